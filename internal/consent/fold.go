@@ -1,0 +1,300 @@
+package consent
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ErrConflict reports an event that contradicts what the person said since: the writer has to read again and ask again (HTTP 409).
+var ErrConflict = errors.New("the person has said no since")
+
+// ErrInvalid reports an event that says too little or too much to be folded (HTTP 422).
+var ErrInvalid = errors.New("invalid event")
+
+// Validate checks what an event can tell about itself, without a record.
+func Validate(e Event) error {
+	need := func(ok bool, what string) error {
+		if ok {
+			return nil
+		}
+		return fmt.Errorf("%w: %s needs %s", ErrInvalid, e.Type, what)
+	}
+	switch e.Type {
+	case EventGiven, EventWidened:
+		return errors.Join(need(e.Purpose != "", "a purpose"), need(e.Notice != "", "the notice that the person agreed to"),
+			need(e.Type != EventWidened || e.Grant != 0, "the grant that it widens"))
+	case EventRenewed:
+		return need(e.Grant != 0, "the grant that it renews")
+	case EventConfirmed:
+		return errors.Join(need(e.Purpose != "" || e.Grant != 0, "a purpose or a grant"), need(e.Proof != ProofNone, "a proof"))
+	case EventDisowned, EventWithdrawn, EventCancelled:
+		return need(e.Purpose != "" || e.Grant != 0, "a purpose or a grant")
+	case EventAsked, EventRefused, EventDeferred:
+		return need(e.Purpose != "", "a purpose")
+	case EventObjected, EventObjectionLifted:
+		switch e.Scope {
+		case ScopeAll:
+			return nil
+		case ScopeChannel:
+			return need(e.Channel != "", "a channel with scope channel")
+		case ScopePurpose:
+			return need(e.Purpose != "", "a purpose with scope purpose")
+		default:
+			return need(false, "a scope: all, channel or purpose")
+		}
+	case EventRelationship:
+		return nil
+	case EventAttribute:
+		return need(e.Attribute == "age" || e.Attribute == "addressee", `attribute "age" or "addressee"`)
+	case EventRestricted, EventUnrestricted, EventErasureRequested, EventErased, EventSuppressed:
+		return nil
+	default:
+		return fmt.Errorf("%w: unknown type %q", ErrInvalid, e.Type)
+	}
+}
+
+// Admit tells whether an event may be appended after what the record holds. Restricting events always may.
+func Admit(r *Record, e Event) error {
+	if err := Validate(e); err != nil {
+		return err
+	}
+	switch e.Type {
+	case EventGiven, EventWidened, EventRenewed, EventConfirmed:
+		purpose := e.Purpose
+		if g := r.grant(e.Grant); g != nil {
+			purpose = g.Purpose
+		} else if e.Grant != 0 {
+			return fmt.Errorf("%w: there is no grant at position %d", ErrInvalid, e.Grant)
+		}
+		known := e.BasedOn
+		if e.Type == EventConfirmed {
+			// A confirmation stands for the act it confirms, which knew what its grant knew.
+			known = max(known, r.confirmable(e))
+		}
+		if no := r.lastNo(purpose); no > known {
+			return fmt.Errorf("%w: at position %d; a grant has to name it in basedOn", ErrConflict, no)
+		}
+	case EventObjectionLifted:
+		if no := r.lastNo(e.Purpose); no > e.BasedOn {
+			return fmt.Errorf("%w: at position %d; lifting has to name it in basedOn", ErrConflict, no)
+		}
+	}
+	return nil
+}
+
+// Fold folds events in their order into a new record. Events that Admit refuses change nothing but the position: a ledger that
+// was written by something else cannot permit against the person.
+func Fold(events []Event) *Record {
+	r := &Record{}
+	for _, e := range events {
+		r.Apply(e)
+	}
+	return r
+}
+
+// Apply folds one more event in. Positions have to ascend; one that does not is ignored.
+func (r *Record) Apply(e Event) {
+	if e.Position <= r.Position {
+		return
+	}
+	if Admit(r, e) == nil {
+		r.apply(e)
+	}
+	r.Position = e.Position
+}
+
+func (r *Record) apply(e Event) {
+	at := e.At
+	if !e.OccurredAt.IsZero() && e.OccurredAt.Before(at) {
+		at = e.OccurredAt
+	}
+	switch e.Type {
+	case EventGiven, EventWidened:
+		r.Grants = append(r.Grants, Grant{
+			Position: e.Position, Purpose: e.Purpose, Notice: e.Notice, Status: firstStatus(e), Proof: e.Proof,
+			Since: at, BasedOn: e.BasedOn, WidenedFrom: e.Grant, Touchpoint: e.Touchpoint,
+		})
+		r.liftSuppression(e, e.BasedOn)
+	case EventConfirmed:
+		r.each(e, func(g *Grant) {
+			if g.Status == StatusPending || g.Status == StatusUnproven {
+				g.Status, g.Proof, g.Since = StatusGiven, e.Proof, at
+				g.BasedOn = max(g.BasedOn, e.BasedOn)
+				r.liftSuppression(e, g.BasedOn)
+			}
+		})
+	case EventDisowned:
+		r.no(e)
+		r.each(e, func(g *Grant) { g.Status = StatusInvalidated })
+	case EventRenewed:
+		r.each(e, func(g *Grant) {
+			if g.Status == StatusGiven || g.Status == StatusRenewed {
+				g.Status, g.Renewed, g.BasedOn = StatusRenewed, at, max(g.BasedOn, e.BasedOn)
+			}
+		})
+	case EventWithdrawn:
+		r.no(e)
+		r.each(e, func(g *Grant) { end(g, StatusWithdrawn) })
+	case EventCancelled:
+		r.each(e, func(g *Grant) { end(g, StatusCancelled) })
+	case EventRefused:
+		r.no(e)
+	case EventObjected:
+		r.Objections = append(r.Objections, Objection{Position: e.Position, Scope: e.Scope, Channel: e.Channel, Purpose: e.Purpose})
+	case EventObjectionLifted:
+		r.Objections = slices.DeleteFunc(r.Objections, func(o Objection) bool { return o.liftedBy(e) })
+	case EventRelationship:
+		r.Relationships = append(r.Relationships, Relationship{
+			Position: e.Position, Goods: slices.Clone(e.Goods), ObjectionNotice: e.ObjectionNotice, Since: at,
+		})
+	case EventRestricted:
+		r.Restricted = true
+	case EventUnrestricted:
+		r.Restricted = false
+	case EventErasureRequested, EventErased, EventSuppressed:
+		r.Suppressed = e.Position
+	case EventAttribute:
+		r.attribute(e)
+	case EventAsked, EventDeferred:
+		// Overlay: asking changes nothing.
+	}
+}
+
+// firstStatus: what came without evidence from an import proves nothing; what waits for the mailbox owner is pending.
+func firstStatus(e Event) Status {
+	switch {
+	case e.Pending:
+		return StatusPending
+	case e.Actor == ActorImport && e.Proof == ProofNone:
+		return StatusUnproven
+	default:
+		return StatusGiven
+	}
+}
+
+func end(g *Grant, s Status) {
+	switch g.Status {
+	case StatusGiven, StatusRenewed, StatusPending, StatusUnproven:
+		g.Status = s
+	case StatusWithdrawn, StatusCancelled, StatusInvalidated:
+	}
+}
+
+// liftSuppression: the person who returns after an erasure counts again by a new, proven act that knew of the suppression.
+func (r *Record) liftSuppression(e Event, known Position) {
+	if !e.Pending && e.Proof != ProofNone && known >= r.Suppressed {
+		r.Suppressed = 0
+	}
+}
+
+// no notes a "no" of the person. It ends nothing by itself, and it stands even where there was no grant to end.
+func (r *Record) no(e Event) {
+	purpose := e.Purpose
+	if g := r.grant(e.Grant); g != nil {
+		purpose = g.Purpose
+	}
+	r.Noes = append(r.Noes, No{Position: e.Position, Purpose: purpose})
+}
+
+func (r *Record) attribute(e Event) {
+	switch e.Attribute {
+	case "age":
+		years := 0
+		if _, err := fmt.Sscanf(e.Value, "%d", &years); err == nil && years >= 0 && years < 150 {
+			r.AgeYears = years
+		}
+	case "addressee":
+		r.Business = e.Value == "business"
+	}
+}
+
+// each visits the grants that an event names: one by position, or every one of the purpose.
+func (r *Record) each(e Event, f func(*Grant)) {
+	for i := range r.Grants {
+		g := &r.Grants[i]
+		if (e.Grant != 0 && g.Position == e.Grant) || (e.Grant == 0 && g.Purpose == e.Purpose) {
+			f(g)
+		}
+	}
+}
+
+func (r *Record) grant(p Position) *Grant {
+	if p == 0 {
+		return nil
+	}
+	for i := range r.Grants {
+		if r.Grants[i].Position == p {
+			return &r.Grants[i]
+		}
+	}
+	return nil
+}
+
+// confirmable is the newest position that the act behind a confirmation knew of: the position of the pending grant itself.
+func (r *Record) confirmable(e Event) Position {
+	var p Position
+	r.each(e, func(g *Grant) {
+		if g.Status == StatusPending || g.Status == StatusUnproven {
+			p = max(p, g.Position)
+		}
+	})
+	return p
+}
+
+// lastNo is the newest position at which the person said no to a purpose in any way; 0 if never.
+func (r *Record) lastNo(purpose PurposeID) Position {
+	no := r.Suppressed
+	for _, o := range r.Objections {
+		if o.Scope != ScopePurpose || o.Purpose == purpose {
+			no = max(no, o.Position)
+		}
+	}
+	for _, n := range r.Noes {
+		if n.Purpose == purpose {
+			no = max(no, n.Position)
+		}
+	}
+	return no
+}
+
+func (o Objection) liftedBy(e Event) bool {
+	if o.Position > e.BasedOn {
+		return false
+	}
+	switch e.Scope {
+	case ScopeAll:
+		return true
+	case ScopeChannel:
+		return o.Scope == ScopeChannel && o.Channel == e.Channel
+	case ScopePurpose:
+		return o.Scope == ScopePurpose && o.Purpose == e.Purpose
+	}
+	return false
+}
+
+// Project is the one view of a record on which decisions about a purpose rest, as known at time t (the ledger's).
+// Grants of other purposes and objections that name another purpose are left out; nothing is ever added.
+func Project(r *Record, purpose PurposeID, t time.Time) Fact {
+	f := Fact{
+		Position: r.Position, Restricted: r.Restricted, Suppressed: r.Suppressed,
+		AgeYears: r.AgeYears, Business: r.Business,
+	}
+	for _, g := range r.Grants {
+		if g.Purpose == purpose && !g.Since.After(t) {
+			f.Grants = append(f.Grants, g)
+		}
+	}
+	for _, o := range r.Objections {
+		if o.Scope != ScopePurpose || o.Purpose == purpose {
+			f.Objections = append(f.Objections, o)
+		}
+	}
+	for _, s := range r.Relationships {
+		if !s.Since.After(t) {
+			f.Relationships = append(f.Relationships, s)
+		}
+	}
+	return f
+}

@@ -1,0 +1,165 @@
+package decide
+
+import (
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ir"
+)
+
+// Effect is the outcome of a decision.
+type Effect string
+
+// Effects.
+const (
+	Permit         Effect = "permit"
+	PermitFiltered Effect = "permit-filtered"
+	Deny           Effect = "deny"
+)
+
+// Reason is a reason code. Codes are part of the public API.
+type Reason string
+
+// Reasons that permit.
+const (
+	OKConsent                Reason = "OK_CONSENT"
+	OKSpecialCategoryConsent Reason = "OK_SPECIAL_CATEGORY_CONSENT"
+	OKExistingCustomer       Reason = "OK_EXISTING_CUSTOMER"
+	OKPresumedConsent        Reason = "OK_PRESUMED_CONSENT"
+	OKContract               Reason = "OK_CONTRACT"
+	OKLegalObligation        Reason = "OK_LEGAL_OBLIGATION"
+	OKVitalInterest          Reason = "OK_VITAL_INTEREST"
+	OKPublicTask             Reason = "OK_PUBLIC_TASK"
+	OKLINotObjected          Reason = "OK_LI_NOT_OBJECTED"
+)
+
+// Reasons about a request. The caller sees these.
+const (
+	HostUndeclared      Reason = "HOST_UNDECLARED"
+	EndpointUnknown     Reason = "ENDPOINT_UNKNOWN"
+	PurposeUndeclared   Reason = "PURPOSE_UNDECLARED"
+	PurposeAmbiguous    Reason = "PURPOSE_AMBIGUOUS"
+	NamespaceNotAllowed Reason = "NAMESPACE_NOT_ALLOWED"
+	NoPolicy            Reason = "NO_POLICY"
+	CategoryNotCovered  Reason = "CATEGORY_NOT_COVERED"
+	PartyNotCovered     Reason = "PARTY_NOT_COVERED"
+	ObligationUnmet     Reason = "OBLIGATION_UNMET"
+	NotCanonical        Reason = "NOT_CANONICAL"
+	BodyUnreadable      Reason = "BODY_UNREADABLE"
+	BodyTooLarge        Reason = "BODY_TOO_LARGE"
+	EncodingNotAllowed  Reason = "ENCODING_NOT_ALLOWED"
+	TLSRefused          Reason = "TLS_REFUSED"
+	LedgerBehind        Reason = "LEDGER_BEHIND"
+	InternalError       Reason = "INTERNAL_ERROR"
+	NotPermitted        Reason = "NOT_PERMITTED"
+)
+
+// Reasons about a person. Only the officer role, explanations and tests see these; callers get NotPermitted.
+const (
+	NoGrant                Reason = "NO_GRANT"
+	PendingConfirmation    Reason = "PENDING_CONFIRMATION"
+	Withdrawn              Reason = "WITHDRAWN"
+	Cancelled              Reason = "CANCELLED"
+	Invalidated            Reason = "INVALIDATED"
+	Expired                Reason = "EXPIRED"
+	Unproven               Reason = "UNPROVEN"
+	Objected               Reason = "OBJECTED"
+	Restricted             Reason = "RESTRICTED"
+	Suppressed             Reason = "SUPPRESSED"
+	ControllerNotCovered   Reason = "CONTROLLER_NOT_COVERED"
+	ProcessingNotCovered   Reason = "PROCESSING_NOT_COVERED"
+	ChannelNotCovered      Reason = "CHANNEL_NOT_COVERED"
+	RecipientNotNamed      Reason = "RECIPIENT_NOT_NAMED"
+	CollectedBeforeConsent Reason = "COLLECTED_BEFORE_CONSENT"
+	NotSimilar             Reason = "NOT_SIMILAR"
+	NoObjectionNotice      Reason = "NO_OBJECTION_NOTICE"
+	NoSale                 Reason = "NO_SALE"
+	AddresseeKind          Reason = "ADDRESSEE_KIND_NOT_ALLOWED"
+	GuardianConsentMissing Reason = "GUARDIAN_CONSENT_MISSING"
+	PersonUnresolved       Reason = "PERSON_UNRESOLVED"
+)
+
+// Permits tells whether a reason permits.
+func (r Reason) Permits() bool { return len(r) > 3 && r[:3] == "OK_" }
+
+// Public is the reason that a caller may learn: reasons about people collapse into one, so that absent and refused look the same.
+func (r Reason) Public() Reason {
+	switch r {
+	case HostUndeclared, EndpointUnknown, PurposeUndeclared, PurposeAmbiguous, NamespaceNotAllowed, NoPolicy, CategoryNotCovered,
+		PartyNotCovered, ObligationUnmet, NotCanonical, BodyUnreadable, BodyTooLarge, EncodingNotAllowed, TLSRefused, LedgerBehind,
+		InternalError:
+		return r
+	default:
+		if r.Permits() {
+			return r
+		}
+		return NotPermitted
+	}
+}
+
+// Now is the moment of a decision, as told by the ledger. The wall clock is nowhere in it.
+type Now struct {
+	// Ledger is the ledger's time at the last answered ping plus monotonic time since; zero if it was never reached.
+	Ledger time.Time
+	// Age is how long ago the ledger last proved that the facts are complete, on a clock that counts suspend. Negative means never.
+	Age time.Duration
+	// Position is that of the newest event in the facts.
+	Position consent.Position
+}
+
+// Never is the moment of a sidecar that has not reached its ledger yet.
+var Never = Now{Age: -1}
+
+// Request is what a request says about itself. Strings are canonical: the caller refuses what is not.
+type Request struct {
+	Method string
+	// Host is lower-case, without port.
+	Host string
+	Port int
+	// Path is the decoded path; segments never contain a slash.
+	Path string
+	// Constant reads a constant of the request (see ir.Condition). Name is the condition's name, except for SourcePath, which
+	// Match resolves itself. It reports false for what is absent or no string.
+	Constant func(ir.Source, string) (string, bool)
+	// People are those that the request is about, when they are known before the answer is (Decide only).
+	People []Person
+	// Categories are the data categories that the request carries; "" stands for a field that nobody declared (Decide only).
+	Categories []string
+}
+
+// Person is one person in a request.
+type Person struct {
+	// Fact is what is known about the person for a purpose. It is called at most once.
+	Fact func(consent.PurposeID) consent.Fact
+	// Unresolved tells that no identifier could be read or normalised.
+	Unresolved bool
+	// RecordTime is when the data was collected; zero if unknown.
+	RecordTime time.Time
+}
+
+// Verdict is the decision about one person.
+type Verdict struct {
+	Reason      Reason
+	Ground      ir.Ground
+	Obligations []Obligation
+}
+
+// Permit tells whether the person's data may be used.
+func (v Verdict) Permit() bool { return v.Reason.Permits() }
+
+// Obligation is something that has to be done for a permission to hold.
+type Obligation string
+
+// AddObjectionNotice: every use under existingCustomer has to say that the person can object (UWG §7(3) no. 4).
+const AddObjectionNotice Obligation = "add-objection-notice"
+
+// Decision is the outcome for a whole request.
+type Decision struct {
+	Effect  Effect            `json:"effect"`
+	Purpose consent.PurposeID `json:"purpose,omitempty"`
+	// Reasons are sorted and distinct.
+	Reasons     []Reason         `json:"reasons"`
+	Obligations []Obligation     `json:"obligations,omitempty"`
+	People      []Reason         `json:"people,omitempty"`
+	Position    consent.Position `json:"position,omitempty"`
+}

@@ -1,0 +1,64 @@
+package ir
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// ErrBundle reports a bundle that must not be enforced.
+var ErrBundle = errors.New("bundle refused")
+
+// known are the critical elements that this version understands.
+var known = map[string]bool{}
+
+// Encode gives the canonical encoding: one spelling for one content, so that hashes can be compared.
+// It fails on a bundle that Validate refuses or that is larger than MaxBundleBytes.
+func Encode(b *Bundle) ([]byte, error) {
+	if err := Validate(b); err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(b); err != nil {
+		return nil, fmt.Errorf("encode bundle: %w", err)
+	}
+	out := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if len(out) > MaxBundleBytes {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrBundle, len(out), MaxBundleBytes)
+	}
+	return out, nil
+}
+
+// Decode reads a bundle of any supported schema and validates it.
+func Decode(data []byte) (*Bundle, error) {
+	if len(data) > MaxBundleBytes {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrBundle, len(data), MaxBundleBytes)
+	}
+	var b Bundle
+	if err := json.Unmarshal(data, &b); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBundle, err)
+	}
+	if b.Schema < OldestSchema || b.Schema > Schema {
+		return nil, fmt.Errorf("%w: schema %d, this version reads %d to %d", ErrBundle, b.Schema, OldestSchema, Schema)
+	}
+	for _, c := range b.Critical {
+		if !known[c] {
+			return nil, fmt.Errorf("%w: critical element %q is unknown to this version; upgrade it", ErrBundle, c)
+		}
+	}
+	if err := Validate(&b); err != nil {
+		return nil, err
+	}
+	return &b, nil
+}
+
+// Hash is the SHA-256 of a canonical encoding, in lower-case hexadecimal.
+func Hash(encoded []byte) string {
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:])
+}

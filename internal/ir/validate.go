@@ -1,0 +1,134 @@
+package ir
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Validate checks what a bundle promises to its readers: references resolve, pointers parse, enums are known. Readers may rely
+// on it and need no checks of their own.
+func Validate(b *Bundle) error {
+	v := &validator{}
+	v.bundle(b)
+	if len(v.problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrBundle, strings.Join(v.problems, "; "))
+}
+
+type validator struct{ problems []string }
+
+func (v *validator) check(ok bool, format string, args ...any) {
+	if !ok && len(v.problems) < 20 {
+		v.problems = append(v.problems, fmt.Sprintf(format, args...))
+	}
+}
+
+func (v *validator) bundle(b *Bundle) {
+	v.check(b.Mode == ModeEnforce || b.Mode == ModeObserve, "mode %q", b.Mode)
+	switch b.Ungoverned.Action {
+	case UngovernedObserve, UngovernedAllow, UngovernedDeny:
+	default:
+		v.check(false, "ungoverned action %q", b.Ungoverned.Action)
+	}
+	v.check(b.FreshnessBoundMillis >= 1000, "freshnessBoundMillis %d, at least 1000", b.FreshnessBoundMillis)
+	purposes := map[string]bool{}
+	for _, p := range b.Purposes {
+		v.check(!purposes[string(p.Name)], "purpose %q twice", p.Name)
+		purposes[string(p.Name)] = true
+		switch p.Objection {
+		case ObjectionDirectMarketing, ObjectionOwnSituation, ObjectionNone:
+		default:
+			v.check(false, "purpose %q: objection %q", p.Name, p.Objection)
+		}
+	}
+	endpoints := map[string]map[string]bool{}
+	for _, s := range b.Services {
+		v.check(len(s.Hosts) > 0, "service %q has no host", s.Name)
+		v.check(len(s.Ports) > 0, "service %q has no port", s.Name)
+		v.check(endpoints[s.Name] == nil, "service %q twice", s.Name)
+		endpoints[s.Name] = map[string]bool{}
+		for i := range s.Endpoints {
+			e := &s.Endpoints[i]
+			endpoints[s.Name][e.Name] = true
+			v.endpoint(s.Name, e)
+		}
+	}
+	for _, r := range b.Rules {
+		v.check(purposes[string(r.Purpose)], "rule %q: unknown purpose %q", r.Policy, r.Purpose)
+		v.check(endpoints[r.Service] != nil, "rule %q: unknown service %q", r.Policy, r.Service)
+		for _, e := range r.Endpoints {
+			v.check(endpoints[r.Service][e], "rule %q: unknown endpoint %q", r.Policy, e)
+		}
+		v.rule(r)
+	}
+}
+
+func (v *validator) rule(r Rule) {
+	switch r.OnMissing {
+	case OnMissingDeny, OnMissingDropRecord, OnMissingDropAddressee, OnMissingRedactField:
+	default:
+		v.check(false, "rule %q: onMissing %q", r.Policy, r.OnMissing)
+	}
+	v.check(r.OnEmpty == OnEmptyDeny || r.OnEmpty == OnEmptyAnswerAccepted, "rule %q: onEmpty %q", r.Policy, r.OnEmpty)
+	v.check(r.Mode == ModeEnforce || r.Mode == ModeObserve, "rule %q: mode %q", r.Policy, r.Mode)
+	for _, c := range r.When {
+		switch c.Source {
+		case SourceBody:
+			v.check(ValidPointer(c.Name) && !strings.Contains(c.Name, "*"), "rule %q: pointer %q", r.Policy, c.Name)
+		case SourceHeader, SourcePath, SourceQuery:
+		default:
+			v.check(false, "rule %q: source %q", r.Policy, c.Source)
+		}
+		v.check(len(c.In) > 0, "rule %q: a condition without values", r.Policy)
+	}
+}
+
+func (v *validator) endpoint(service string, e *Endpoint) {
+	at := service + "/" + e.Name
+	v.check(len(e.Methods) > 0, "endpoint %q has no method", at)
+	v.check(strings.HasPrefix(e.Path, "/"), "endpoint %q: path %q", at, e.Path)
+	for _, m := range []*Message{e.Request, e.Response} {
+		if m == nil {
+			continue
+		}
+		for _, a := range m.Addressees {
+			v.check(ValidPointer(a.Each) && strings.HasSuffix(a.Each, "/*"), "endpoint %q: addressees %q", at, a.Each)
+			v.check(ValidPointer(a.Identifier), "endpoint %q: identifier %q", at, a.Identifier)
+			v.check(a.Unit == "" || (ValidPointer(a.Unit) && strings.HasSuffix(a.Unit, "/*") && strings.HasPrefix(a.Each, a.Unit+"/")),
+				"endpoint %q: unit %q", at, a.Unit)
+		}
+		if r := m.Records; r != nil {
+			v.check(ValidPointer(r.Each), "endpoint %q: records %q", at, r.Each)
+			v.check(ValidPointer(r.Identifier), "endpoint %q: identifier %q", at, r.Identifier)
+			v.pointers(at, r.Fields, r.NotPersonal)
+		}
+		v.pointers(at, m.Fields, append(m.NotPersonal, m.Totals...))
+	}
+}
+
+func (v *validator) pointers(at string, fields []Field, others []string) {
+	for _, f := range fields {
+		v.check(ValidPointer(f.Pointer), "endpoint %q: pointer %q", at, f.Pointer)
+		v.check(f.Category != "", "endpoint %q: field %q has no category", at, f.Pointer)
+	}
+	for _, p := range others {
+		v.check(ValidPointer(p), "endpoint %q: pointer %q", at, p)
+	}
+}
+
+// ValidPointer tells whether s is an RFC 6901 JSON pointer; "*" as a whole segment stands for every element.
+func ValidPointer(s string) bool {
+	if s == "" {
+		return true
+	}
+	if s[0] != '/' || len(s) > 1024 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] == '~' && (i+1 == len(s) || (s[i+1] != '0' && s[i+1] != '1')) {
+			return false
+		}
+	}
+	return true
+}

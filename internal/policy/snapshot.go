@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ir"
+)
+
+// Ref names a resource: kind, namespace (empty for cluster-scoped) and name.
+type Ref struct {
+	Kind, Namespace, Name string
+}
+
+// String gives "Kind namespace/name".
+func (r Ref) String() string {
+	if r.Namespace == "" {
+		return r.Kind + " " + r.Name
+	}
+	return r.Kind + " " + r.Namespace + "/" + r.Name
+}
+
+// Snapshot is one consistent view of everything that bundles are compiled from. Order does not matter.
+type Snapshot struct {
+	Namespaces []Namespace
+	Purposes   []Purpose
+	Notices    []ir.Notice
+	Services   []Service
+	Policies   []Policy
+	Ledgers    []Ledger
+	Workloads  []Workload
+}
+
+// Namespace is a governed namespace.
+type Namespace struct {
+	Name   string
+	Mode   ir.Mode
+	Labels map[string]string
+}
+
+// Purpose is a DataPurpose. Parent is the name of the purpose whose restrictions it inherits.
+type Purpose struct {
+	ir.Purpose
+	Parent string
+	// Allowed says which namespaces may act for the purpose.
+	Allowed NamespaceSelector
+}
+
+// NamespaceSelector names namespaces, or selects them by labels. The zero value matches none.
+type NamespaceSelector struct {
+	Names       []string
+	MatchLabels map[string]string
+}
+
+// Matches tells whether a namespace is named or selected.
+func (s NamespaceSelector) Matches(n Namespace) bool {
+	for _, name := range s.Names {
+		if name == n.Name {
+			return true
+		}
+	}
+	if len(s.MatchLabels) == 0 {
+		return false
+	}
+	for k, v := range s.MatchLabels {
+		if n.Labels[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// Service is a DataService. Its ir.Service.Name is "namespace/name".
+type Service struct {
+	ir.Service
+	Namespace string
+	// Allowed says which other namespaces may refer to it.
+	Allowed NamespaceSelector
+}
+
+// Policy is a ConsentPolicy.
+type Policy struct {
+	Namespace, Name string
+	Targets         []Target
+	// Selector selects pods by label; empty with no targets selects every pod of the namespace.
+	Selector       map[string]string
+	Mode           ir.Mode // "" means Enforce
+	FreshnessBound time.Duration
+	Ungoverned     *ir.Ungoverned
+	Rules          []Rule
+}
+
+// Target names one workload, for example Deployment dashboard.
+type Target struct{ Kind, Name string }
+
+// Rule is one rule of a policy.
+type Rule struct {
+	Name      string
+	Purpose   consent.PurposeID
+	Service   ServiceRef
+	Endpoints []string
+	When      []ir.Condition
+	OnMissing ir.OnMissing // "" means Deny
+	OnEmpty   ir.OnEmpty   // "" means Deny
+}
+
+// ServiceRef names a DataService; an empty namespace is the policy's own.
+type ServiceRef struct{ Namespace, Name string }
+
+// Ledger is a ConsentLedger: the ledger of one controller.
+type Ledger struct {
+	Namespace, Name string
+	Controller      string
+	URL             string
+}
+
+// Workload is one set of alike pods: the owner that controls them, and those of their labels that selectors use.
+type Workload struct {
+	Namespace, Kind, Name string
+	Labels                map[string]string
+}
+
+// ID is "Kind/name".
+func (w Workload) ID() string { return w.Kind + "/" + w.Name }
