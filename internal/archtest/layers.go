@@ -1,0 +1,122 @@
+package archtest
+
+// module is the path of the root module; all paths in the tables below are relative to it.
+const module = "github.com/optup/optup"
+
+// A path in these tables names a package and everything below it. "." is the manager's main package alone.
+
+// layer is one level of the import order. A package imports from its own layer and from those before it, never from a later one.
+type layer struct {
+	name     string
+	what     string
+	packages []string
+}
+
+// layers is the import order, from the contracts at the bottom to the binaries at the top.
+var layers = []layer{
+	{"L0", "plain contracts", []string{"internal/ir", "internal/policy", "internal/consent"}},
+	{"L1", "pure functions", []string{"internal/compile", "internal/decide", "internal/facts", "internal/jsonfilter"}},
+	{"L2", "Kubernetes types and translation", []string{"api", "internal/translate", "internal/manifest", "internal/inject"}},
+	{"L3", "parts that run", []string{
+		"controllers", "internal/webhook", "internal/distribute", "internal/proxy", "internal/ledger", "internal/cli",
+	}},
+	{"L4", "binaries", []string{".", "cmd"}},
+}
+
+// testOnly lists what only tests and other programs for testing import. It stands outside the layers and may import anything.
+var testOnly = []string{"internal/testkit", "internal/archtest", "internal/ledger/store/storetest", "test"}
+
+// onlyFor says which modules and packages outside the standard library a package may import, where that is a closed list.
+// Packages of this module are not meant; the layers rule those.
+var onlyFor = []struct {
+	pkg     string
+	allowed []string
+	because string
+}{
+	{"internal/ir", nil, "it is a contract that anything may read, so it rests on the standard library alone"},
+	{"internal/policy", nil, "it is a contract that anything may fill, so it rests on the standard library alone"},
+	{"internal/consent", nil, "it is the domain of the ledger, so it rests on the standard library alone"},
+	{"internal/compile", nil, "it is pure and runs in the operator, the command line and the tests alike"},
+	{"internal/decide", nil, "it is pure and sits in the path of every request"},
+	{"internal/facts", nil, "it sits in the path of every request"},
+	{
+		"internal/jsonfilter",
+		[]string{"github.com/go-json-experiment/json"},
+		"it sits in the path of every request and needs a tokenizer of JSON only",
+	},
+	{
+		"api",
+		[]string{"k8s.io/apimachinery", "k8s.io/api", "k8s.io/apiextensions-apiserver/pkg/apis"},
+		"clients import the types, and should not have to link a controller library with them",
+	},
+}
+
+// pure lists the packages whose functions take time and every other input as values.
+var pure = concat(layers[0].packages, layers[1].packages)
+
+// impure lists what would bring the outside world into a pure package, each with what to do instead. Only the named package is
+// meant, not those below it; net/url and net/netip are fine.
+var impure = map[string]string{
+	"context":       "a pure function ends by itself; there is nothing to cancel",
+	"log":           "return findings or errors and let the caller log",
+	"log/slog":      "return findings or errors and let the caller log",
+	"net":           "take addresses as values (net/netip) and leave the network to layer L3",
+	"net/http":      "take what is needed of a request as values",
+	"os":            "take contents as values or an fs.FS",
+	"os/exec":       "take results as values",
+	"os/signal":     "leave signals to the binaries",
+	"syscall":       "leave the system to layer L3",
+	"math/rand":     "take random values as arguments",
+	"math/rand/v2":  "take random values as arguments",
+	"crypto/rand":   "take random values as arguments",
+	"database/sql":  "leave databases to internal/ledger",
+	"testing":       "keep tests in _test.go files",
+	"unsafe":        "leave memory to the compiler",
+	"runtime/debug": "take build information as a value",
+}
+
+// clockReads lists the functions of package time that read or follow the wall clock. Pure packages take `now` as a value.
+var clockReads = map[string]bool{
+	"Now": true, "Since": true, "Until": true, "After": true, "AfterFunc": true, "NewTimer": true, "NewTicker": true, "Sleep": true,
+	"Tick": true,
+}
+
+// unreachable lists what must not be linked into a package, by itself or by anything it imports.
+var unreachable = []struct {
+	pkgs    []string
+	targets []string
+	because string
+}{
+	{
+		concat(pure, []string{
+			"internal/proxy", "internal/ledger", "internal/distribute/client", "internal/distribute/configv1", "cmd/sidecar",
+			"cmd/ledger",
+		}),
+		[]string{"k8s.io", "sigs.k8s.io"},
+		"the core, the sidecar and the ledger link no Kubernetes library: they are small, start fast and run anywhere",
+	},
+	{
+		[]string{"internal/proxy", "cmd/sidecar"},
+		[]string{"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx"},
+		"the sidecar knows the ledger by its stream only and links no database",
+	},
+	{
+		[]string{".", "cmd"},
+		testOnly,
+		"programs for testing are no part of a binary",
+	},
+}
+
+// leaves are packages that only the layer of the binaries imports: nothing may come to depend on them.
+var leaves = []string{"controllers", "internal/webhook", "internal/cli"}
+
+// vagueNames are package names that say nothing about what is inside.
+var vagueNames = []string{"util", "utils", "common", "helper", "helpers", "misc", "pkg"}
+
+func concat(lists ...[]string) []string {
+	var all []string
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
+}
