@@ -1,0 +1,185 @@
+package v1alpha1
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// LedgerRole is what a client of a ledger may do.
+// +kubebuilder:validation:Enum=Touchpoint;Reader;Officer
+type LedgerRole string
+
+// Roles of ledger clients.
+const (
+	// LedgerRoleTouchpoint appends what people do at a touchpoint, and imports.
+	LedgerRoleTouchpoint LedgerRole = "Touchpoint"
+	// LedgerRoleReader looks up people and reads the usable share.
+	LedgerRoleReader LedgerRole = "Reader"
+	// LedgerRoleOfficer also corrects, and sees why a person may not be used.
+	LedgerRoleOfficer LedgerRole = "Officer"
+)
+
+// KeyBackup says what somebody has done about the ledger's root key.
+// +kubebuilder:validation:Enum=Confirmed
+type KeyBackup string
+
+// KeyBackupConfirmed says that a copy of the root key is stored outside the cluster.
+const KeyBackupConfirmed KeyBackup = "Confirmed"
+
+// LedgerStorage is where a ledger keeps its events. Exactly one member is set.
+// +kubebuilder:validation:XValidation:rule="has(self.sqlite)",message="name the storage: sqlite"
+type LedgerStorage struct {
+	// sqlite keeps events in a file on a volume; one replica.
+	// +optional
+	SQLite *SQLiteStorage `json:"sqlite,omitempty"`
+}
+
+// SQLiteStorage is a volume for a SQLite file.
+type SQLiteStorage struct {
+	// size of the volume in bytes, as a Kubernetes quantity, for example 10Gi.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).isGreaterThan(quantity('0'))",message="size is more than nothing, for example 10Gi"
+	Size resource.Quantity `json:"size"`
+	// storageClassName of the volume. Omitted means the cluster's default class.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	StorageClassName *string `json:"storageClassName,omitempty"`
+}
+
+// ServiceAccountReference names a service account.
+type ServiceAccountReference struct {
+	// namespace of the service account.
+	// +required
+	Namespace NamespaceName `json:"namespace"`
+	// name of the service account.
+	// +required
+	Name ObjectName `json:"name"`
+}
+
+// LedgerAccess lets a service account use a ledger.
+type LedgerAccess struct {
+	// serviceAccount that may use the ledger, with a token for the audience optup-ledger.
+	// +required
+	ServiceAccount ServiceAccountReference `json:"serviceAccount"`
+	// roles of the service account.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Roles []LedgerRole `json:"roles"`
+}
+
+// PopulationSource is one register of people, for example the customers of a shop.
+type PopulationSource struct {
+	// name of the register, 1 to 63 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+	// people in the register, whether or not they were ever asked, 0 to 10 billion.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000000000
+	People int64 `json:"people"`
+}
+
+// Population is whom the usable share is a share of.
+type Population struct {
+	// sources whose people are added up, at most 32. Count a person in one source only.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Sources []PopulationSource `json:"sources"`
+}
+
+// ConsentLedgerSpec is the ledger of one controller.
+type ConsentLedgerSpec struct {
+	// controller whose ledger it is, as its DataPurposes name it, 1 to 256 characters. It cannot change. One controller has one ledger.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a ledger cannot pass to another controller: its people agreed to this one"
+	Controller string `json:"controller"`
+	// storage of the events.
+	// +required
+	Storage LedgerStorage `json:"storage"`
+	// access lists who may use the ledger besides sidecars, at most 64 service accounts.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, b.serviceAccount == a.serviceAccount))",message="a service account is listed twice: put its roles together"
+	Access []LedgerAccess `json:"access,omitempty"`
+	// population is whom the usable share is a share of. Omitted means the people whom the ledger knows, which leaves out everybody
+	// who was never asked.
+	// +optional
+	Population *Population `json:"population,omitempty"`
+	// keyBackup says Confirmed once a copy of the Secret <name>-ledger-keys is stored outside the cluster. Losing it loses the link
+	// from every person to what they agreed to.
+	// +optional
+	KeyBackup KeyBackup `json:"keyBackup,omitempty"`
+}
+
+// ConsentLedgerStatus is what became of a ledger.
+type ConsentLedgerStatus struct {
+	// conditions: Accepted, Ready, KeysBackedUp.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// observedGeneration is the generation that the status is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// url of the ledger inside the cluster, https.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	URL string `json:"url,omitempty"`
+	// epoch of the ledger; it changes when the ledger was restored from an older copy.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Epoch string `json:"epoch,omitempty"`
+	// position of the newest event.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Position int64 `json:"position,omitempty"`
+	// people is the registered population; omitted below 10.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	People *int64 `json:"people,omitempty"`
+}
+
+// ConsentLedger is the ledger in which one controller keeps what people agreed to. It belongs to the platform team.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Namespaced,shortName=cl,categories=optup
+// +kubebuilder:printcolumn:name="Controller",type=string,JSONPath=`.spec.controller`
+// +kubebuilder:printcolumn:name="Position",type=integer,JSONPath=`.status.position`
+// +kubebuilder:printcolumn:name="People",type=integer,JSONPath=`.status.people`
+// +kubebuilder:printcolumn:name="Backup",type=string,JSONPath=`.status.conditions[?(@.type=="KeysBackedUp")].status`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="the name becomes part of a Service's: at most 40 lower-case letters, digits and dashes, the first a letter"
+type ConsentLedger struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+	// spec is what is declared.
+	// +required
+	Spec ConsentLedgerSpec `json:"spec"`
+	// status is what became of it.
+	// +optional
+	Status ConsentLedgerStatus `json:"status,omitzero"`
+}
+
+// ConsentLedgerList is a list of ledgers.
+// +kubebuilder:object:root=true
+type ConsentLedgerList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []ConsentLedger `json:"items"`
+}

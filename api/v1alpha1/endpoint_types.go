@@ -1,0 +1,196 @@
+package v1alpha1
+
+// PersonalData says whether an endpoint takes or gives personal data.
+// +kubebuilder:validation:Enum=Present;None
+type PersonalData string
+
+// Whether an endpoint deals with personal data.
+const (
+	PersonalDataPresent PersonalData = "Present"
+	PersonalDataNone    PersonalData = "None"
+)
+
+// Method is an HTTP method (RFC 9110).
+// +kubebuilder:validation:Enum=GET;HEAD;POST;PUT;PATCH;DELETE;OPTIONS
+type Method string
+
+// Endpoint is one API call of a service.
+// +kubebuilder:validation:XValidation:rule="!has(self.personalData) || self.personalData != 'None' || !(has(self.processing) || has(self.channel) || has(self.request) || has(self.response) || (has(self.query) && self.query.exists(q, has(q.person))))",message="an endpoint with personalData None has no processing, channel, request, response or person in its query: remove them, or set personalData to Present"
+// +kubebuilder:validation:XValidation:rule="(has(self.personalData) && self.personalData == 'None') || has(self.processing)",message="say in processing what the endpoint does with personal data, or set personalData to None"
+// +kubebuilder:validation:XValidation:rule="!has(self.processing) || !('send' in self.processing) || has(self.channel)",message="an endpoint that sends has to say how: name its channel"
+type Endpoint struct {
+	// name of the endpoint within the service, 1 to 63 characters.
+	// +required
+	Name EndpointName `json:"name"`
+	// methods of the endpoint (RFC 9110).
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=7
+	Methods []Method `json:"methods"`
+	// path template, decoded: literal segments, and {name} for exactly one segment. Up to 512 characters. Where several templates
+	// match a request, the one with the earliest literal segment counts.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(/([{][A-Za-z_][A-Za-z0-9_]*[}]|[^/{}?#%]*))+$')",message="a path starts with a slash and has whole segments in braces only, for example /v1/customers/{id}; write it decoded and without a query"
+	Path string `json:"path"`
+	// personalData says whether the endpoint takes or gives personal data. Omitted means Present. With None, requests are forwarded
+	// without a purpose.
+	// +optional
+	PersonalData PersonalData `json:"personalData,omitempty"`
+	// processing that the endpoint amounts to (GDPR Art. 4(2)). A purpose has to include all of it.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=12
+	Processing []Processing `json:"processing,omitempty"`
+	// channel by which the endpoint reaches people.
+	// +optional
+	Channel Channel `json:"channel,omitempty"`
+	// query parameters that may be used, at most 64. Undeclared ones are denied where there is personal data: a filter over a hidden
+	// field would disclose it.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Query []QueryParameter `json:"query,omitempty"`
+	// request says where people and their data are in the request's JSON body. Omitted means that the endpoint takes no body.
+	// +optional
+	Request *RequestBody `json:"request,omitempty"`
+	// response says where people and their data are in the response's JSON body.
+	// +optional
+	Response *ResponseBody `json:"response,omitempty"`
+}
+
+// QueryParameter is one declared query parameter.
+type QueryParameter struct {
+	// name of the parameter, 1 to 128 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Name string `json:"name"`
+	// person that the parameter's value identifies. Omitted means that the value is not personal.
+	// +optional
+	Person *Identifies `json:"person,omitempty"`
+}
+
+// RequestBody says where people and their data are in the JSON body of a request. A request with a value that is declared nowhere is
+// denied, because it is not changed silently.
+// +kubebuilder:validation:MinProperties=1
+type RequestBody struct {
+	// addressees are the lists of people from which single people can be dropped, at most 16.
+	// +optional
+	// +listType=map
+	// +listMapKey=each
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Addressees []AddresseeList `json:"addressees,omitempty"`
+	// fields that are personal, from the root of the body, at most 128.
+	// +optional
+	// +listType=map
+	// +listMapKey=pointer
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	Fields []PersonalField `json:"fields,omitempty"`
+	// notPersonal are the values that are not personal, from the root of the body, at most 128. A pointer stands for all that is found
+	// there.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	NotPersonal []Pointer `json:"notPersonal,omitempty"`
+	// totals are counts that would tell how many people were dropped, at most 16. They are removed from a filtered body.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Totals []Pointer `json:"totals,omitempty"`
+}
+
+// ResponseBody says where people and their data are in the JSON body of a response. A value that is declared nowhere is removed.
+// +kubebuilder:validation:MinProperties=1
+type ResponseBody struct {
+	// records is the list of records, each about one person.
+	// +optional
+	Records *RecordList `json:"records,omitempty"`
+	// fields that are personal outside of records, from the root of the body, at most 128.
+	// +optional
+	// +listType=map
+	// +listMapKey=pointer
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	Fields []PersonalField `json:"fields,omitempty"`
+	// notPersonal are the values outside of records that are not personal, from the root of the body, at most 128. A pointer stands
+	// for all that is found there.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	NotPersonal []Pointer `json:"notPersonal,omitempty"`
+	// totals are counts that would tell how many records were dropped, at most 16. They are removed from a filtered body.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Totals []Pointer `json:"totals,omitempty"`
+}
+
+// AddresseeList is one list of people in a request body.
+// +kubebuilder:validation:XValidation:rule="self.each.endsWith('/*')",message="each is the pointer of one addressee and ends in /*, for example /personalizations/*/to/*"
+// +kubebuilder:validation:XValidation:rule="!has(self.unit) || (self.unit.endsWith('/*') && self.each.startsWith(self.unit + '/'))",message="unit is a part of each that ends in /*, for example /personalizations/* for /personalizations/*/to/*"
+// +kubebuilder:validation:XValidation:rule="!has(self.identifier) || !self.identifier.contains('*')",message="identifier is one value within the addressee: it cannot contain *"
+type AddresseeList struct {
+	Identifies `json:",inline"`
+	// each is the pointer of one addressee; its last segment is "*".
+	// +required
+	Each Pointer `json:"each"`
+	// identifier is the pointer of the identifier within the addressee. Omitted means that the addressee is the identifier.
+	// +optional
+	Identifier Pointer `json:"identifier,omitempty"`
+	// unit is the pointer of the part that goes when its last addressee went; its last segment is "*". Omitted means that the whole
+	// request goes.
+	// +optional
+	Unit Pointer `json:"unit,omitempty"`
+}
+
+// RecordList is the list of records in a response. Pointers other than each are relative to the record.
+// +kubebuilder:validation:XValidation:rule="!has(self.each) || self.each.endsWith('/*')",message="each is the pointer of one record and ends in /*, for example /customers/*; leave it out if the whole body is one record"
+// +kubebuilder:validation:XValidation:rule="!self.identifier.contains('*')",message="identifier is one value within the record: it cannot contain *"
+type RecordList struct {
+	Identifies `json:",inline"`
+	// each is the pointer of one record; its last segment is "*". Omitted means that the whole body is one record.
+	// +optional
+	Each Pointer `json:"each,omitempty"`
+	// identifier is the pointer of the identifier within the record.
+	// +required
+	Identifier Pointer `json:"identifier"`
+	// time is the pointer of the time at which the data was collected (RFC 3339). Omitted means that there is none: then no limit on
+	// data that is older than a grant can be checked.
+	// +optional
+	Time Pointer `json:"time,omitempty"`
+	// fields that are personal, at most 128. Those of a category that the purpose does not need are removed.
+	// +optional
+	// +listType=map
+	// +listMapKey=pointer
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	Fields []PersonalField `json:"fields,omitempty"`
+	// notPersonal are the values that are not personal, at most 128.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	NotPersonal []Pointer `json:"notPersonal,omitempty"`
+}
+
+// PersonalField is one personal field.
+type PersonalField struct {
+	// pointer of the field; it stands for all that is found there.
+	// +required
+	Pointer Pointer `json:"pointer"`
+	// category of the data (GDPR Art. 4(1)).
+	// +required
+	Category DataCategory `json:"category"`
+}
