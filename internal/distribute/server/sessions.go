@@ -1,0 +1,122 @@
+package server
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/optup/optup/internal/distribute/configv1"
+)
+
+// Session is one sidecar or ledger that is connected to this replica.
+type Session struct {
+	PodUID string
+	Caller
+	// Generation and Hash are what it last acknowledged; 0 if nothing.
+	Generation int64
+	Hash       string
+	Accepted   bool
+	// Error says why it refused the bundle.
+	Error   string
+	Version string
+	Seen    time.Time
+	open    int
+}
+
+// silentAfter is when a session that neither is connected nor gives a sign of life is forgotten.
+const silentAfter = time.Minute
+
+// Sessions remembers who runs what, in memory. It is safe for concurrent use.
+type Sessions struct {
+	mu     sync.Mutex
+	byPod  map[string]*Session
+	now    func() time.Time
+	notify func(namespace, config string)
+}
+
+// NewSessions returns an empty set. Notify, which must not block, is called whenever a SidecarConfig's sessions changed.
+func NewSessions(now func() time.Time, notify func(namespace, config string)) *Sessions {
+	if notify == nil {
+		notify = func(string, string) {}
+	}
+	return &Sessions{byPod: map[string]*Session{}, now: now, notify: notify}
+}
+
+// Open records a stream; the returned function closes it.
+func (s *Sessions) Open(podUID string, c Caller, generation int64, version string) func() {
+	s.mu.Lock()
+	x := s.session(podUID, c)
+	x.open++
+	x.Version = clip(version, 64)
+	x.Generation = max(x.Generation, generation)
+	s.mu.Unlock()
+	s.notify(c.Namespace, c.Config)
+	return func() {
+		s.mu.Lock()
+		if x.open--; x.open == 0 && s.byPod[podUID] == x {
+			delete(s.byPod, podUID)
+		}
+		s.mu.Unlock()
+		s.notify(c.Namespace, c.Config)
+	}
+}
+
+// Acknowledge records what a pod has in force.
+func (s *Sessions) Acknowledge(podUID string, c Caller, m *configv1.AcknowledgeRequest) {
+	s.mu.Lock()
+	x := s.session(podUID, c)
+	changed := x.Generation != m.GetGeneration() || x.Accepted != m.GetAccepted() || x.Hash != m.GetHash()
+	x.Generation, x.Hash, x.Accepted = min(m.GetGeneration(), maxReported), clip(m.GetHash(), 64), m.GetAccepted()
+	x.Error, x.Version = clip(m.GetError(), 512), clip(m.GetVersion(), 64)
+	s.mu.Unlock()
+	if changed {
+		s.notify(c.Namespace, c.Config)
+	}
+}
+
+// session needs the lock.
+func (s *Sessions) session(podUID string, c Caller) *Session {
+	x := s.byPod[podUID]
+	if x == nil || x.Caller != c {
+		x = &Session{PodUID: podUID, Caller: c}
+		s.byPod[podUID] = x
+	}
+	x.Seen = s.now()
+	return x
+}
+
+// Of gives the sessions of a SidecarConfig, sorted by pod.
+func (s *Sessions) Of(namespace, config string) []Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Session
+	for id, x := range s.byPod {
+		if x.open == 0 && s.now().Sub(x.Seen) > silentAfter {
+			delete(s.byPod, id)
+			continue
+		}
+		if x.Namespace == namespace && x.Config == config {
+			out = append(out, *x)
+		}
+	}
+	slices.SortFunc(out, func(a, b Session) int { return strings.Compare(a.PodUID, b.PodUID) })
+	return out
+}
+
+// Highest gives the highest generation that any session of a SidecarConfig reports, so that a SidecarConfig that was deleted is
+// made anew with a generation that its sidecars accept.
+func (s *Sessions) Highest(namespace, config string) int64 {
+	var top int64
+	for _, x := range s.Of(namespace, config) {
+		top = max(top, x.Generation)
+	}
+	return top
+}
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "")
+	}
+	return s
+}

@@ -1,0 +1,87 @@
+package inject
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Names and numbers that belong to the sidecar alone.
+const (
+	// ReservedID is the user and group that the sidecar runs as. Its traffic is not captured, so nothing else may run as it.
+	ReservedID = 64111
+	// SidecarName and RedirectName are the containers.
+	SidecarName  = "optup-sidecar"
+	RedirectName = "optup-redirect"
+	// StateVolume, TokensVolume and TrustVolume are the volumes.
+	StateVolume  = "optup-state"
+	TokensVolume = "optup-tokens"
+	TrustVolume  = "optup-trust"
+	// TrustConfigMap is in every governed namespace, with the authorities under TrustKey.
+	TrustConfigMap = "optup-trust"
+	TrustKey       = "ca.crt"
+	// ManagerAudience and LedgerAudience are whom the projected tokens are for.
+	ManagerAudience = "optup-manager"
+	LedgerAudience  = "optup-ledger"
+	// AdminPort serves probes and metrics.
+	AdminPort = 15020
+	// CapturePort takes the redirected connections.
+	CapturePort = 15001
+)
+
+// tokenSeconds is the life of a projected token; streams end with it.
+const tokenSeconds = int64(3600)
+
+// Config is what is the same for all pods.
+type Config struct {
+	// Image is the sidecar's image, best with a digest.
+	Image string
+	// ManagerURL is where the config stream is, for example "https://optup-manager.optup-system.svc:9443".
+	ManagerURL string
+	// Resources of the sidecar. Requests and limits that are missing get small defaults, so that quotas never reject a pod.
+	Resources corev1.ResourceRequirements
+}
+
+// Namespace is what a pod's namespace says.
+type Namespace struct {
+	Name   string
+	Labels map[string]string
+}
+
+// ModeLabel governs a namespace; its values are ModeObserve and ModeEnforce.
+const (
+	ModeLabel   = "consent.optup.dev/mode"
+	ModeObserve = "observe"
+	ModeEnforce = "enforce"
+)
+
+// Governed tells whether pods of the namespace get a sidecar.
+func (n Namespace) Governed() bool {
+	m := n.Labels[ModeLabel]
+	return m == ModeObserve || m == ModeEnforce
+}
+
+var defaultResources = corev1.ResourceRequirements{
+	Requests: corev1.ResourceList{
+		corev1.ResourceCPU:    resource.MustParse("20m"),
+		corev1.ResourceMemory: resource.MustParse("32Mi"),
+	},
+	Limits: corev1.ResourceList{
+		corev1.ResourceCPU:    resource.MustParse("2"),
+		corev1.ResourceMemory: resource.MustParse("256Mi"),
+	},
+}
+
+func (c Config) resources() corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{
+		Requests: withDefaults(c.Resources.Requests, defaultResources.Requests),
+		Limits:   withDefaults(c.Resources.Limits, defaultResources.Limits),
+	}
+}
+
+func withDefaults(given, defaults corev1.ResourceList) corev1.ResourceList {
+	out := defaults.DeepCopy()
+	for name, q := range given {
+		out[name] = q
+	}
+	return out
+}

@@ -1,0 +1,170 @@
+package inject
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+)
+
+// escapes are capabilities with which an app could undo the redirection or take over the sidecar.
+var escapes = []corev1.Capability{
+	"ALL", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "BPF",
+	"CAP_ALL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SYS_MODULE", "CAP_BPF",
+}
+
+// part is one container of any sort.
+type part struct {
+	sort, name string
+	security   *corev1.SecurityContext
+	mounts     []corev1.VolumeMount
+}
+
+// foreign are the containers that are not ours.
+func foreign(s *corev1.PodSpec) []part {
+	var out []part
+	for _, c := range s.InitContainers {
+		if !ownContainer(c.Name) {
+			out = append(out, part{"init container", c.Name, c.SecurityContext, c.VolumeMounts})
+		}
+	}
+	for _, c := range s.Containers {
+		out = append(out, part{"container", c.Name, c.SecurityContext, c.VolumeMounts})
+	}
+	for _, c := range s.EphemeralContainers {
+		out = append(out, part{"ephemeral container", c.Name, c.SecurityContext, c.VolumeMounts})
+	}
+	return out
+}
+
+func refusals(s *corev1.PodSpec, c Config) []string {
+	var out []string
+	refuse := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if s.HostNetwork {
+		refuse("the pod must not use the host's network, which no sidecar can guard; set hostNetwork to false")
+	}
+	if s.HostPID {
+		refuse("the pod must not see the host's processes; set hostPID to false")
+	}
+	if s.ShareProcessNamespace != nil && *s.ShareProcessNamespace {
+		refuse("the pod's containers must not share processes with the sidecar; set shareProcessNamespace to false")
+	}
+	if p := s.SecurityContext; p != nil {
+		if reserved(p.RunAsUser) || reserved(p.RunAsGroup) || reserved(p.FSGroup) || slices.Contains(p.SupplementalGroups, ReservedID) {
+			refuse("the pod must not use user or group %d, which is reserved for the sidecar; choose another", ReservedID)
+		}
+	}
+	for _, p := range foreign(s) {
+		refusePart(p, refuse)
+	}
+	refuseLookAlikes(s, c, refuse)
+	return out
+}
+
+func refusePart(p part, refuse func(string, ...any)) {
+	if ownContainer(p.name) {
+		refuse("%s %q has a name that is reserved for OptUp; rename it", p.sort, p.name)
+	}
+	for _, m := range p.mounts {
+		if ownVolume(m.Name) {
+			refuse("%s %q must not mount volume %q, which is the sidecar's", p.sort, p.name, m.Name)
+		}
+	}
+	sc := p.security
+	if sc == nil {
+		return
+	}
+	if reserved(sc.RunAsUser) || reserved(sc.RunAsGroup) {
+		refuse("%s %q must not use user or group %d, which is reserved for the sidecar; choose another", p.sort, p.name, ReservedID)
+	}
+	if sc.Privileged != nil && *sc.Privileged {
+		refuse("%s %q must not be privileged; a privileged container can remove the sidecar", p.sort, p.name)
+	}
+	if sc.Capabilities != nil {
+		for _, a := range sc.Capabilities.Add {
+			if slices.Contains(escapes, a) {
+				refuse("%s %q must not add capability %s, with which it could get around the sidecar", p.sort, p.name, a)
+			}
+		}
+	}
+}
+
+// refuseLookAlikes finds parts under our names that are not ours.
+func refuseLookAlikes(s *corev1.PodSpec, c Config, refuse func(string, ...any)) {
+	for _, want := range []corev1.Container{redirect(c), sidecar(c)} {
+		n := 0
+		for _, x := range s.InitContainers {
+			if x.Name == want.Name {
+				n++
+				if !sameButResources(x, want) {
+					refuse("init container %q differs from the one that OptUp injects; remove it, it is added by itself", x.Name)
+				}
+			}
+		}
+		if n > 1 {
+			refuse("init container %q is there %d times; remove all, it is added by itself", want.Name, n)
+		}
+	}
+	for _, want := range volumes() {
+		for _, v := range s.Volumes {
+			if v.Name == want.Name && !equality.Semantic.DeepEqual(v, want) {
+				refuse("volume %q differs from the one that OptUp injects; remove it, it is added by itself", v.Name)
+			}
+		}
+	}
+	for _, v := range s.Volumes {
+		if ownVolume(v.Name) || v.Projected == nil {
+			continue
+		}
+		for _, p := range v.Projected.Sources {
+			if p.ServiceAccountToken != nil && p.ServiceAccountToken.Audience == ManagerAudience {
+				refuse("volume %q must not project a token for %s, with which the app could pose as its sidecar", v.Name, ManagerAudience)
+			}
+		}
+	}
+}
+
+func reserved(id *int64) bool { return id != nil && *id == ReservedID }
+
+// cooperative says what lets an app become the sidecar's user, or leave the pod.
+func cooperative(s *corev1.PodSpec) []string {
+	var out []string
+	podNonRoot := s.SecurityContext != nil && s.SecurityContext.RunAsNonRoot != nil && *s.SecurityContext.RunAsNonRoot
+	for _, p := range foreign(s) {
+		nonRoot := podNonRoot
+		var caps *corev1.Capabilities
+		if p.security != nil {
+			if p.security.RunAsNonRoot != nil {
+				nonRoot = *p.security.RunAsNonRoot
+			}
+			caps = p.security.Capabilities
+		}
+		if !nonRoot && !drops(caps) {
+			out = append(out, fmt.Sprintf("Cooperative: %s %q may run as root with SETUID and SETGID, and so become the sidecar's user; "+
+				"set runAsNonRoot, or drop these capabilities", p.sort, p.name))
+		} else if caps != nil && (adds(caps, "SETUID") || adds(caps, "SETGID") || adds(caps, "NET_RAW")) {
+			out = append(out, fmt.Sprintf("Cooperative: %s %q adds SETUID, SETGID or NET_RAW, and so can get around the sidecar; remove them",
+				p.sort, p.name))
+		}
+	}
+	for _, v := range s.Volumes {
+		if v.HostPath != nil {
+			out = append(out, fmt.Sprintf("Cooperative: volume %q is a path of the host, through which the app can reach other pods; "+
+				"use another kind of volume", v.Name))
+		}
+	}
+	return out
+}
+
+func drops(c *corev1.Capabilities) bool {
+	if c == nil {
+		return false
+	}
+	has := func(n corev1.Capability) bool { return slices.Contains(c.Drop, n) || slices.Contains(c.Drop, "CAP_"+n) }
+	return (has("ALL") || (has("SETUID") && has("SETGID"))) && !adds(c, "SETUID") && !adds(c, "SETGID")
+}
+
+func adds(c *corev1.Capabilities, n corev1.Capability) bool {
+	return slices.Contains(c.Add, n) || slices.Contains(c.Add, "CAP_"+n)
+}

@@ -1,0 +1,247 @@
+package storetest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+// Factory opens the store of one test; opened again within the same test, it is the same data.
+type Factory func(t *testing.T) store.Store
+
+// Run runs the suite. Every subtest gets a factory of its own from newDatabase.
+func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
+	for name, test := range map[string]func(*testing.T, Factory){
+		"positions have no gaps under 64 writers, and watchers see their order": concurrent,
+		"what was acknowledged is there after opening again":                    reopened,
+		"a refused event takes no position":                                     refused,
+		"an idempotency key gives the same answer, or a conflict":               idempotent,
+		"a restriction known under one tag holds after tags merge":              merged,
+		"a snapshot is of one head":                                             snapshot,
+		"a closed store refuses":                                                closed,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, newDatabase(t)) })
+	}
+}
+
+// Tag makes a tag of a number.
+func Tag(n int) (t consent.Tag) {
+	binary.BigEndian.PutUint64(t[:], uint64(n)+1)
+	return t
+}
+
+// Given is a sound grant about the person with a number.
+func Given(n int) store.Append {
+	return store.Append{Tags: []consent.Tag{Tag(n)}, Event: consent.Event{
+		Type: consent.EventGiven, Purpose: "newsletter", Notice: "newsletter-v1", Proof: consent.ProofMailboxConfirmed, Actor: consent.ActorTouchpoint,
+	}}
+}
+
+func timeout(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func must(t *testing.T, s store.Store, a store.Append) store.Result {
+	t.Helper()
+	r, errs, err := s.Append(timeout(t), a)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		t.Fatal(err)
+	}
+	return r[0]
+}
+
+func refusal(t *testing.T, s store.Store, a store.Append) error {
+	t.Helper()
+	_, errs, err := s.Append(timeout(t), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return errs[0]
+}
+
+func lookup(t *testing.T, s store.Store, tag consent.Tag) *consent.Record {
+	t.Helper()
+	r, err := s.Lookup(timeout(t), tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func position(t *testing.T, s store.Store) consent.Position {
+	t.Helper()
+	h, err := s.Head(timeout(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.Position
+}
+
+func concurrent(t *testing.T, open Factory) {
+	s := open(t)
+	defer s.Close()
+	var watched []consent.Position
+	s.Watch(func(changes []store.Change) {
+		for _, c := range changes {
+			watched = append(watched, c.Event.Position)
+		}
+	})
+	const writers, each = 64, 8
+	var mu sync.Mutex
+	seen := map[consent.Position]bool{}
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			last := consent.Position(0)
+			for range each {
+				r, errs, err := s.Append(t.Context(), Given(w))
+				if err := errors.Join(append(errs, err)...); err != nil {
+					t.Error(err)
+					return
+				}
+				if r[0].Position <= last {
+					t.Error("a later append got an earlier position")
+				}
+				last = r[0].Position
+				mu.Lock()
+				seen[last] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(seen) != writers*each || position(t, s) != writers*each {
+		t.Fatalf("%d positions, head %d, want %d", len(seen), position(t, s), writers*each)
+	}
+	for i, p := range watched {
+		if p != consent.Position(i+1) {
+			t.Fatalf("the watcher saw position %d at place %d", p, i+1)
+		}
+	}
+	if len(watched) != writers*each {
+		t.Fatalf("the watcher saw %d changes, want %d", len(watched), writers*each)
+	}
+}
+
+func reopened(t *testing.T, open Factory) {
+	s := open(t)
+	must(t, s, Given(1))
+	before, err := s.Head(timeout(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t)
+	defer s.Close()
+	after, err := s.Head(timeout(t))
+	if err != nil || after != before || after.Epoch == "" || after.Position != 1 {
+		t.Fatalf("head %+v, before %+v, %v", after, before, err)
+	}
+	if r := lookup(t, s, Tag(1)); len(r.Grants) != 1 || r.Grants[0].Status != consent.StatusGiven {
+		t.Fatalf("record %+v", r)
+	}
+}
+
+func refused(t *testing.T, open Factory) {
+	s := open(t)
+	defer s.Close()
+	must(t, s, Given(1))
+	no := must(t, s, store.Append{Tags: []consent.Tag{Tag(1)}, Event: consent.Event{Type: consent.EventWithdrawn, Purpose: "newsletter"}})
+	if err := refusal(t, s, Given(1)); !errors.Is(err, consent.ErrConflict) {
+		t.Fatalf("a grant after a no: %v, want a conflict", err)
+	}
+	if err := refusal(t, s, store.Append{Tags: []consent.Tag{Tag(2)}, Event: consent.Event{Type: "nonsense"}}); !errors.Is(err, consent.ErrInvalid) {
+		t.Fatalf("nonsense: %v, want invalid", err)
+	}
+	if p := position(t, s); p != no.Position {
+		t.Fatalf("refused events moved the head to %d", p)
+	}
+	again := Given(1)
+	again.Event.BasedOn = no.Position
+	if r := must(t, s, again); r.Position != no.Position+1 {
+		t.Fatalf("position %d leaves a gap", r.Position)
+	}
+}
+
+func idempotent(t *testing.T, open Factory) {
+	s := open(t)
+	defer s.Close()
+	a := Given(1)
+	a.Key, a.Digest = "key-1", [32]byte{1}
+	first := must(t, s, a)
+	if r := must(t, s, a); r.Position != first.Position || !r.Replayed || !r.At.Equal(first.At) {
+		t.Fatalf("replayed %+v, first %+v", r, first)
+	}
+	a.Digest = [32]byte{2}
+	if err := refusal(t, s, a); !errors.Is(err, store.ErrIdempotency) {
+		t.Fatalf("other content: %v", err)
+	}
+	if p := position(t, s); p != first.Position {
+		t.Fatalf("the head moved to %d", p)
+	}
+}
+
+func merged(t *testing.T, open Factory) {
+	s := open(t)
+	defer s.Close()
+	var last store.Change
+	s.Watch(func(c []store.Change) { last = c[len(c)-1] })
+	must(t, s, store.Append{Tags: []consent.Tag{Tag(1)}, Event: consent.Event{Type: consent.EventObjected, Scope: consent.ScopeAll}})
+	must(t, s, Given(2))
+	both := store.Append{Tags: []consent.Tag{Tag(1), Tag(2), Tag(3)}, Event: consent.Event{Type: consent.EventAsked, Purpose: "newsletter"}}
+	must(t, s, both)
+	for n := 1; n <= 3; n++ {
+		if r := lookup(t, s, Tag(n)); len(r.Objections) != 1 || len(r.Grants) != 0 {
+			// The grant did not name the objection, so together they come to an objection.
+			t.Fatalf("tag %d: %+v", n, r)
+		}
+	}
+	if len(last.Tags) != 3 {
+		t.Fatalf("the change names %d tags, want all 3", len(last.Tags))
+	}
+}
+
+func snapshot(t *testing.T, open Factory) {
+	s := open(t)
+	defer s.Close()
+	for n := range 5 {
+		a := Given(n)
+		a.Tags = append(a.Tags, Tag(n+100))
+		must(t, s, a)
+	}
+	people := 0
+	h, err := s.Snapshot(timeout(t), func(p store.Person) error {
+		if people == 0 {
+			must(t, s, Given(50)) // appended while the snapshot is read
+		}
+		people++
+		if len(p.Tags) != 2 || len(p.Record.Grants) != 1 {
+			t.Errorf("person with %d tags, %d grants", len(p.Tags), len(p.Record.Grants))
+		}
+		return nil
+	})
+	if err != nil || people != 5 || h.Position != 5 {
+		t.Fatalf("%d people at position %d, %v", people, h.Position, err)
+	}
+}
+
+func closed(t *testing.T, open Factory) {
+	s := open(t)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Append(timeout(t), Given(1)); !errors.Is(err, store.ErrClosed) {
+		t.Fatalf("err = %v", err)
+	}
+}
