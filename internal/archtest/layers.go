@@ -24,7 +24,7 @@ var layers = []layer{
 }
 
 // testOnly lists what only tests and other programs for testing import. It stands outside the layers and may import anything.
-var testOnly = []string{"internal/testkit", "internal/archtest", "internal/ledger/store/storetest", "test"}
+var testOnly = []string{"internal/testkit", "internal/archtest", "internal/ledger/storetest", "internal/corpus", "test"}
 
 // onlyFor says which modules and packages outside the standard library a package may import, where that is a closed list.
 // Packages of this module are not meant; the layers rule those.

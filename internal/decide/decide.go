@@ -11,7 +11,8 @@ import (
 //
 // Request-level reasons deny the request. People without permission are handled as the plan says: with Deny one of them denies
 // the request, otherwise they are dropped and the effect is permit-filtered; with nobody left, a request to addressees is denied
-// unless the plan answers as if it were accepted.
+// unless the plan answers as if it were accepted. Facts that are too old deny the whole request, whatever the plan says: to drop
+// people for a while would lose their mail without a word, while a denied request can be sent again.
 func Decide(x *Index, r Request, now Now) Decision {
 	d := Decision{Effect: Deny, Position: now.Position}
 	e, reason := x.Endpoint(r.Method, r.Host, r.Port, r.Path)
@@ -59,6 +60,9 @@ func (p *Plan) people(d Decision, people []Person, now Now) Decision {
 	slices.Sort(d.Reasons)
 	d.Reasons = slices.Compact(d.Reasons)
 	d.Effect = p.effect(permitted, len(people))
+	if slices.Contains(d.People, LedgerBehind) {
+		d.Effect = Deny
+	}
 	return d
 }
 

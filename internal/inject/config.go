@@ -47,7 +47,8 @@ type Namespace struct {
 	Labels map[string]string
 }
 
-// ModeLabel governs a namespace; its values are ModeObserve and ModeEnforce.
+// ModeLabel governs a namespace. Its values are ModeObserve and ModeEnforce; any other value governs like ModeEnforce, because a
+// label that somebody set on purpose must not fail open.
 const (
 	ModeLabel   = "consent.optup.dev/mode"
 	ModeObserve = "observe"
@@ -56,8 +57,8 @@ const (
 
 // Governed tells whether pods of the namespace get a sidecar.
 func (n Namespace) Governed() bool {
-	m := n.Labels[ModeLabel]
-	return m == ModeObserve || m == ModeEnforce
+	_, ok := n.Labels[ModeLabel]
+	return ok
 }
 
 var defaultResources = corev1.ResourceRequirements{
