@@ -59,15 +59,21 @@ type Expect struct {
 	Reasons     []decide.Reason     `json:"reasons,omitempty"`
 	People      []decide.Reason     `json:"people,omitempty"`
 	Obligations []decide.Obligation `json:"obligations,omitempty"`
-	Forwarded   *Body               `json:"forwarded,omitempty"`
-	Returned    *Body               `json:"returned,omitempty"`
+	Forwarded   Body                `json:"forwarded,omitzero"`
+	Returned    Body                `json:"returned,omitzero"`
 }
 
-// Body is a body that was given, perhaps as null.
-type Body struct{ Value any }
+// Body is a body that may be given, perhaps as null.
+type Body struct {
+	Given bool
+	Value any
+}
 
 // UnmarshalJSON implements json.Unmarshaler; it is also called for null.
-func (b *Body) UnmarshalJSON(data []byte) error { return yaml.Unmarshal(data, &b.Value) }
+func (b *Body) UnmarshalJSON(data []byte) error {
+	b.Given = true
+	return yaml.Unmarshal(data, &b.Value)
+}
 
 // Now is the moment of every decision of the corpus.
 var Now = time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)

@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/optup/optup/internal/decide"
+)
+
+// problem is what a caller is told (RFC 9457).
+type problem struct {
+	Type     string          `json:"type"`
+	Title    string          `json:"title"`
+	Status   int             `json:"status"`
+	Detail   string          `json:"detail"`
+	Reasons  []decide.Reason `json:"reasons"`
+	Decision string          `json:"decisionId"`
+}
+
+// explanations are the status and sentence of each reason that a caller may see.
+var explanations = map[decide.Reason]struct {
+	status int
+	detail string
+}{
+	decide.HostUndeclared:      {http.StatusForbidden, "No DataService declares this host and port, and the workload's ConsentPolicy lets no other host pass. Declare it, or list it under ungoverned."},
+	decide.EndpointUnknown:     {http.StatusForbidden, "The DataService declares no endpoint with this method and path. Declare it."},
+	decide.PurposeUndeclared:   {http.StatusForbidden, "No rule of the workload's ConsentPolicies gives this request a purpose that exists and is lawful. Add a rule, or correct its purpose."},
+	decide.PurposeAmbiguous:    {http.StatusForbidden, "Rules with different purposes match this request. Tell them apart with when."},
+	decide.NamespaceNotAllowed: {http.StatusForbidden, "The DataPurpose does not allow this namespace to act for it. Its owner can add it."},
+	decide.NoPolicy:            {http.StatusForbidden, "No ConsentPolicy of this workload refers to this service. Add one."},
+	decide.CategoryNotCovered:  {http.StatusForbidden, "The request carries data that the endpoint does not declare or that the purpose does not need. Remove it, or declare it."},
+	decide.PartyNotCovered:     {http.StatusForbidden, "The party that operates the service may not receive this data."},
+	decide.ObligationUnmet:     {http.StatusForbidden, "The permission depends on something that cannot be done or checked here, for example a note in the mail that people can object."},
+	decide.NotCanonical:        {http.StatusBadRequest, "The request has more than one reading. Send one Host, a path without dot segments, empty segments and superfluous escapes, and no overriding headers."},
+	decide.BodyUnreadable:      {http.StatusBadRequest, "The body is not strict JSON of the declared kind, or there is a body where none is declared."},
+	decide.BodyTooLarge:        {http.StatusRequestEntityTooLarge, "The body is larger than what can be checked."},
+	decide.EncodingNotAllowed:  {http.StatusUnsupportedMediaType, "The body is encoded in a way that cannot be checked. Send application/json in UTF-8 without content encoding."},
+	decide.TLSRefused:          {http.StatusForbidden, "TLS to this host cannot be checked. Use the declared plain port; the sidecar connects on the application's behalf."},
+	decide.LedgerBehind:        {http.StatusServiceUnavailable, "What people agreed to is not known freshly enough. Try again."},
+	decide.InternalError:       {http.StatusInternalServerError, "The request could not be checked."},
+	decide.NotPermitted:        {http.StatusForbidden, "The people's current consent does not permit this."},
+}
+
+// public maps a reason to what a caller may see. Only what has an explanation is shown.
+func public(r decide.Reason) decide.Reason {
+	r = r.Public()
+	if _, ok := explanations[r]; ok {
+		return r
+	}
+	return decide.NotPermitted
+}
+
+func newProblem(reason decide.Reason) problem {
+	reason = public(reason)
+	e := explanations[reason]
+	return problem{
+		Type: "urn:optup:reason:" + string(reason), Title: "Denied by data use policy", Status: e.status, Detail: e.detail,
+		Reasons: []decide.Reason{reason}, Decision: rand.Text(),
+	}
+}
+
+// deny answers with problem JSON. Nothing of the request is in it.
+func deny(w http.ResponseWriter, reason decide.Reason) {
+	b := newProblem(reason)
+	body, err := json.Marshal(b)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	if b.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "1")
+	}
+	w.WriteHeader(b.Status)
+	_, _ = w.Write(body)
+}
+
+// refuseHTTP answers a connection that no server has taken over.
+func refuseHTTP(w io.Writer, reason decide.Reason) {
+	b := newProblem(reason)
+	body, err := json.Marshal(b)
+	if err != nil {
+		return
+	}
+	_, _ = fmt.Fprintf(w, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+		b.Status, http.StatusText(b.Status), len(body), body)
+}

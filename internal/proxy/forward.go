@@ -1,0 +1,150 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// upstreamTime bounds how long a service may take to begin its answer.
+const upstreamTime = time.Minute
+
+// hopByHop are headers of one connection (RFC 9110 §7.6.1).
+var hopByHop = []string{
+	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// partial are request headers that ask for a part of an answer or compare it with an earlier one; a filtered answer is neither.
+var partial = []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
+
+func removeHopByHop(h http.Header) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range hopByHop {
+		h.Del(name)
+	}
+}
+
+// outgoing is the request as it is sent to the declared service: the same method, path and query, the given body.
+func (x *exchange) outgoing(ctx context.Context, addr string, body io.Reader, length int64) (*http.Request, error) {
+	u := &url.URL{Scheme: "http", Host: addr, Path: x.r.URL.Path, RawPath: x.r.URL.RawPath, RawQuery: x.r.URL.RawQuery}
+	out, err := http.NewRequestWithContext(ctx, x.r.Method, u.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	out.URL, out.Host, out.ContentLength = u, x.r.Host, length
+	out.Header = x.r.Header.Clone()
+	removeHopByHop(out.Header)
+	out.Header.Del("Expect")
+	if out.Header.Get("User-Agent") == "" {
+		out.Header["User-Agent"] = nil // none was sent, so none is made up
+	}
+	return out, nil
+}
+
+// upstream is the declared host of the matched service, never the address that the application dialled.
+func (x *exchange) upstream() string {
+	host := x.to.host
+	if s := x.state.Index.Service(x.to.host, x.to.port); s != nil {
+		host = s.Hosts[0]
+	}
+	return net.JoinHostPort(host, strconv.Itoa(x.to.port))
+}
+
+// pass forwards a request and its answer as they are.
+func (x *exchange) pass() { x.passTo(x.upstream()) }
+
+func (x *exchange) passTo(addr string) {
+	var body io.Reader = x.r.Body
+	if x.r.ContentLength == 0 {
+		body = nil
+	}
+	out, err := x.outgoing(x.r.Context(), addr, body, x.r.ContentLength)
+	if err != nil {
+		x.unreachable()
+		return
+	}
+	res, err := x.proxy.transport.RoundTrip(out)
+	if err != nil {
+		x.unreachable()
+		return
+	}
+	defer func() { _ = res.Body.Close() }()
+	removeHopByHop(res.Header)
+	copyHeader(x.w.Header(), res.Header)
+	x.w.WriteHeader(res.StatusCode)
+	x.stream(res.Body)
+}
+
+// stream copies an answer and ends the connection if the service breaks off, so that a part never looks whole.
+func (x *exchange) stream(body io.Reader) {
+	flusher := http.NewResponseController(x.w.ResponseWriter)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := body.Read(buf)
+		if n > 0 {
+			if _, werr := x.w.Write(buf[:n]); werr != nil {
+				return
+			}
+			_ = flusher.Flush()
+		}
+		if err == io.EOF { //nolint:errorlint // readers return the very value
+			return
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+func copyHeader(to, from http.Header) {
+	for k, v := range from {
+		to[k] = v
+	}
+}
+
+// unreachable answers for a service that cannot be reached. It is no denial.
+func (x *exchange) unreachable() {
+	x.proxy.Metrics.upstreamFailed()
+	x.w.Header().Set("Content-Type", "application/problem+json")
+	x.w.WriteHeader(http.StatusBadGateway)
+	_, _ = x.w.Write([]byte(`{"type":"about:blank","title":"Bad Gateway","status":502,"detail":"The service did not answer."}`))
+}
+
+// exchange sends a request that was decided about, and filters the answer.
+func (x *exchange) exchange(body []byte) {
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	out, err := x.outgoing(x.r.Context(), x.upstream(), reader, int64(len(body)))
+	if err != nil {
+		x.unreachable()
+		return
+	}
+	if !x.observing() {
+		for _, h := range partial {
+			out.Header.Del(h)
+		}
+		out.Header.Set("Accept-Encoding", "identity")
+		for _, h := range []string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
+			out.Header.Del(h)
+		}
+	}
+	res, err := x.proxy.transport.RoundTrip(out)
+	if err != nil {
+		x.unreachable()
+		return
+	}
+	defer func() { _ = res.Body.Close() }()
+	x.answer(res)
+}

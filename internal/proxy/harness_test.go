@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/ir"
+)
+
+// told are facts from a function.
+type told struct {
+	fact func(address string, purpose consent.PurposeID) consent.Fact
+	now  func() decide.Now
+}
+
+func (f told) Lookup(id consent.Identifier, purpose consent.PurposeID) (consent.Fact, bool, error) {
+	n, err := consent.Normalize(id)
+	if err != nil {
+		return consent.Fact{}, false, err
+	}
+	fact := f.fact(n.Value, purpose)
+	return fact, fact.Position > 0, nil
+}
+
+func (f told) Now() decide.Now { return f.now() }
+
+// road is a sidecar between a client and one service that answers for every host.
+type road struct {
+	t       *testing.T
+	proxy   *Proxy
+	current *Current
+
+	mu sync.Mutex
+	// got are the requests that reached the service.
+	got    []seen
+	answer func(w http.ResponseWriter, r *http.Request, body []byte)
+}
+
+type seen struct {
+	method, uri, host, dialled string
+	header                     http.Header
+	body                       []byte
+}
+
+func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
+	t.Helper()
+	r := &road{t: t, current: &Current{}}
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		r.mu.Lock()
+		r.got = append(r.got, seen{req.Method, req.RequestURI, req.Host, "", req.Header.Clone(), body})
+		answer := r.answer
+		r.mu.Unlock()
+		if answer != nil {
+			answer(w, req, body)
+		}
+	}))
+	t.Cleanup(service.Close)
+	r.proxy = &Proxy{
+		Current: r.current, Metrics: NewMetrics(prometheus.NewRegistry()),
+		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, service.Listener.Addr().String())
+		},
+	}
+	byController := map[string]Facts{}
+	for _, p := range b.Purposes {
+		byController[p.Controller] = facts
+	}
+	r.current.Store(&State{Index: decide.NewIndex(b), Facts: byController})
+	r.current.Load().resolver.lookup = func(context.Context, string, string) ([]netip.Addr, error) { return nil, nil }
+	return r
+}
+
+// listen serves a listener that was "redirected" from dst.
+func (r *road) listen(dst netip.AddrPort) net.Addr {
+	r.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.proxy.Original = func(net.Conn) (netip.AddrPort, error) { return dst, nil }
+	ctx, cancel := context.WithCancel(context.Background())
+	r.t.Cleanup(func() {
+		cancel()
+		end, stop := context.WithTimeout(context.Background(), time.Second)
+		defer stop()
+		_ = r.proxy.Shutdown(end)
+	})
+	go func() { _ = r.proxy.ServeRedirected(ctx, l) }()
+	return l.Addr()
+}
+
+// raw sends bytes and gives everything that comes back until the connection ends or is idle.
+func raw(t *testing.T, addr net.Addr, request string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	_, _ = io.Copy(&out, c)
+	return out.String()
+}
+
+func (r *road) requests() []seen {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]seen(nil), r.got...)
+}
+
+func reasonOf(t *testing.T, body []byte) decide.Reason {
+	t.Helper()
+	var p problem
+	if err := json.Unmarshal(body, &p); err != nil || len(p.Reasons) != 1 {
+		t.Fatalf("no problem: %s", body)
+	}
+	return p.Reasons[0]
+}

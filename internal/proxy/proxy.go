@@ -1,0 +1,206 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Proxy takes connections and serves them by the state in force. Set its fields before the first Serve.
+type Proxy struct {
+	Current *Current
+	Metrics *Metrics
+	// Original gives the destination that a client dialled before its connection was redirected. It fails for a connection that
+	// was not redirected.
+	Original func(net.Conn) (netip.AddrPort, error)
+	Logger   *slog.Logger
+	// Dial replaces the dialer to declared services; nil for the network.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	once      sync.Once
+	server    *http.Server
+	conns     *handoff
+	transport *http.Transport
+	wg        sync.WaitGroup
+}
+
+// target is where a connection goes: what a handler knows about its connection.
+type target struct {
+	dst netip.AddrPort
+	// host is set where the listener stands for one declared host and port, so that no header decides.
+	host string
+}
+
+type targetKey struct{}
+
+func (p *Proxy) setup() {
+	p.once.Do(func() {
+		if p.Logger == nil {
+			p.Logger = slog.Default()
+		}
+		dial := p.Dial
+		if dial == nil {
+			dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+		}
+		p.transport = &http.Transport{
+			DialContext: dial, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
+			ResponseHeaderTimeout: upstreamTime, MaxResponseHeaderBytes: maxHead,
+		}
+		p.conns = newHandoff()
+		protocols := &http.Protocols{}
+		protocols.SetHTTP1(true)
+		protocols.SetUnencryptedHTTP2(true)
+		p.server = &http.Server{
+			Handler: http.HandlerFunc(p.handle), Protocols: protocols,
+			ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHead,
+			// The server's own complaints quote requests.
+			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+				if t, ok := c.(*targeted); ok {
+					return context.WithValue(ctx, targetKey{}, t.target)
+				}
+				return ctx
+			},
+		}
+		go func() { _ = p.server.Serve(p.conns) }()
+	})
+}
+
+// ServeRedirected serves connections that the network redirected to l, until ctx ends.
+func (p *Proxy) ServeRedirected(ctx context.Context, l net.Listener) error {
+	return p.serve(ctx, l, func(c net.Conn) { p.redirected(ctx, c) })
+}
+
+// ServeHost serves connections to l as such to one declared host ("name:port"), until ctx ends.
+func (p *Proxy) ServeHost(ctx context.Context, l net.Listener, host string, port uint16) error {
+	return p.serve(ctx, l, func(c net.Conn) {
+		p.conns.give(&targeted{Conn: c, target: target{dst: netip.AddrPortFrom(netip.Addr{}, port), host: host}})
+	})
+}
+
+func (p *Proxy) serve(ctx context.Context, l net.Listener, each func(net.Conn)) error {
+	p.setup()
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	for {
+		c, err := l.Accept()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
+			time.Sleep(10 * time.Millisecond) // out of descriptors; accepting goes on
+			continue
+		}
+		p.wg.Go(func() { each(c) })
+	}
+}
+
+// Shutdown lets requests that have begun end, until ctx does.
+func (p *Proxy) Shutdown(ctx context.Context) error {
+	p.setup()
+	err := p.server.Shutdown(ctx)
+	p.transport.CloseIdleConnections()
+	return err
+}
+
+// redirected classifies one connection. Whatever goes wrong closes it.
+func (p *Proxy) redirected(ctx context.Context, c net.Conn) {
+	keep := false
+	defer func() {
+		if r := recover(); r != nil {
+			p.Logger.Error("a connection was closed after an internal error")
+			p.Metrics.connection("internal-error")
+		}
+		if !keep {
+			_ = c.Close()
+		}
+	}()
+	dst, err := p.Original(c)
+	if err != nil {
+		p.Metrics.connection("not-redirected")
+		return
+	}
+	s := p.Current.Load()
+	if s == nil {
+		p.Metrics.connection("no-bundle")
+		return
+	}
+	pc := newPeeked(c)
+	h, err := pc.hello()
+	if err != nil {
+		return
+	}
+	k := s.classify(dst, h)
+	switch k.verdict {
+	case parse:
+		keep = true
+		p.Metrics.connection("governed")
+		p.conns.give(&targeted{Conn: pc, target: target{dst: dst}})
+	case splice:
+		p.Metrics.connection("spliced")
+		if k.reason != "" {
+			p.Metrics.refused(k.reason, true)
+		}
+		if err := relay(ctx, pc, dst); err != nil {
+			p.Logger.Debug("a connection's own destination could not be reached")
+		}
+	case refuse:
+		p.Metrics.connection("refused")
+		p.Metrics.refused(k.reason, false)
+		p.Logger.Warn("a connection was refused", "reason", k.reason, "destination", dst.String(), "service", k.name)
+		if h.protocol == http1 {
+			refuseHTTP(pc, k.reason)
+		}
+	}
+}
+
+// targeted is a connection that knows where it goes.
+type targeted struct {
+	net.Conn
+	target target
+}
+
+// handoff is a listener whose connections are given to it.
+type handoff struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newHandoff() *handoff {
+	return &handoff{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (h *handoff) give(c net.Conn) {
+	select {
+	case h.conns <- c:
+	case <-h.closed:
+		_ = c.Close()
+	}
+}
+
+// Accept implements net.Listener.
+func (h *handoff) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.conns:
+		return c, nil
+	case <-h.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (h *handoff) Close() error {
+	h.once.Do(func() { close(h.closed) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (h *handoff) Addr() net.Addr { return &net.TCPAddr{} }

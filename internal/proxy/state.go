@@ -1,0 +1,57 @@
+package proxy
+
+import (
+	"sync/atomic"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/ir"
+)
+
+// Facts is what one ledger says about people. Implementations are safe for concurrent use.
+type Facts interface {
+	// Lookup gives what is known about a person for a purpose; known is false, with the zero Fact, for a person without a record.
+	// An error means that nobody can tell: the identifier cannot be normalised, or there is no key or no data for the purpose yet.
+	Lookup(id consent.Identifier, purpose consent.PurposeID) (fact consent.Fact, known bool, err error)
+	// Now is the moment of the facts. Facts that are looked up later are at least as new.
+	Now() decide.Now
+}
+
+// State is a bundle in force, with the facts of its ledgers. It is immutable.
+type State struct {
+	Index      *decide.Index
+	Generation int64
+	// Facts by controller. Where one is missing, nothing that rests on a record is permitted.
+	Facts map[string]Facts
+
+	resolver *resolver
+}
+
+// facts are those of a purpose's controller.
+func (s *State) facts(p *ir.Purpose) Facts {
+	if f := s.Facts[p.Controller]; f != nil {
+		return f
+	}
+	return unreachable{}
+}
+
+// unreachable stands for a ledger that was never reached.
+type unreachable struct{}
+
+func (unreachable) Lookup(consent.Identifier, consent.PurposeID) (consent.Fact, bool, error) {
+	return consent.Fact{}, false, nil
+}
+func (unreachable) Now() decide.Now { return decide.Never }
+
+// Current holds the state in force. The zero value holds none, and everything is denied.
+type Current struct{ state atomic.Pointer[State] }
+
+// Load gives the state in force; nil before the first.
+func (c *Current) Load() *State { return c.state.Load() }
+
+// Store takes a state into force: requests that begin afterwards are decided by it.
+func (c *Current) Store(s *State) {
+	previous := c.state.Load()
+	s.resolver = newResolver(s.Index.Bundle(), previous)
+	c.state.Store(s)
+}
