@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/optup/optup/internal/capture"
+	"github.com/optup/optup/internal/distribute/client"
+	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/proxy"
+)
+
+type options struct {
+	manager, trust, managerToken, ledgerToken, state string
+	bundle, ledger                                   string
+	capture, outbound, admin                         string
+	listen                                           []string
+	stopTime                                         time.Duration
+}
+
+func runCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "run", Short: "Run the sidecar", Args: cobra.NoArgs,
+		Long: "Run the sidecar: with --manager as injected into a pod, or alone with --bundle.\n\n" +
+			"Alone, each --listen stands for one declared host: point the application's base URL at it.",
+		Example: "  optup-sidecar run --bundle bundle.json --ledger https://ledger.example:8443 --ledger-token token --trust ca.crt \\\n" +
+			"      --listen 127.0.0.1:9000=api.esp.example:80",
+		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.manager, "manager", "", "base URL of the manager that sends bundles")
+	f.StringVar(&o.trust, "trust", "", "file with the authorities (PEM) of manager and ledgers; the system's where it is empty")
+	f.StringVar(&o.managerToken, "manager-token", "", "file with the token for the manager")
+	f.StringVar(&o.ledgerToken, "ledger-token", "", "file with the token for ledgers")
+	f.StringVar(&o.state, "state", "", "folder that keeps the last good bundle over restarts")
+	f.StringVar(&o.bundle, "bundle", "", "file with a bundle to run alone with")
+	f.StringVar(&o.ledger, "ledger", "", "URL of the ledger, instead of those in the bundle (alone only)")
+	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, none")
+	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "addresses for redirected connections, with commas between")
+	f.StringArrayVar(&o.listen, "listen", nil, "address=host:port: connections to address are to this declared host; may be repeated")
+	f.StringVar(&o.admin, "admin", "127.0.0.1:15020", "address of probes, metrics and summary")
+	f.DurationVar(&o.stopTime, "stop-time", 5*time.Second, "how long requests that have begun may take when stopping")
+	c.MarkFlagsOneRequired("manager", "bundle")
+	c.MarkFlagsMutuallyExclusive("manager", "bundle")
+	return c
+}
+
+func run(ctx context.Context, o options) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	current := &proxy.Current{}
+	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original}
+	group, ctx := errgroup.WithContext(ctx)
+	s := newSidecar(ctx, group, current, o)
+	registry.MustRegister(s.collector())
+	if err := serveAdmin(ctx, group, o.admin, s, p.Metrics, registry); err != nil {
+		return err
+	}
+	listeners, err := o.listeners()
+	if err != nil {
+		return err
+	}
+	for _, l := range listeners {
+		if l.host == "" {
+			group.Go(func() error { return p.ServeRedirected(ctx, l) })
+		} else {
+			group.Go(func() error { return p.ServeHost(ctx, l, l.host, l.port) })
+		}
+	}
+	if o.bundle != "" {
+		if err := s.applyFile(o.bundle); err != nil {
+			return err
+		}
+	} else {
+		group.Go(func() error {
+			return client.Run(ctx, client.Options{
+				Manager: o.manager, TrustFile: o.trust, TokenFile: o.managerToken, StateDir: o.state, Version: version, Apply: s.apply,
+			})
+		})
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.stopTime)
+		defer cancel()
+		_ = p.Shutdown(end)
+		return nil
+	})
+	err = group.Wait()
+	slog.Info("stopped")
+	return err
+}
+
+// listener is for redirected connections, or for one declared host.
+type listener struct {
+	net.Listener
+	host string
+	port uint16
+}
+
+func (o options) listeners() ([]listener, error) {
+	var out []listener
+	switch o.capture {
+	case "redirect":
+		for addr := range strings.SplitSeq(o.outbound, ",") {
+			l, err := net.Listen("tcp", addr)
+			if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+				// A pod without IPv6 has no IPv6 connections either; where it had, they would find a closed port.
+				slog.Info("an address family is not available", "address", addr)
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("listen for redirected connections: %w", err)
+			}
+			out = append(out, listener{Listener: l})
+		}
+	case "none":
+		if len(o.listen) == 0 {
+			return nil, errors.New("nothing to listen on: give --capture redirect, or --listen address=host:port")
+		}
+	default:
+		return nil, fmt.Errorf("--capture %q is unknown; use redirect or none", o.capture)
+	}
+	for _, v := range o.listen {
+		l, err := declaredListener(v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func declaredListener(v string) (listener, error) {
+	addr, target, ok := strings.Cut(v, "=")
+	host, port, err := net.SplitHostPort(target)
+	n, perr := strconv.ParseUint(port, 10, 16)
+	if !ok || err != nil || perr != nil || host == "" {
+		return listener{}, fmt.Errorf("--listen %q: write address=host:port, for example 127.0.0.1:9000=api.esp.example:80", v)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return listener{}, fmt.Errorf("--listen %q: %w", v, err)
+	}
+	return listener{Listener: l, host: strings.ToLower(host), port: uint16(n)}, nil
+}
+
+func (s *sidecar) applyFile(name string) error {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	b, err := ir.Decode(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return s.apply(client.Update{Generation: 1, Hash: ir.Hash(data), Bundle: b, Encoded: data})
+}

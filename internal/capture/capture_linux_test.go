@@ -1,0 +1,125 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The test needs a network namespace of its own, so it runs itself as another process in one. Where that is not allowed, it says so.
+func TestRedirect(t *testing.T) {
+	if os.Getenv("OPTUP_CAPTURE_CHILD") != "" {
+		inNamespace(t)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestRedirect$", "-test.v")
+	cmd.Env = append(os.Environ(), "OPTUP_CAPTURE_CHILD=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, os.ErrPermission) {
+		t.Skip("needs root, for a network namespace of its own")
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if !strings.Contains(string(out), "--- PASS: TestRedirect") {
+		t.Fatalf("nothing ran:\n%s", out)
+	}
+}
+
+func inNamespace(t *testing.T) {
+	t.Helper()
+	for _, c := range []string{
+		"ip link set lo up", "ip link add peer0 type veth peer name peer1", "ip link set peer1 up",
+		"ip link set peer0 up", "ip addr add 192.0.2.2/24 dev peer0", "ip -6 addr add 2001:db8::2/64 dev peer0 nodad",
+	} {
+		if out, err := exec.Command("sh", "-c", c).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v %s", c, err, out)
+		}
+	}
+	const uid = 64111
+	l4, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l4.Addr().(*net.TCPAddr).Port
+	l6, err := net.Listen("tcp6", fmt.Sprintf("[::1]:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // a second time replaces the first
+		if err := Install(uid, uint16(port)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		l   net.Listener
+		dst string
+	}{{l4, "192.0.2.77:8025"}, {l6, "[2001:db8::77]:443"}} {
+		go func() {
+			c, err := net.DialTimeout("tcp", tt.dst, 2*time.Second)
+			if err == nil {
+				_, _ = io.WriteString(c, "x")
+				_ = c.Close()
+			}
+		}()
+		_ = tt.l.(*net.TCPListener).SetDeadline(time.Now().Add(3 * time.Second))
+		c, err := tt.l.Accept()
+		if err != nil {
+			t.Fatalf("%s was not redirected: %v", tt.dst, err)
+		}
+		got, err := Original(c)
+		if err != nil || got.String() != tt.dst {
+			t.Errorf("original destination %s, %v; want %s", got, err, tt.dst)
+		}
+	}
+	// Dialled as such, over loopback: no redirection, and no loop.
+	go func() { _, _ = net.Dial("tcp", l4.Addr().String()) }()
+	_ = l4.(*net.TCPListener).SetDeadline(time.Now().Add(3 * time.Second))
+	c, err := l4.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Original(c); err == nil {
+		t.Error("a connection that nobody redirected has an original destination")
+	}
+	// QUIC is refused at once.
+	u, err := net.Dial("udp", "192.0.2.77:443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = u.Write([]byte("x")); err == nil {
+		_ = u.SetReadDeadline(time.Now().Add(time.Second))
+		_, err = u.Read(make([]byte, 1))
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.EPERM) {
+		t.Errorf("UDP port 443: %v", err)
+	}
+	// The sidecar's own user passes: its connections leave for where they go, which nobody answers here.
+	cmd := exec.Command("bash", "-c", "exec 3<>/dev/tcp/192.0.2.77/80 || true")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	_ = cmd.Start()
+	_ = l4.(*net.TCPListener).SetDeadline(time.Now().Add(500 * time.Millisecond))
+	if _, err := l4.Accept(); err == nil {
+		t.Error("the sidecar's own connection came back to it")
+	}
+	_ = cmd.Process.Kill()
+	if err := Check(); err != nil {
+		t.Error(err)
+	}
+	if err := Remove(); err != nil {
+		t.Error(err)
+	}
+	if err := Check(); err == nil {
+		t.Error("rules that were removed are in place")
+	}
+}
