@@ -133,15 +133,15 @@ func (c *compiler) finish(w policy.Workload, b *ir.Bundle) (Bundle, bool) {
 func (c *compiler) policiesOf(w policy.Workload) []policy.Policy {
 	var out []policy.Policy
 	for _, p := range c.policies {
-		if p.Namespace == w.Namespace && selects(p, w) {
+		if p.Namespace == w.Namespace && Selects(p, w) {
 			out = append(out, p)
 		}
 	}
 	return out
 }
 
-// selects: named targets, or labels, or with neither every workload of the namespace.
-func selects(p policy.Policy, w policy.Workload) bool {
+// Selects tells whether a policy is for a workload of its namespace: by name, by labels, or with neither for every one.
+func Selects(p policy.Policy, w policy.Workload) bool {
 	if len(p.Targets) == 0 && len(p.Selector) == 0 {
 		return true
 	}

@@ -1,0 +1,147 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/translate"
+)
+
+// Ledgers runs one ledger for each ConsentLedger.
+type Ledgers struct {
+	client.Client
+	LedgerOptions
+}
+
+// LedgerOptions is what every ledger needs to be told.
+type LedgerOptions struct {
+	// Image of the ledger.
+	Image string
+	// ManagerURL is where bundles come from.
+	ManagerURL string
+	// ManagerSubject is the manager's own service account, which reads the usable share.
+	ManagerSubject string
+	// Issuer of the cluster's service account tokens, and its keys (JWKS); empty while they are not known yet.
+	Issuer func() string
+	JWKS   func() []byte
+	// GrantKeys is the JWKS of the keys that grants are signed with.
+	GrantKeys []byte
+	// Sign makes a serving certificate for DNS names, in PEM.
+	Sign func(names []string) (cert, key []byte, err error)
+	// Authority names the authority that Sign signs with at present.
+	Authority func() string
+}
+
+// +kubebuilder:rbac:groups="",resources=secrets;configmaps;services;serviceaccounts,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;update;patch
+
+// again is how often certificates and keys are looked at when nothing changed.
+const again = 10 * time.Minute
+
+// Reconcile implements reconcile.Reconciler.
+func (r *Ledgers) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Result, error) {
+	var all v1alpha1.ConsentLedgerList
+	if err := r.List(ctx, &all); err != nil {
+		return ctrl.Result{}, err
+	}
+	i := slices.IndexFunc(all.Items, func(l v1alpha1.ConsentLedger) bool { return client.ObjectKeyFromObject(&l) == req.NamespacedName })
+	if i < 0 || all.Items[i].DeletionTimestamp != nil {
+		return ctrl.Result{}, nil
+	}
+	l := &all.Items[i]
+	if other := conflicting(all.Items, l); other != "" {
+		return ctrl.Result{}, r.status(ctx, l, nil, condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonControllerConflict,
+			"The controller already has the ledger "+other+"; a person's consents must not be split over two. Delete one of them.", l.Generation))
+	}
+	accepted := condition(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The ledger is the only one of its controller.", l.Generation)
+	if r.Issuer() == "" || len(r.JWKS()) == 0 {
+		return ctrl.Result{RequeueAfter: time.Second}, r.status(ctx, l, nil, accepted)
+	}
+	set, err := r.apply(ctx, l)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: again}, r.status(ctx, l, set, accepted)
+}
+
+// serving leaves out ledgers whose controller has an older one.
+func serving(all []v1alpha1.ConsentLedger) []v1alpha1.ConsentLedger {
+	return slices.DeleteFunc(slices.Clone(all), func(l v1alpha1.ConsentLedger) bool { return conflicting(all, &l) != "" })
+}
+
+// conflicting names the older ledger of the same controller, if there is one.
+func conflicting(all []v1alpha1.ConsentLedger, l *v1alpha1.ConsentLedger) string {
+	for i := range all {
+		o := &all[i]
+		if o.Spec.Controller != l.Spec.Controller || (o.Namespace == l.Namespace && o.Name == l.Name) {
+			continue
+		}
+		if cmp.Or(o.CreationTimestamp.Compare(l.CreationTimestamp.Time), cmp.Compare(o.Namespace+"/"+o.Name, l.Namespace+"/"+l.Name)) < 0 {
+			return o.Namespace + "/" + o.Name
+		}
+	}
+	return ""
+}
+
+// status reports; a nil set means that nothing runs.
+func (r *Ledgers) status(ctx context.Context, l *v1alpha1.ConsentLedger, set *appsv1.StatefulSet, accepted metav1.Condition) error {
+	return patchStatus(ctx, r.Client, l, func(l *v1alpha1.ConsentLedger) {
+		l.Status.ObservedGeneration = l.Generation
+		l.Status.URL = translate.LedgerURL(l)
+		meta.SetStatusCondition(&l.Status.Conditions, accepted)
+		ready := condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotAccepted, "Not accepted; the condition Accepted says why.", l.Generation)
+		if accepted.Status == metav1.ConditionTrue {
+			ready = r.ready(l, set)
+		}
+		meta.SetStatusCondition(&l.Status.Conditions, ready)
+		backup := condition(v1alpha1.ConditionKeysBackedUp, metav1.ConditionFalse, v1alpha1.ReasonBackupUnconfirmed,
+			"The root key exists in this cluster only, in Secret "+keysName(l)+". Losing it loses the link from every person to what they agreed to. Store a copy outside, then set spec.keyBackup to Confirmed.", l.Generation)
+		if l.Spec.KeyBackup == v1alpha1.KeyBackupConfirmed {
+			backup = condition(v1alpha1.ConditionKeysBackedUp, metav1.ConditionTrue, v1alpha1.ReasonBackupConfirmed, "Somebody has confirmed that a copy of the root key is stored outside the cluster.", l.Generation)
+		}
+		meta.SetStatusCondition(&l.Status.Conditions, backup)
+	})
+}
+
+func (r *Ledgers) ready(l *v1alpha1.ConsentLedger, set *appsv1.StatefulSet) metav1.Condition {
+	if set != nil && set.Status.ReadyReplicas > 0 {
+		return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "The ledger serves.", l.Generation)
+	}
+	served := meta.FindStatusCondition(l.Status.Conditions, v1alpha1.ConditionReady)
+	if served != nil && (served.Status == metav1.ConditionTrue || served.Reason == v1alpha1.ReasonUnavailable) {
+		return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonUnavailable, "The ledger does not answer; what rests on a record is denied past the freshness bound.", l.Generation)
+	}
+	return condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonStarting, "The ledger is starting.", l.Generation)
+}
+
+// SetupWithManager registers the reconciler.
+func (r *Ledgers) SetupWithManager(mgr ctrl.Manager) error {
+	// Which of two ledgers serves a controller depends on both.
+	every := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
+		var all v1alpha1.ConsentLedgerList
+		if err := r.List(ctx, &all); err != nil {
+			return nil
+		}
+		var out []reconcile.Request
+		for i := range all.Items {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
+		}
+		return out
+	})
+	return ctrl.NewControllerManagedBy(mgr).Named("ledgers").
+		Watches(&v1alpha1.ConsentLedger{}, every).
+		Owns(&appsv1.StatefulSet{}).Owns(&corev1.ConfigMap{}).Owns(&corev1.Secret{}).Owns(&corev1.Service{}).
+		Complete(r)
+}

@@ -1,0 +1,141 @@
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"maps"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/translate"
+)
+
+// apply brings the objects of a ledger about.
+func (r *Ledgers) apply(ctx context.Context, l *v1alpha1.ConsentLedger) (*appsv1.StatefulSet, error) {
+	if err := r.rootKey(ctx, l); err != nil {
+		return nil, err
+	}
+	config, err := ledgerConfig(l, r.LedgerOptions)
+	if err != nil {
+		return nil, err
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: named(l, translate.LedgerName(l))}
+	files := &corev1.ConfigMap{ObjectMeta: named(l, translate.LedgerName(l)+"-config")}
+	certificate := &corev1.Secret{ObjectMeta: named(l, translate.LedgerName(l)+"-tls"), Type: corev1.SecretTypeTLS}
+	service := &corev1.Service{ObjectMeta: named(l, translate.LedgerName(l))}
+	set := &appsv1.StatefulSet{ObjectMeta: named(l, translate.LedgerName(l))}
+	for _, step := range []struct {
+		object client.Object
+		change func() error
+	}{
+		{account, func() error { no := false; account.AutomountServiceAccountToken = &no; return nil }},
+		{files, func() error { files.Data = config; return nil }},
+		{certificate, func() error { return r.certificate(l, certificate) }},
+		{service, func() error { ledgerService(l, service); return nil }},
+		{set, func() error { ledgerSet(l, r.LedgerOptions, set); return nil }},
+	} {
+		_, err := controllerutil.CreateOrUpdate(ctx, r.Client, step.object, func() error {
+			labels := step.object.GetLabels()
+			if labels == nil {
+				labels = map[string]string{}
+			}
+			maps.Copy(labels, owned(ledgerLabels(l)))
+			step.object.SetLabels(labels)
+			if err := step.change(); err != nil {
+				return err
+			}
+			return controllerutil.SetControllerReference(l, step.object, r.Scheme())
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+func named(l *v1alpha1.ConsentLedger, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: l.Namespace, Name: name}
+}
+
+func keysName(l *v1alpha1.ConsentLedger) string { return translate.LedgerName(l) + "-keys" }
+
+// rootKey makes the ledger's root key once. It has no owner and is never written again: deleting a ConsentLedger by mistake must not
+// lose the link from people to what they agreed to.
+func (r *Ledgers) rootKey(ctx context.Context, l *v1alpha1.ConsentLedger) error {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return err
+	}
+	immutable := true
+	s := &corev1.Secret{
+		ObjectMeta: named(l, keysName(l)), Immutable: &immutable,
+		Data: map[string][]byte{"root": []byte(base64.StdEncoding.EncodeToString(key))},
+	}
+	s.Labels = owned(ledgerLabels(l))
+	had := &corev1.Secret{}
+	err := r.Get(ctx, client.ObjectKeyFromObject(s), had)
+	if err == nil {
+		return nil
+	}
+	if !apierrors.IsNotFound(err) {
+		return err
+	}
+	// The cache may not know it yet; creating fails then, and nothing is overwritten.
+	if err := r.Create(ctx, s); err != nil && !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	return nil
+}
+
+// certificate renews the serving certificate after two thirds of its life, and when the authority is another one.
+func (r *Ledgers) certificate(l *v1alpha1.ConsentLedger, s *corev1.Secret) error {
+	name := translate.LedgerName(l)
+	names := []string{name + "." + l.Namespace + ".svc", name + "." + l.Namespace, name, name + "." + l.Namespace + ".svc.cluster.local"}
+	if good(s.Data[corev1.TLSCertKey], names[0], time.Now(), s.Annotations[signedBy], r.authority()) {
+		return nil
+	}
+	cert, key, err := r.Sign(names)
+	if err != nil {
+		return err
+	}
+	s.Data = map[string][]byte{corev1.TLSCertKey: cert, corev1.TLSPrivateKeyKey: key}
+	if s.Annotations == nil {
+		s.Annotations = map[string]string{}
+	}
+	s.Annotations[signedBy] = r.authority()
+	return nil
+}
+
+// signedBy names the authority that signed a certificate.
+const signedBy = "consent.optup.dev/signed-by"
+
+func (r *Ledgers) authority() string {
+	if r.Authority == nil {
+		return ""
+	}
+	return r.Authority()
+}
+
+func good(certificate []byte, name string, now time.Time, by, authority string) bool {
+	block, _ := pem.Decode(certificate)
+	if block == nil || by != authority {
+		return false
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil || c.VerifyHostname(name) != nil {
+		return false
+	}
+	life := c.NotAfter.Sub(c.NotBefore)
+	return now.Before(c.NotAfter.Add(-life / 3))
+}
+

@@ -1,0 +1,174 @@
+package controllers
+
+import (
+	"encoding/json"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/inject"
+	"github.com/optup/optup/internal/translate"
+)
+
+// LabelLedger names the ConsentLedger that an object belongs to.
+const LabelLedger = "consent.optup.dev/ledger"
+
+const (
+	ledgerPort  = 8443
+	ledgerAdmin = 8081
+	ledgerUser  = int64(65532)
+)
+
+func ledgerLabels(l *v1alpha1.ConsentLedger) map[string]string {
+	return map[string]string{"app.kubernetes.io/name": "optup-ledger", LabelLedger: l.Name}
+}
+
+// ledgerConfig is the content of the ConfigMap that a ledger mounts: whom to trust, and who may do what.
+func ledgerConfig(l *v1alpha1.ConsentLedger, o LedgerOptions) (map[string]string, error) {
+	type issuer struct {
+		Issuer   string `json:"issuer"`
+		Audience string `json:"audience"`
+		JWKSFile string `json:"jwksFile"`
+	}
+	type access struct {
+		Subject string   `json:"subject"`
+		Roles   []string `json:"roles"`
+	}
+	type source struct {
+		Name   string `json:"name"`
+		People int64  `json:"people"`
+	}
+	type population struct {
+		Sources []source `json:"sources"`
+	}
+	config := struct {
+		Controller string   `json:"controller"`
+		Issuers    []issuer `json:"issuers"`
+		Access     []access `json:"access"`
+		Sidecars   struct {
+			GrantKeysFile string `json:"grantKeysFile"`
+		} `json:"sidecars"`
+		Population *population `json:"population,omitempty"`
+	}{
+		Controller: l.Spec.Controller,
+		Issuers:    []issuer{{o.Issuer(), inject.LedgerAudience, "jwks.json"}},
+		Access:     []access{{o.ManagerSubject, []string{"reader"}}},
+	}
+	config.Sidecars.GrantKeysFile = "grant-keys.json"
+	for _, a := range l.Spec.Access {
+		one := access{Subject: "system:serviceaccount:" + string(a.ServiceAccount.Namespace) + ":" + string(a.ServiceAccount.Name)}
+		for _, role := range a.Roles {
+			one.Roles = append(one.Roles, strings.ToLower(string(role)))
+		}
+		config.Access = append(config.Access, one)
+	}
+	if p := l.Spec.Population; p != nil {
+		config.Population = &population{}
+		for _, s := range p.Sources {
+			config.Population.Sources = append(config.Population.Sources, source{s.Name, s.People})
+		}
+	}
+	text, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"config.json": string(text), "jwks.json": string(o.JWKS()), "grant-keys.json": string(o.GrantKeys)}, nil
+}
+
+func ledgerService(l *v1alpha1.ConsentLedger, s *corev1.Service) {
+	s.Spec.Selector = ledgerLabels(l)
+	s.Spec.Ports = []corev1.ServicePort{{Name: "https", Port: ledgerPort, TargetPort: intstr.FromInt32(ledgerPort), Protocol: corev1.ProtocolTCP}}
+}
+
+func ledgerSet(l *v1alpha1.ConsentLedger, o LedgerOptions, s *appsv1.StatefulSet) {
+	one, grace := int32(1), int64(30)
+	s.Spec.Replicas = &one
+	s.Spec.ServiceName = translate.LedgerName(l)
+	s.Spec.Selector = &metav1.LabelSelector{MatchLabels: ledgerLabels(l)}
+	s.Spec.Template.Labels = ledgerLabels(l)
+	// Assigning members keeps the defaults that the API server filled in, so that nothing is written for nothing.
+	p := &s.Spec.Template.Spec
+	p.ServiceAccountName = translate.LedgerName(l)
+	p.TerminationGracePeriodSeconds = &grace
+	no, yes, user := false, true, ledgerUser
+	p.AutomountServiceAccountToken = &no
+	p.SecurityContext = &corev1.PodSecurityContext{
+		RunAsUser: &user, RunAsGroup: &user, FSGroup: &user, RunAsNonRoot: &yes,
+		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	}
+	p.Volumes = ledgerVolumes(l)
+	if len(p.Containers) != 1 {
+		p.Containers = []corev1.Container{{}}
+	}
+	ledgerContainer(l, o, &p.Containers[0])
+	if len(s.Spec.VolumeClaimTemplates) == 0 && l.Spec.Storage.SQLite != nil {
+		s.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{{
+			ObjectMeta: metav1.ObjectMeta{Name: "data"},
+			Spec: corev1.PersistentVolumeClaimSpec{
+				AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+				StorageClassName: l.Spec.Storage.SQLite.StorageClassName,
+				Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: l.Spec.Storage.SQLite.Size}},
+			},
+		}}
+	}
+}
+
+func ledgerVolumes(l *v1alpha1.ConsentLedger) []corev1.Volume {
+	mode, seconds := int32(0o440), int64(3600)
+	open := int32(0o644)
+	return []corev1.Volume{
+		{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: translate.LedgerName(l) + "-config"}, DefaultMode: &open,
+		}}},
+		{Name: "tls", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: translate.LedgerName(l) + "-tls", DefaultMode: &mode}}},
+		{Name: "keys", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: keysName(l), DefaultMode: &mode}}},
+		{Name: "trust", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: inject.TrustConfigMap}, DefaultMode: &open,
+		}}},
+		{Name: "tokens", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{DefaultMode: &open, Sources: []corev1.VolumeProjection{
+			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: inject.ManagerAudience, ExpirationSeconds: &seconds, Path: "manager-token"}},
+		}}}},
+	}
+}
+
+func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Container) {
+	no, yes := false, true
+	c.Name, c.Image = "ledger", o.Image
+	c.Args = []string{
+		"serve", "--data", "/var/lib/optup", "--root-key", "/etc/optup/keys/root", "--config", "/etc/optup/config/config.json",
+		"--tls-cert", "/etc/optup/tls/tls.crt", "--tls-key", "/etc/optup/tls/tls.key", "--listen", ":8443", "--admin", ":8081",
+		"--manager", o.ManagerURL, "--manager-token", "/var/run/secrets/optup/manager-token", "--trust", "/etc/optup/trust/ca.crt",
+	}
+	c.Ports = []corev1.ContainerPort{
+		{Name: "https", ContainerPort: ledgerPort, Protocol: corev1.ProtocolTCP}, {Name: "admin", ContainerPort: ledgerAdmin, Protocol: corev1.ProtocolTCP},
+	}
+	c.VolumeMounts = []corev1.VolumeMount{
+		{Name: "data", MountPath: "/var/lib/optup"},
+		{Name: "config", MountPath: "/etc/optup/config", ReadOnly: true},
+		{Name: "tls", MountPath: "/etc/optup/tls", ReadOnly: true},
+		{Name: "keys", MountPath: "/etc/optup/keys", ReadOnly: true},
+		{Name: "trust", MountPath: "/etc/optup/trust", ReadOnly: true},
+		{Name: "tokens", MountPath: "/var/run/secrets/optup", ReadOnly: true},
+	}
+	c.Resources = corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+	}
+	c.SecurityContext = &corev1.SecurityContext{
+		AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+	}
+	c.ReadinessProbe = ledgerProbe("/readyz", 2)
+	c.LivenessProbe = ledgerProbe("/healthz", 10)
+}
+
+func ledgerProbe(path string, period int32) *corev1.Probe {
+	return &corev1.Probe{
+		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt32(ledgerAdmin), Scheme: corev1.URISchemeHTTP}},
+		TimeoutSeconds: 1, PeriodSeconds: period, SuccessThreshold: 1, FailureThreshold: 3,
+	}
+}
