@@ -4,7 +4,7 @@
 // versions:
 // 	protoc-gen-go v1.36.12
 // 	protoc        (unknown)
-// source: config.proto
+// source: internal/distribute/configv1/config.proto
 
 package configv1
 
@@ -39,7 +39,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_config_proto_msgTypes[0]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -51,7 +51,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_config_proto_msgTypes[0]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -64,7 +64,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_config_proto_rawDescGZIP(), []int{0}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *WatchRequest) GetVersion() string {
@@ -113,7 +113,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_config_proto_msgTypes[1]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -125,7 +125,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_config_proto_msgTypes[1]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -138,7 +138,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_config_proto_rawDescGZIP(), []int{1}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *WatchResponse) GetGeneration() int64 {
@@ -197,7 +197,7 @@ type AcknowledgeRequest struct {
 
 func (x *AcknowledgeRequest) Reset() {
 	*x = AcknowledgeRequest{}
-	mi := &file_config_proto_msgTypes[2]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -209,7 +209,7 @@ func (x *AcknowledgeRequest) String() string {
 func (*AcknowledgeRequest) ProtoMessage() {}
 
 func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_config_proto_msgTypes[2]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -222,7 +222,7 @@ func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
 func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
-	return file_config_proto_rawDescGZIP(), []int{2}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *AcknowledgeRequest) GetGeneration() int64 {
@@ -268,7 +268,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_config_proto_msgTypes[3]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -280,7 +280,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_config_proto_msgTypes[3]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -293,14 +293,14 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_config_proto_rawDescGZIP(), []int{3}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{3}
 }
 
-var File_config_proto protoreflect.FileDescriptor
+var File_internal_distribute_configv1_config_proto protoreflect.FileDescriptor
 
-const file_config_proto_rawDesc = "" +
+const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\n" +
-	"\fconfig.proto\x12\x0foptup.config.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n" +
+	")internal/distribute/configv1/config.proto\x12\x0foptup.config.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n" +
 	"\fWatchRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06schema\x18\x02 \x01(\x05R\x06schema\x12\x1e\n" +
@@ -331,26 +331,26 @@ const file_config_proto_rawDesc = "" +
 	"\vAcknowledge\x12#.optup.config.v1.AcknowledgeRequest\x1a$.optup.config.v1.AcknowledgeResponseB>Z<github.com/optup/optup/internal/distribute/configv1;configv1b\x06proto3"
 
 var (
-	file_config_proto_rawDescOnce sync.Once
-	file_config_proto_rawDescData []byte
+	file_internal_distribute_configv1_config_proto_rawDescOnce sync.Once
+	file_internal_distribute_configv1_config_proto_rawDescData []byte
 )
 
-func file_config_proto_rawDescGZIP() []byte {
-	file_config_proto_rawDescOnce.Do(func() {
-		file_config_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_config_proto_rawDesc), len(file_config_proto_rawDesc)))
+func file_internal_distribute_configv1_config_proto_rawDescGZIP() []byte {
+	file_internal_distribute_configv1_config_proto_rawDescOnce.Do(func() {
+		file_internal_distribute_configv1_config_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_internal_distribute_configv1_config_proto_rawDesc), len(file_internal_distribute_configv1_config_proto_rawDesc)))
 	})
-	return file_config_proto_rawDescData
+	return file_internal_distribute_configv1_config_proto_rawDescData
 }
 
-var file_config_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
-var file_config_proto_goTypes = []any{
+var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_internal_distribute_configv1_config_proto_goTypes = []any{
 	(*WatchRequest)(nil),          // 0: optup.config.v1.WatchRequest
 	(*WatchResponse)(nil),         // 1: optup.config.v1.WatchResponse
 	(*AcknowledgeRequest)(nil),    // 2: optup.config.v1.AcknowledgeRequest
 	(*AcknowledgeResponse)(nil),   // 3: optup.config.v1.AcknowledgeResponse
 	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
-var file_config_proto_depIdxs = []int32{
+var file_internal_distribute_configv1_config_proto_depIdxs = []int32{
 	4, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
 	0, // 1: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
 	2, // 2: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
@@ -363,26 +363,26 @@ var file_config_proto_depIdxs = []int32{
 	0, // [0:1] is the sub-list for field type_name
 }
 
-func init() { file_config_proto_init() }
-func file_config_proto_init() {
-	if File_config_proto != nil {
+func init() { file_internal_distribute_configv1_config_proto_init() }
+func file_internal_distribute_configv1_config_proto_init() {
+	if File_internal_distribute_configv1_config_proto != nil {
 		return
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
-			RawDescriptor: unsafe.Slice(unsafe.StringData(file_config_proto_rawDesc), len(file_config_proto_rawDesc)),
+			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_distribute_configv1_config_proto_rawDesc), len(file_internal_distribute_configv1_config_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
-		GoTypes:           file_config_proto_goTypes,
-		DependencyIndexes: file_config_proto_depIdxs,
-		MessageInfos:      file_config_proto_msgTypes,
+		GoTypes:           file_internal_distribute_configv1_config_proto_goTypes,
+		DependencyIndexes: file_internal_distribute_configv1_config_proto_depIdxs,
+		MessageInfos:      file_internal_distribute_configv1_config_proto_msgTypes,
 	}.Build()
-	File_config_proto = out.File
-	file_config_proto_goTypes = nil
-	file_config_proto_depIdxs = nil
+	File_internal_distribute_configv1_config_proto = out.File
+	file_internal_distribute_configv1_config_proto_goTypes = nil
+	file_internal_distribute_configv1_config_proto_depIdxs = nil
 }

@@ -1,0 +1,152 @@
+# The index of everything that can be done here: make help.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export GOTOOLCHAIN := local
+export GOFLAGS := -buildvcs=false
+# CLUSTER chooses where cluster targets work: local (built and run here), kind, or existing (KUBECONFIG).
+CLUSTER ?= local
+export CLUSTER
+ROOT := $(CURDIR)
+BIN := $(ROOT)/bin
+STATE := $(or $(OPTUP_CLUSTER_DIR),/var/lib/optup-cluster)
+ifeq ($(CLUSTER),local)
+export KUBECONFIG := $(STATE)/admin.kubeconfig
+endif
+CLUSTERCTL = go -C hack/cluster run . --cluster $(CLUSTER)
+VERSION ?= dev
+LDFLAGS = -s -w -X main.version=$(VERSION)
+# Packages that need no cluster node.
+TESTS = $(shell go list ./... | grep -v /test/e2e)
+SEED ?=
+FUZZTIME ?= 30s
+
+##@ General
+
+.PHONY: help
+help: ## Show this index.
+	@awk 'BEGIN {FS = ":.*## "; printf "make <target>   (CLUSTER=local|kind|existing, now $(CLUSTER))\n"} \
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: cluster-up images cli ## The main job on a real cluster: install OptUp, run the shop, show what changed. Leaves it running.
+	go run ./test/demo --helm $(BIN)/helm --optup $(BIN)/optup
+
+.PHONY: test
+test: assets ## Everything that needs no cluster node, with the race detector.
+	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
+
+.PHONY: e2e
+e2e: cluster-up images cli ## Real pods on the cluster.
+	HELM=$(BIN)/helm OPTUP=$(BIN)/optup go test -count=1 -timeout 40m -v ./test/e2e/...
+
+.PHONY: bench
+bench: ## Measure against peers in the same run; writes dist/bench.json.
+	@if [ -d test/bench ]; then cd test/bench && go run . --out $(ROOT)/dist/bench.json; \
+	else echo "no benchmarks yet: they will live in test/bench, a module of its own"; exit 1; fi
+
+.PHONY: fuzz
+fuzz: ## Fuzz every fuzz target for FUZZTIME each.
+	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' internal | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -rhoE --include=*_test.go '^func Fuzz[A-Za-z0-9]+' $$p | cut -d' ' -f2); do \
+	    go test -run=NONE -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) ./$$p; done; done
+
+##@ Build
+
+.PHONY: build
+build: $(BIN) ## Build the product's binaries into bin/.
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/manager .
+	for c in sidecar ledger shop; do CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/$$c ./cmd/$$c; done
+
+.PHONY: images
+images: build ## Build the images without a container engine and hand them to the cluster.
+	$(CLUSTERCTL) image --name optup/manager:$(VERSION) --entrypoint /manager $(BIN)/manager
+	$(CLUSTERCTL) image --name optup/sidecar:$(VERSION) --entrypoint /sidecar $(BIN)/sidecar
+	$(CLUSTERCTL) image --name optup/ledger:$(VERSION) --entrypoint /ledger $(BIN)/ledger
+	$(CLUSTERCTL) image --name optup/shop:$(VERSION) --entrypoint /shop $(BIN)/shop
+
+.PHONY: cli
+cli: $(BIN) $(BIN)/helm ## Build the command line, optup, and helm.
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/optup ./cmd/optup
+
+.PHONY: install
+install: cluster-up images $(BIN)/helm ## Install OptUp from this tree into the cluster.
+	$(BIN)/helm upgrade --install optup charts/optup --namespace optup-system --create-namespace --wait --timeout 3m \
+	  --set images.registry=$(REGISTRY)/ --set images.manager.tag=$(VERSION) --set images.sidecar.tag=$(VERSION) --set images.ledger.tag=$(VERSION)
+
+REGISTRY = $(or $(OPTUP_REGISTRY),127.0.0.1:5001)
+
+##@ Develop
+
+.PHONY: generate
+generate: $(BIN)/controller-gen $(BIN)/protogen ## Write generated code, CRDs and roles, and copy them into the chart.
+	$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
+	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	$(BIN)/controller-gen rbac:roleName=optup-manager paths='{./controllers/...,./internal/manager/...}' output:rbac:dir=config/rbac
+	$(BIN)/protogen -go $(BIN)/protoc-gen-go -connect $(BIN)/protoc-gen-connect-go internal
+	mkdir -p charts/optup/crds charts/optup/files
+	cp config/crd/bases/*.yaml charts/optup/crds/
+	cp config/rbac/role.yaml charts/optup/files/role.yaml
+
+.PHONY: golden
+golden: ## Rewrite golden files; review the change like any other.
+	UPDATE_GOLDEN=1 go test ./internal/... ./api/...
+
+.PHONY: fmt
+fmt: $(BIN)/gofumpt $(BIN)/gci ## Format.
+	$(BIN)/gofumpt -w $(GODIRS)
+	$(BIN)/gci write --skip-generated -s standard -s default -s 'prefix(github.com/optup/optup)' $(GODIRS) > /dev/null
+
+GODIRS = main.go api controllers cmd internal test $(wildcard hack/cluster/*.go) hack/cluster/pause hack/cluster/probe
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Lint, the API types included.
+	$(BIN)/golangci-lint run ./...
+
+.PHONY: verify
+verify: ## Generate, format, lint and check imports; fails where that changes the tree.
+	./hack/verify.sh
+
+.PHONY: clean
+clean: ## Remove what make built, the cluster's programs included.
+	rm -rf bin dist
+
+##@ Cluster
+
+.PHONY: cluster-up
+cluster-up: ## Start the cluster; the first start builds Kubernetes (about 10 to 30 minutes on 2 cores).
+	$(CLUSTERCTL) up
+
+.PHONY: cluster-down
+cluster-down: ## Stop the cluster and leave nothing behind.
+	$(CLUSTERCTL) down
+
+.PHONY: cluster-status
+cluster-status: ## Show what runs.
+	$(CLUSTERCTL) status
+
+.PHONY: assets
+assets: ## Build etcd, kube-apiserver and kubectl for the suites that need an API server.
+	@go -C hack/cluster run . assets > /dev/null
+
+##@ Tools (each from a module of its own)
+
+$(BIN):
+	mkdir -p $(BIN)
+
+$(BIN)/controller-gen: hack/tools/controller-gen/go.sum | $(BIN)
+	go -C hack/tools/controller-gen build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
+$(BIN)/gofumpt: hack/tools/format/go.sum | $(BIN)
+	go -C hack/tools/format build -o $@ mvdan.cc/gofumpt
+$(BIN)/gci: hack/tools/format/go.sum | $(BIN)
+	go -C hack/tools/format build -o $@ github.com/daixiang0/gci
+$(BIN)/golangci-lint: hack/tools/golangci-lint/go.sum hack/tools/golangci-lint/main.go | $(BIN)
+	go -C hack/tools/golangci-lint build -o $@ .
+$(BIN)/helm: hack/tools/helm/go.sum | $(BIN)
+	go -C hack/tools/helm build -trimpath -ldflags '-s -w' -o $@ helm.sh/helm/v4/cmd/helm
+$(BIN)/protogen: hack/tools/protogen/go.sum hack/tools/protogen/main.go | $(BIN)
+	go -C hack/tools/protogen build -o $(BIN)/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+	go -C hack/tools/protogen build -o $(BIN)/protoc-gen-connect-go connectrpc.com/connect/cmd/protoc-gen-connect-go
+	go -C hack/tools/protogen build -o $@ .
