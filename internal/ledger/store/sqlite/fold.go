@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -79,6 +80,10 @@ func (a *appender) append(in *store.Append) (store.Result, error, error) {
 	}
 	e := in.Event
 	e.Position, e.At = a.head.Position+1, a.at
+	if e.BasedOn >= e.Position {
+		// Who claims to know the future would be deaf to every later "no".
+		return store.Result{}, fmt.Errorf("%w: basedOn names a position that is not there yet", consent.ErrInvalid), nil
+	}
 	if err := consent.Admit(record, e); err != nil {
 		return store.Result{}, err, nil
 	}

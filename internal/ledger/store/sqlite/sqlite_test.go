@@ -72,6 +72,17 @@ func TestTimeInTheLogNeverGoesBack(t *testing.T) {
 	}
 }
 
+func TestNobodyKnowsTheFuture(t *testing.T) {
+	s := openIn(t, t.TempDir())
+	defer s.Close()
+	a := storetest.Given(1)
+	a.Event.BasedOn = 1 // the position that the event itself would get
+	_, errs, err := s.Append(t.Context(), a)
+	if err != nil || !errors.Is(errs[0], consent.ErrInvalid) {
+		t.Fatalf("a grant that is based on what has not happened yet: %v, %v; want invalid", errs, err)
+	}
+}
+
 // TestMain lets the test binary be the process that is killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("OPTUP_TEST_APPEND_TO"); dir != "" {

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/stream"
+)
+
+// metrics are numbers about the ledger, never about people.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	events   *prometheus.CounterVec
+}
+
+func newMetrics(db store.Store, hub *stream.Hub, b *bundles) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "optup_ledger_request_duration_seconds", Help: "How long requests took, streams for as long as they lasted.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30},
+		}, []string{"route", "status"}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "optup_ledger_events_total", Help: "Events by what became of them: appended, replayed, conflict or invalid.",
+		}, []string{"event", "outcome"}),
+	}
+	gauge := func(name, help string, f func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
+	}
+	m.registry.MustRegister(m.requests, m.events, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		gauge("optup_ledger_position", "Position of the newest event.", func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			h, err := db.Head(ctx)
+			if err != nil {
+				return -1
+			}
+			return float64(h.Position)
+		}),
+		gauge("optup_ledger_subscribers", "Streams that are open.", func() float64 { return float64(hub.Stats().Subscribers) }),
+		gauge("optup_ledger_bundle_loaded", "1 if there are purposes and notices, else 0.", func() float64 {
+			if b.get() == nil {
+				return 0
+			}
+			return 1
+		}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "optup_ledger_subscribers_cut_total", Help: "Streams that were cut because the subscriber did not keep up.",
+		}, func() float64 { return float64(hub.Stats().Cut) }),
+	)
+	return m
+}
+
+func (m *metrics) observe(route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+func (m *metrics) appended(event, outcome string) { m.events.WithLabelValues(event, outcome).Inc() }
+
+// adminHandler answers probes and scrapes. The ledger is ready when its database answers, with or without a bundle.
+func adminHandler(m *metrics, db store.Store) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if _, err := db.Head(ctx); err != nil {
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	return mux
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/api"
+	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/store/sqlite"
+	"github.com/optup/optup/internal/ledger/stream"
+)
+
+type serveFlags struct {
+	data, rootKey, config, devToken string
+	listen, admin, tlsCert, tlsKey  string
+	bundle                          string
+	manager, managerToken, trust    string
+	logLevel                        string
+}
+
+func serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the ledger of one controller",
+		Long: `Serve the ledger of one controller: events, imports, the consent stream and the usable share.
+
+Purposes and notices, which the usable share needs, come from the manager (--manager) or from a compiled bundle (--bundle). Without
+them everything else is served.`,
+		Example: `  # on this machine only, without TLS, with a token for development
+  optup-ledger keygen --out root.key
+  echo '{"controller":"shop-gmbh"}' > config.json
+  head -c 24 /dev/urandom | base64 > dev.token
+  optup-ledger serve --data ./data --root-key root.key --config config.json --listen 127.0.0.1:8443 --dev-token-file dev.token
+
+  # in a cluster
+  optup-ledger serve --data /var/lib/optup --root-key /etc/optup/keys/root --config /etc/optup/config/config.json \
+    --tls-cert /etc/optup/tls/tls.crt --tls-key /etc/optup/tls/tls.key \
+    --manager https://optup-manager.optup-system.svc:9443 --manager-token /var/run/secrets/optup/manager-token \
+    --trust /etc/optup/trust/ca.crt`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.serve(cmd.Context()) },
+	}
+	v := cmd.Flags()
+	v.StringVar(&f.data, "data", "", "directory of the database")
+	v.StringVar(&f.rootKey, "root-key", "", "file with the root key (see keygen)")
+	v.StringVar(&f.config, "config", "", "file with the controller, token issuers and access; read again when it changes")
+	v.StringVar(&f.listen, "listen", ":8443", "address of the API")
+	v.StringVar(&f.admin, "admin", ":8081", "address of /healthz, /readyz and /metrics")
+	v.StringVar(&f.tlsCert, "tls-cert", "", "certificate (PEM); read again when it changes; only a loopback address does without")
+	v.StringVar(&f.tlsKey, "tls-key", "", "private key of the certificate (PEM)")
+	v.StringVar(&f.bundle, "bundle", "", "compiled bundle with purposes and notices, instead of a manager; read again when it changes")
+	v.StringVar(&f.manager, "manager", "", "URL of the manager's config stream")
+	v.StringVar(&f.managerToken, "manager-token", "", "file with the token for the manager")
+	v.StringVar(&f.trust, "trust", "", "file with the authorities (PEM) of the manager")
+	v.StringVar(&f.devToken, "dev-token-file", "", "file with a token that has every role; for development, on a loopback address only")
+	v.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	for _, name := range []string{"data", "root-key", "config"} {
+		_ = cmd.MarkFlagRequired(name) // fails for unknown flags only
+	}
+	cmd.MarkFlagsMutuallyExclusive("bundle", "manager")
+	cmd.MarkFlagsRequiredTogether("manager", "manager-token", "trust")
+	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	return cmd
+}
+
+// check refuses what would let the ledger be reached unprotected.
+func (f *serveFlags) check() error {
+	if access.Loopback(f.listen) {
+		return nil
+	}
+	switch {
+	case f.devToken != "":
+		return errors.New("--dev-token-file needs a loopback address in --listen, such as 127.0.0.1:8443: its token has every role")
+	case f.tlsCert == "":
+		return errors.New("--tls-cert and --tls-key are needed unless --listen is a loopback address")
+	}
+	return nil
+}
+
+func (f *serveFlags) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return nil, errors.New("--log-level is debug, info, warn or error")
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
+}
+
+func (f *serveFlags) guard(log *slog.Logger) (*access.Guard, error) {
+	o := access.Options{ConfigFile: f.config, Now: time.Now, Logger: log}
+	if f.devToken != "" {
+		token, err := os.ReadFile(f.devToken)
+		if err != nil {
+			return nil, fmt.Errorf("the development token cannot be read: %w", err)
+		}
+		if o.DevToken = string(bytes.TrimSpace(token)); o.DevToken == "" {
+			return nil, errors.New("the file of the development token is empty")
+		}
+		log.Warn("a development token with every role is accepted from this machine")
+	}
+	return access.Open(o)
+}
+
+// serve wires the parts in the order of the data: keys, store, stream, API.
+func (f *serveFlags) serve(ctx context.Context) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	log, err := f.logger()
+	if err != nil {
+		return err
+	}
+	guard, err := f.guard(log)
+	if err != nil {
+		return err
+	}
+	root, err := keys.ReadRoot(f.rootKey)
+	if err != nil {
+		return err
+	}
+	key, err := root.Stream(guard.Config().Controller)
+	if err != nil {
+		return err
+	}
+	db, err := sqlite.Open(ctx, f.data, key.ID(), time.Now)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			log.Error("the database could not be closed", "error", err)
+		}
+	}()
+	hub := stream.NewHub(db, log)
+	defer hub.Close()
+	bundles, err := f.bundles(log, guard.Config().Controller)
+	if err != nil {
+		return err
+	}
+	m := newMetrics(db, hub, bundles)
+	s := &servers{log: log, flags: f, hub: hub}
+	s.api = api.New(api.Options{
+		Store: db, Guard: guard, Keys: key, Bundle: bundles.get, Now: time.Now, Logger: log, Observe: m.observe, Appended: m.appended,
+		Stream: stream.NewServer(stream.Options{Store: db, Hub: hub, Guard: guard, Keys: key, Now: time.Now, Logger: log}),
+	})
+	s.adminHandler = adminHandler(m, db)
+	head, err := db.Head(ctx)
+	if err != nil {
+		return err
+	}
+	log.Info("the ledger starts", "controller", guard.Config().Controller, "listen", f.listen, "admin", f.admin, "epoch", head.Epoch,
+		"position", head.Position, "key", key.ID(), "version", version())
+	return s.run(ctx, bundles)
+}

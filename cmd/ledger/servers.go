@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/optup/optup/internal/ledger/stream"
+)
+
+// grace is how long requests may take to end when the ledger stops.
+const grace = 10 * time.Second
+
+type servers struct {
+	log          *slog.Logger
+	flags        *serveFlags
+	hub          *stream.Hub
+	api          http.Handler
+	adminHandler http.Handler
+}
+
+// run serves until ctx ends or something fails.
+func (s *servers) run(ctx context.Context, bundles *bundles) error {
+	lc := net.ListenConfig{}
+	public, err := lc.Listen(ctx, "tcp", s.flags.listen)
+	if err != nil {
+		return fmt.Errorf("the API cannot listen: %w", err)
+	}
+	admin, err := lc.Listen(ctx, "tcp", s.flags.admin)
+	if err != nil {
+		return errors.Join(fmt.Errorf("the admin port cannot listen: %w", err), public.Close())
+	}
+	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.
+	main := &http.Server{
+		Handler: s.api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	main.RegisterOnShutdown(s.hub.Close)
+	if s.flags.tlsCert != "" {
+		cert, err := openCertificate(s.flags.tlsCert, s.flags.tlsKey, s.log)
+		if err != nil {
+			return errors.Join(err, public.Close(), admin.Close())
+		}
+		main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	side := &http.Server{Handler: s.adminHandler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return bundles.run(ctx) })
+	group.Go(func() error {
+		if main.TLSConfig != nil {
+			return ended(main.ServeTLS(public, "", ""))
+		}
+		return ended(main.Serve(public))
+	})
+	group.Go(func() error { return ended(side.Serve(admin)) })
+	group.Go(func() error {
+		<-ctx.Done()
+		s.log.Info("the ledger stops")
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		err := main.Shutdown(end)
+		return errors.Join(err, side.Shutdown(end))
+	})
+	return group.Wait()
+}
+
+func ended(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,199 @@
+package api
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/problem"
+	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/stream"
+)
+
+// Options say what an API serves.
+type Options struct {
+	Store store.Store
+	Guard *access.Guard
+	Keys  *keys.Stream
+	// Stream answers subscribers and pings.
+	Stream *stream.Server
+	// Bundle gives the purposes and notices of the ledger's controller; nil while there are none.
+	Bundle func() *ir.Bundle
+	// Now is the ledger's clock.
+	Now    func() time.Time
+	Logger *slog.Logger
+	// Observe is told of each request that was answered; Appended of each event, with the outcome appended, replayed, conflict or
+	// invalid. Both may be nil.
+	Observe  func(route string, status int, took time.Duration)
+	Appended func(event, outcome string)
+}
+
+// API answers requests. It is safe for concurrent use.
+type API struct {
+	Options
+	share shareCache
+}
+
+// Limits of bodies in bytes, and of how long it may take to send one.
+const (
+	maxEvent   = 64 << 10
+	maxLookup  = 4 << 10
+	maxImport  = 64 << 20
+	readBody   = 30 * time.Second
+	readImport = 5 * time.Minute
+)
+
+// New returns the API as an HTTP handler.
+func New(o Options) http.Handler {
+	a := &API{Options: o}
+	if a.Observe == nil {
+		a.Observe = func(string, int, time.Duration) {}
+	}
+	if a.Appended == nil {
+		a.Appended = func(string, string) {}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)
+	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
+	for route, h := range map[string]endpoint{
+		"POST /v1/events":        {a.events, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
+		"POST /v1/imports":       {a.imports, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
+		"POST /v1/people/lookup": {a.lookup, []access.Role{access.RoleOfficer}},
+		"GET /v1/usable-share":   {a.usableShare, []access.Role{access.RoleReader, access.RoleOfficer}},
+		"GET /v1/head":           {a.head, []access.Role{access.RoleTouchpoint, access.RoleReader, access.RoleOfficer}},
+	} {
+		mux.Handle(route, a.allow(h))
+	}
+	return a.record(mux)
+}
+
+// endpoint answers one route for callers with one of the roles.
+type endpoint struct {
+	serve func(w http.ResponseWriter, r *http.Request, c access.Caller) error
+	roles []access.Role
+}
+
+func (a *API) allow(e endpoint) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := a.Guard.Caller(r)
+		if err == nil && !c.Has(e.roles...) {
+			err = problem.Forbidden(roleHint(e.roles))
+		}
+		if err == nil {
+			control := http.NewResponseController(w)
+			err = errors.Join(control.SetReadDeadline(time.Now().Add(readBody)), control.SetWriteDeadline(time.Now().Add(2*readBody)))
+		}
+		if err == nil {
+			err = e.serve(w, r, c)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+		}
+	})
+}
+
+func roleHint(roles []access.Role) string {
+	text := "this needs the role "
+	for i, r := range roles {
+		if i > 0 {
+			text += " or "
+		}
+		text += string(r)
+	}
+	return text + "; give it to the service account in spec.access of the ConsentLedger"
+}
+
+// fail answers with a problem. What is no problem is a fault of ours, whose text stays here.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var p *problem.Problem
+	switch {
+	case errors.As(err, &p):
+	case errors.Is(err, store.ErrClosed):
+		p = problem.Unavailable(store.ErrClosed.Error())
+	case r.Context().Err() != nil:
+		return // the caller went away
+	default:
+		a.Logger.Error("a request failed", "request", w.Header().Get(requestHeader), "route", r.Pattern, "error", err)
+		p = problem.Internal()
+	}
+	p.Write(w)
+}
+
+const requestHeader = "Request-Id"
+
+// record gives a request an id, survives panics and observes the outcome. It never looks at URLs beyond the route.
+func (a *API) record(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		w.Header().Set(requestHeader, rand.Text())
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		defer func() {
+			if p := recover(); p != nil {
+				// The value of a panic may hold what was sent.
+				a.Logger.Error("a request panicked", "request", w.Header().Get(requestHeader), "route", r.Pattern)
+				if rec.status == 0 {
+					problem.Internal().Write(rec)
+				}
+			}
+			route := r.Pattern
+			if route == "" {
+				route = "none"
+			}
+			a.Observe(route, max(rec.status, http.StatusOK), time.Since(start))
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// recorder remembers the status. Unwrap gives http.ResponseController what is below.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap gives the writer below.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// answer writes JSON.
+func answer(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // the caller is gone if this fails
+	return nil
+}
+
+// head answers GET /v1/head.
+func (a *API) head(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
+	h, err := a.Store.Head(r.Context())
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, struct {
+		Controller string    `json:"controller"`
+		Epoch      string    `json:"epoch"`
+		Position   uint64    `json:"position"`
+		At         time.Time `json:"at,omitzero"`
+		KeyID      string    `json:"keyID"`
+		Time       time.Time `json:"time"`
+	}{a.Guard.Config().Controller, h.Epoch, uint64(h.Position), h.At, a.Keys.ID(), stream.LedgerTime(a.Now(), h)})
+}

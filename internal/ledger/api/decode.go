@@ -1,0 +1,52 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/optup/optup/internal/ledger/problem"
+)
+
+// read reads a strict JSON body: no unknown, repeated or differently spelled members, nothing after it, at most limit bytes.
+// Errors tell where, never what.
+func read(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		return problem.Malformed("send JSON with the header Content-Type: application/json")
+	}
+	body, err := body(w, r, limit)
+	if err != nil {
+		return err
+	}
+	err = json.Unmarshal(body, into, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	at := int64(0)
+	switch {
+	case errors.As(err, &semantic):
+		at = semantic.ByteOffset
+	case errors.As(err, &syntactic):
+		at = syntactic.ByteOffset
+	}
+	return problem.Malformed(fmt.Sprintf("the body is not the JSON expected here, near byte %d: members that are unknown or written twice are refused, and so are values of another type", at))
+}
+
+func body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, problem.TooLarge(fmt.Sprintf("send at most %d bytes", limit))
+	case err != nil:
+		return nil, problem.Malformed("the body did not arrive whole; send it again")
+	}
+	return b, nil
+}

@@ -1,0 +1,151 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/problem"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+const (
+	maxIdentifiers = 16
+	maxKey         = 255
+	keyHeader      = "Idempotency-Key"
+)
+
+// appended is the answer to an event.
+type appended struct {
+	Position consent.Position `json:"position"`
+	At       time.Time        `json:"at"`
+	Epoch    string           `json:"epoch,omitempty"`
+	// Replayed tells that the event had been appended before, with the same idempotency key.
+	Replayed bool `json:"replayed,omitempty"`
+}
+
+// events answers POST /v1/events: one event about one person.
+func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) error {
+	var in struct {
+		Identifiers []consent.Identifier `json:"identifiers"`
+		Event       event                `json:"event"`
+	}
+	if err := read(w, r, maxEvent, &in); err != nil {
+		return err
+	}
+	tags, err := a.tags(in.Identifiers)
+	if err != nil {
+		return err
+	}
+	e, items := in.Event.check(a.Now())
+	if len(items) > 0 {
+		for i := range items {
+			items[i].Member = "/event/" + items[i].Member
+		}
+		p := problem.Invalid("correct the members that are named")
+		p.Errors = items
+		return p
+	}
+	if err := stand(&e, sourceOf(c, e.Type)); err != nil {
+		return err
+	}
+	one := store.Append{Tags: tags, Event: e}
+	if one.Key, one.Digest, err = a.key(r.Header.Get(keyHeader), c, tags, e); err != nil {
+		return err
+	}
+	results, errs, err := a.Store.Append(r.Context(), one)
+	if err != nil {
+		return err
+	}
+	if errs[0] != nil {
+		return a.refused(e, errs[0])
+	}
+	outcome := "appended"
+	if results[0].Replayed {
+		outcome = "replayed"
+	}
+	a.Appended(string(e.Type), outcome)
+	w.Header().Set("OptUp-Position", strconv.FormatUint(uint64(results[0].Position), 10))
+	return answer(w, http.StatusCreated, appended{Position: results[0].Position, At: results[0].At, Replayed: results[0].Replayed})
+}
+
+// tags gives the tags of all identifiers, which together name one person.
+func (a *API) tags(identifiers []consent.Identifier) ([]consent.Tag, error) {
+	if len(identifiers) == 0 || len(identifiers) > maxIdentifiers {
+		return nil, problem.Invalid("give 1 to 16 identifiers of one person")
+	}
+	var all []consent.Tag
+	var items []problem.Item
+	for n, i := range identifiers {
+		tags, err := a.Keys.Tags(i)
+		if err != nil {
+			items = append(items, problem.Item{Member: "/identifiers/" + strconv.Itoa(n), Detail: identifierHint})
+			continue
+		}
+		for _, t := range tags {
+			if !slices.Contains(all, t) {
+				all = append(all, t)
+			}
+		}
+	}
+	if len(items) > 0 {
+		p := problem.Invalid("correct the identifiers that are named")
+		p.Errors = items
+		return nil, p
+	}
+	return all, nil
+}
+
+const identifierHint = "give a type (email, phone, customer, device), a form (Plain, SHA256, MD5; Plain if left out) and a value that fits them: " +
+	"an address, an E.164 number such as +49301234567, printable ASCII, or hexadecimal"
+
+// key scopes an idempotency key to its caller and binds it to the content. What callers choose as a key may tell who a person is,
+// so a keyed name is stored.
+func (a *API) key(key string, c access.Caller, tags []consent.Tag, e consent.Event) (string, [32]byte, error) {
+	if key == "" {
+		return "", [32]byte{}, nil
+	}
+	if len(key) > maxKey {
+		return "", [32]byte{}, problem.Malformed("give an " + keyHeader + " of at most 255 bytes")
+	}
+	digest, err := digest(tags, e)
+	return a.Keys.Name("event", c.Subject, key), digest, err
+}
+
+func digest(tags []consent.Tag, e consent.Event) ([32]byte, error) {
+	content, err := json.Marshal(e)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	sorted := slices.Clone(tags)
+	slices.SortFunc(sorted, func(x, y consent.Tag) int { return slices.Compare(x[:], y[:]) })
+	h := sha256.New()
+	for _, t := range sorted {
+		h.Write(t[:])
+	}
+	h.Write(content)
+	return [32]byte(h.Sum(nil)), nil
+}
+
+// refused turns the store's refusal of one event into an answer. Its texts name positions and types, never people.
+func (a *API) refused(e consent.Event, err error) error {
+	switch {
+	case errors.Is(err, consent.ErrConflict):
+		a.Appended(string(e.Type), "conflict")
+		return problem.Conflict("said-no-since", err.Error()+"; ask the person again and name that position")
+	case errors.Is(err, store.ErrIdempotency):
+		a.Appended(string(e.Type), "conflict")
+		return problem.Conflict("idempotency-key", err.Error())
+	case errors.Is(err, consent.ErrInvalid):
+		a.Appended(string(e.Type), "invalid")
+		return problem.Invalid(err.Error())
+	default:
+		return err
+	}
+}

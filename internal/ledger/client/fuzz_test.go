@@ -1,0 +1,46 @@
+package client
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"testing"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/wire"
+)
+
+// FuzzIntake: whatever a ledger sends, nothing panics, and nothing is fresh without an answered ping.
+func FuzzIntake(f *testing.F) {
+	var sound []byte
+	for _, one := range []struct {
+		t wire.Type
+		v any
+	}{
+		{wire.TypeHello, wire.Hello{Version: 1, Epoch: "e", Key: make([]byte, 32), Purposes: []consent.PurposeID{"p"}}},
+		{wire.TypeSnapshotBegin, nil},
+		{wire.TypePeople, wire.People{People: []wire.Person{{Tags: []wire.Tag{{1}}, Facts: map[consent.PurposeID]consent.Fact{"p": {Position: 1}}}}}},
+		{wire.TypeSnapshotEnd, wire.At{Position: 1}},
+		{wire.TypeChange, wire.Change{Position: 2, Person: wire.Person{Tags: []wire.Tag{{1}}}}},
+		{wire.TypePosition, wire.At{Position: 9}},
+	} {
+		sound, _ = wire.Append(sound, one.t, one.v)
+		f.Add(sound)
+	}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		feed := New(Options{Logger: log})
+		in := intake{feed: feed}
+		r := wire.NewReader(bytes.NewReader(raw))
+		for {
+			typ, payload, err := r.Next()
+			if err != nil || in.take(typ, payload) != nil {
+				break
+			}
+		}
+		if feed.Now().Age >= 0 {
+			t.Fatal("fresh without a ping")
+		}
+		_, _, _ = feed.Lookup(email("ada@example.org"), "p")
+	})
+}

@@ -1,0 +1,92 @@
+package keys
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/optup/optup/internal/consent"
+)
+
+// Stream is the stream key of one controller. It is safe for concurrent use, and prints redacted.
+type Stream struct {
+	id      string
+	key     []byte
+	names   []byte
+	taggers sync.Pool
+}
+
+// Stream derives the key of a controller (HKDF-SHA256, RFC 5869). Another controller has another key, so its tags say nothing here.
+func (r Root) Stream(controller string) (*Stream, error) {
+	if controller == "" {
+		return nil, errors.New("a stream key needs a controller")
+	}
+	derive := func(what string, size int) ([]byte, error) {
+		return hkdf.Key(sha256.New, r.key[:], nil, "optup ledger v1 "+what+"\x00"+controller, size)
+	}
+	key, err := derive("stream key", 32)
+	if err != nil {
+		return nil, err
+	}
+	id, err := derive("key id", 8)
+	if err != nil {
+		return nil, err
+	}
+	names, err := derive("names", 32)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stream{id: hex.EncodeToString(id), key: key, names: names}
+	s.taggers.New = func() any {
+		t, _ := consent.NewTagger(key) // 32 bytes are enough for every tagger
+		return t
+	}
+	return s, nil
+}
+
+// String never shows the key.
+func (*Stream) String() string { return "stream key:redacted" }
+
+// GoString never shows the key.
+func (s *Stream) GoString() string { return s.String() }
+
+// ID names the key without telling it.
+func (s *Stream) ID() string { return s.id }
+
+// Bytes is the key itself, for subscribers.
+func (s *Stream) Bytes() []byte { return slices.Clone(s.key) }
+
+// Tags gives the tags of an identifier: its own first, then those of the forms that follow from it. It fails with
+// consent.ErrIdentifier.
+func (s *Stream) Tags(i consent.Identifier) ([]consent.Tag, error) {
+	n, err := consent.Normalize(i)
+	if err != nil {
+		return nil, err
+	}
+	t := s.taggers.Get().(*consent.Tagger)
+	defer s.taggers.Put(t)
+	tags := make([]consent.Tag, 0, len(consent.Forms))
+	for _, form := range append([]consent.Identifier{n}, consent.Derived(n)...) {
+		tag, err := t.Tag(form)
+		if err != nil {
+			return nil, err
+		}
+		tags = append(tags, tag)
+	}
+	return tags, nil
+}
+
+// Name gives a keyed name for something that a caller chose and that might tell who a person is, such as an idempotency key.
+func (s *Stream) Name(parts ...string) string {
+	mac := hmac.New(sha256.New, s.names)
+	for _, p := range parts {
+		_ = binary.Write(mac, binary.BigEndian, uint32(len(p))) // a hash never fails
+		mac.Write([]byte(p))
+	}
+	return hex.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,234 @@
+package ledgertest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/api"
+	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/sqlite"
+	"github.com/optup/optup/internal/ledger/stream"
+)
+
+// Controller is the legal entity whose ledger it is.
+const Controller = "shop-gmbh"
+
+// Subjects with a role each, and one of a sidecar.
+const (
+	Touchpoint = "system:serviceaccount:shop:checkout"
+	Reader     = "system:serviceaccount:optup-system:optup-manager"
+	Officer    = "system:serviceaccount:shop:officer"
+	Sidecar    = "system:serviceaccount:shop:mailer"
+)
+
+// DevToken is accepted on loopback.
+const DevToken = "development-token-of-a-test"
+
+// Ledger is a running ledger.
+type Ledger struct {
+	*Authority
+	URL   string
+	Store *sqlite.Store
+	Hub   *stream.Hub
+	Keys  *keys.Stream
+	// Bundle is served from; nil for none.
+	Bundle atomic.Pointer[ir.Bundle]
+	// ConfigFile may be rewritten.
+	ConfigFile string
+	// Log holds what was logged.
+	Log *Log
+
+	t      testing.TB
+	dir    string
+	root   keys.Root
+	server *httptest.Server
+	// Middleware, if set before Start, stands in front of the API.
+	Middleware func(http.Handler) http.Handler
+	// Heartbeat and WriteTimeout are those of streams; 0 for the defaults.
+	Heartbeat, WriteTimeout time.Duration
+}
+
+// New prepares a ledger that Start runs.
+func New(t testing.TB) *Ledger {
+	t.Helper()
+	dir := t.TempDir()
+	l := &Ledger{Authority: NewAuthority(t), t: t, dir: dir, root: keys.NewRoot(), ConfigFile: filepath.Join(dir, "config.json"), Log: &Log{}}
+	l.Write("jwks.json", l.JWKS())
+	l.Write("grant-keys.json", l.GrantJWKS())
+	l.Configure(map[string]any{})
+	return l
+}
+
+// Write writes a file beside the configuration.
+func (l *Ledger) Write(name string, content []byte) {
+	l.t.Helper()
+	path := filepath.Join(l.dir, name)
+	err := os.WriteFile(path+".new", content, 0o600)
+	if err := errors.Join(err, os.Rename(path+".new", path)); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// Configure writes the configuration, with some members changed.
+func (l *Ledger) Configure(with map[string]any) {
+	l.t.Helper()
+	c := map[string]any{
+		"controller": Controller,
+		"issuers":    []any{map[string]any{"issuer": Issuer, "audience": Audience, "jwksFile": "jwks.json"}},
+		"sidecars":   map[string]any{"grantKeysFile": "grant-keys.json"},
+		"access": []any{
+			map[string]any{"subject": Touchpoint, "roles": []string{"touchpoint"}},
+			map[string]any{"subject": Reader, "roles": []string{"reader"}},
+			map[string]any{"subject": Officer, "roles": []string{"Officer"}},
+		},
+	}
+	for k, v := range with {
+		c[k] = v
+	}
+	raw, err := json.Marshal(c)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.Write("config.json", raw)
+}
+
+// Start opens the database and serves. It ends with the test.
+func (l *Ledger) Start() *Ledger {
+	l.t.Helper()
+	log := slog.New(slog.NewJSONHandler(l.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	guard, err := access.Open(access.Options{ConfigFile: l.ConfigFile, DevToken: DevToken, Now: time.Now, Logger: log})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if l.Keys, err = l.root.Stream(Controller); err != nil {
+		l.t.Fatal(err)
+	}
+	if l.Store, err = sqlite.Open(l.t.Context(), filepath.Join(l.dir, "data"), l.Keys.ID(), time.Now); err != nil {
+		l.t.Fatal(err)
+	}
+	l.Hub = stream.NewHub(l.Store, log)
+	h := api.New(api.Options{
+		Store: l.Store, Guard: guard, Keys: l.Keys, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
+		Stream: stream.NewServer(stream.Options{
+			Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
+		}),
+	})
+	if l.Middleware != nil {
+		h = l.Middleware(h)
+	}
+	l.server = httptest.NewServer(h)
+	l.URL = l.server.URL
+	l.t.Cleanup(l.Stop)
+	return l
+}
+
+// Stop ends streams, the server and the database.
+func (l *Ledger) Stop() {
+	if l.server == nil {
+		return
+	}
+	l.Hub.Close()
+	l.server.CloseClientConnections()
+	l.server.Close()
+	l.server = nil
+	if err := l.Store.Close(); err != nil {
+		l.t.Error(err)
+	}
+}
+
+// Client is an HTTP client for the ledger.
+func (l *Ledger) Client() *http.Client { return l.server.Client() }
+
+// Do sends a request as a subject and gives status and body. The body is JSON unless it begins like CSV.
+func (l *Ledger) Do(subject, method, path, body string, header ...string) (int, string) {
+	l.t.Helper()
+	r, err := http.NewRequestWithContext(l.t.Context(), method, l.URL+path, strings.NewReader(body))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if strings.HasPrefix(body, "identifier") {
+		r.Header.Set("Content-Type", "text/csv; charset=utf-8")
+	}
+	if subject != "" {
+		r.Header.Set("Authorization", "Bearer "+l.Token(subject, "pod-1", time.Hour))
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res, err := l.Client().Do(r)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+// Append appends an event about an e-mail address to the store.
+func (l *Ledger) Append(email string, e consent.Event) consent.Position {
+	l.t.Helper()
+	tags, err := l.Keys.Tags(Email(email))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	r, errs, err := l.Store.Append(l.t.Context(), store.Append{Tags: tags, Event: e})
+	if err := errors.Join(append(errs, err)...); err != nil {
+		l.t.Fatal(err)
+	}
+	return r[0].Position
+}
+
+// Email is an e-mail address in the clear.
+func Email(address string) consent.Identifier {
+	return consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: address}
+}
+
+// Given is a sound grant for a purpose.
+func Given(purpose consent.PurposeID) consent.Event {
+	return consent.Event{
+		Type: consent.EventGiven, Purpose: purpose, Notice: consent.NoticeID(purpose) + "-v1", Proof: consent.ProofMailboxConfirmed,
+		Actor: consent.ActorPerson,
+	}
+}
+
+// Withdrawn takes a purpose back.
+func Withdrawn(purpose consent.PurposeID) consent.Event {
+	return consent.Event{Type: consent.EventWithdrawn, Purpose: purpose, Actor: consent.ActorPerson}
+}
+
+// NewBundle is one with purposes that rest on consent and need a confirmed mailbox, each with one notice.
+func NewBundle(purposes ...consent.PurposeID) *ir.Bundle {
+	b := &ir.Bundle{
+		Schema: ir.Schema, Namespace: "shop", Workload: "ConsentLedger/main", Mode: ir.ModeEnforce,
+		Ungoverned: ir.Ungoverned{Action: ir.UngovernedObserve}, FreshnessBoundMillis: 30_000,
+	}
+	for _, p := range purposes {
+		b.Purposes = append(b.Purposes, ir.Purpose{
+			Name: p, Controller: Controller, Grounds: []ir.Ground{ir.GroundConsent}, Processing: []ir.Processing{ir.ProcessingSend},
+			Channels: []consent.Channel{consent.ChannelEmail}, Objection: ir.ObjectionDirectMarketing, Proof: consent.ProofMailboxConfirmed,
+		})
+		b.Notices = append(b.Notices, ir.Notice{
+			Name: consent.NoticeID(p) + "-v1", Controller: Controller, Purposes: []consent.PurposeID{p},
+			Processing: []ir.Processing{ir.ProcessingSend}, Channels: []consent.Channel{consent.ChannelEmail},
+		})
+	}
+	return b
+}

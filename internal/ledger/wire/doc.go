@@ -1,0 +1,9 @@
+// Package wire is what a ledger and its subscribers say to each other: the frames of the consent stream, and ping.
+//
+// A stream is a sequence of frames: four bytes with the length of the payload (big endian), one byte with the type, and the
+// payload, which is JSON. It grows by addition: members that a reader does not know are ignored, and so are frames of unknown
+// types below Critical. An unknown type from Critical on means that the reader no longer knows what the ledger says, so it must
+// not rely on it.
+//
+// Frames are written by internal/ledger/stream and read by internal/ledger/client. The package knows no network and no store.
+package wire
