@@ -1,4 +1,4 @@
-// Shop is the small shop of the demo in one program: its register, its mail provider and its marketing programs, one by
+// Command shop is the small shop of the demo in one program: its register, its mail provider and its marketing programs, one by
 // subcommand. They know nothing of OptUp; see package shop.
 package main
 

@@ -21,11 +21,11 @@ func TestStateFolderMustBeSafeToRemove(t *testing.T) {
 		"the root":                        {"/", false},
 		"a relative folder":               {"state/here", false},
 		"dots that lead to a top folder":  {"/var/lib/..", false},
-		"the repository itself":           {"/work/repo", false},
-		"a folder above the repository":   {"/work/repo/..", false},
+		"the repository itself":           {"/src/repo", false},
+		"a folder above the repository":   {"/src/repo/..", false},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			if _, err := clusterAt("/work/repo", test.state); (err == nil) != test.ok {
+			if _, err := clusterAt("/src/repo", test.state); (err == nil) != test.ok {
 				t.Errorf("clusterAt(%q) = %v", test.state, err)
 			}
 		})
@@ -33,7 +33,7 @@ func TestStateFolderMustBeSafeToRemove(t *testing.T) {
 }
 
 func TestOnlyOwnProcessesAreEnded(t *testing.T) {
-	c, err := clusterAt("/work/repo", "/var/lib/optup-cluster")
+	c, err := clusterAt("/src/repo", "/var/lib/optup-cluster")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,12 +41,12 @@ func TestOnlyOwnProcessesAreEnded(t *testing.T) {
 		p    process
 		want bool
 	}{
-		"a component with its state":             {process{1, "/work/repo/bin/cluster/kubelet", "kubelet --root-dir=/var/lib/optup-cluster/kubelet"}, true},
-		"a shim with the run folder's socket":    {process{1, "/work/repo/bin/cluster/containerd-shim-runc-v2", "shim -address /run/optup-cluster/containerd.sock"}, true},
-		"the same program for an envtest suite":  {process{1, "/work/repo/bin/cluster/etcd", "etcd --data-dir=/tmp/k8s_test"}, false},
+		"a component with its state":             {process{1, "/src/repo/bin/cluster/kubelet", "kubelet --root-dir=/var/lib/optup-cluster/kubelet"}, true},
+		"a shim with the run folder's socket":    {process{1, "/src/repo/bin/cluster/containerd-shim-runc-v2", "shim -address /run/optup-cluster/containerd.sock"}, true},
+		"the same program for an envtest suite":  {process{1, "/src/repo/bin/cluster/etcd", "etcd --data-dir=/tmp/k8s_test"}, false},
 		"another program that reads a log of it": {process{1, "/usr/bin/tail", "tail -f /var/lib/optup-cluster/logs/etcd.log"}, false},
-		"a cluster with a similar state folder":  {process{1, "/work/repo/bin/cluster/etcd", "etcd --data-dir=/var/lib/optup-cluster-two/etcd"}, false},
-		"a component of another working copy":    {process{1, "/work/other/bin/cluster/etcd", "etcd --data-dir=/var/lib/optup-cluster/etcd"}, false},
+		"a cluster with a similar state folder":  {process{1, "/src/repo/bin/cluster/etcd", "etcd --data-dir=/var/lib/optup-cluster-two/etcd"}, false},
+		"a component of another working copy":    {process{1, "/src/other/bin/cluster/etcd", "etcd --data-dir=/var/lib/optup-cluster/etcd"}, false},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			if got := c.owns(test.p); got != test.want {
@@ -57,7 +57,7 @@ func TestOnlyOwnProcessesAreEnded(t *testing.T) {
 }
 
 func TestEveryComponentCanBeFoundWithoutItsProcessID(t *testing.T) {
-	c, err := clusterAt("/work/repo", "")
+	c, err := clusterAt("/src/repo", "")
 	if err != nil {
 		t.Fatal(err)
 	}

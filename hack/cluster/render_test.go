@@ -13,7 +13,7 @@ import (
 // settled writes keys and settings of a cluster into a test's own folder.
 func settled(t *testing.T) cluster {
 	t.Helper()
-	c, err := clusterAt("/work/repo", t.TempDir())
+	c, err := clusterAt("/src/repo", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func settled(t *testing.T) cluster {
 func TestSettingsHoldWhatTheMachineNeeds(t *testing.T) {
 	c := settled(t)
 	for file, words := range map[string][]string{
-		"containerd.toml": {"restrict_oom_score_adj = true", `sandbox = "` + pauseImage + `"`, `BinaryName = "/work/repo/bin/cluster/runc"`, `bin_dirs = ["/usr/lib/cni"]`},
+		"containerd.toml": {"restrict_oom_score_adj = true", `sandbox = "` + pauseImage + `"`, `BinaryName = "/src/repo/bin/cluster/runc"`, `bin_dirs = ["/usr/lib/cni"]`},
 		"kubelet.yaml":    {"failCgroupV1: false", "failSwapOn: false", "enforceNodeAllocatable: []", "cgroupDriver: cgroupfs", `clusterDNS: ["` + nodeIP + `"]`},
 		"kube-proxy.yaml": {"mode: nftables"},
 		"Corefile":        {"bind " + nodeIP, "rcode NXDOMAIN"},

@@ -2,7 +2,6 @@ package archtest
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -88,7 +87,7 @@ func checkClosedList(pkg string, imports []string) []string {
 			if external(imported) && !below(imported, rule.allowed...) {
 				broken = append(broken, fmt.Sprintf("%s imports %s: %s", pkg, imported, rule.because))
 			}
-			if rule.pkg == "api" && below(imported, "internal") {
+			if rule.alone && below(imported, "internal") && !below(imported, rule.pkg) {
 				broken = append(broken, fmt.Sprintf("%s imports %s: %s", pkg, imported, rule.because))
 			}
 		}
@@ -160,9 +159,4 @@ func owner(pkg string, roots []string) string {
 func external(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return strings.Contains(first, ".") && path != "."
-}
-
-// names returns the packages of the graph, sorted.
-func (g graph) names() []string {
-	return slices.Sorted(maps.Keys(g))
 }
