@@ -60,12 +60,12 @@ build: $(BIN) ## Build the product's binaries into bin/.
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/manager .
 	for c in sidecar ledger shop; do CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/$$c ./cmd/$$c; done
 
+# The tag of images names their content, so that no node ever runs an older build under the same name.
 .PHONY: images
 images: build ## Build the images without a container engine and hand them to the cluster.
-	$(CLUSTERCTL) image --name optup/manager:$(VERSION) --entrypoint /manager $(BIN)/manager
-	$(CLUSTERCTL) image --name optup/sidecar:$(VERSION) --entrypoint /sidecar $(BIN)/sidecar
-	$(CLUSTERCTL) image --name optup/ledger:$(VERSION) --entrypoint /ledger $(BIN)/ledger
-	$(CLUSTERCTL) image --name optup/shop:$(VERSION) --entrypoint /shop $(BIN)/shop
+	cd $(BIN) && echo $(VERSION)-$$(sha256sum manager sidecar ledger shop | sha256sum | cut -c1-12) > tag
+	for c in manager sidecar ledger shop; do \
+	  $(CLUSTERCTL) image --name optup/$$c:$$(cat $(BIN)/tag) --entrypoint /$$c $(BIN)/$$c; done
 
 .PHONY: cli
 cli: $(BIN) $(BIN)/helm ## Build the command line, optup, and helm.
@@ -73,8 +73,8 @@ cli: $(BIN) $(BIN)/helm ## Build the command line, optup, and helm.
 
 .PHONY: install
 install: cluster-up images $(BIN)/helm ## Install OptUp from this tree into the cluster.
-	$(BIN)/helm upgrade --install optup charts/optup --namespace optup-system --create-namespace --wait --timeout 3m \
-	  --set images.registry=$(REGISTRY)/ --set images.manager.tag=$(VERSION) --set images.sidecar.tag=$(VERSION) --set images.ledger.tag=$(VERSION)
+	t=$$(cat $(BIN)/tag); $(BIN)/helm upgrade --install optup charts/optup --namespace optup-system --create-namespace --wait --timeout 3m \
+	  --set images.registry=$(REGISTRY)/ --set images.manager.tag=$$t --set images.sidecar.tag=$$t --set images.ledger.tag=$$t
 
 REGISTRY = $(or $(OPTUP_REGISTRY),127.0.0.1:5001)
 

@@ -141,7 +141,7 @@ func (r *Ledgers) SetupWithManager(mgr ctrl.Manager) error {
 		return out
 	})
 	return ctrl.NewControllerManagedBy(mgr).Named("ledgers").
-		Watches(&v1alpha1.ConsentLedger{}, every).
+		For(&v1alpha1.ConsentLedger{}).Watches(&v1alpha1.ConsentLedger{}, every).
 		Owns(&appsv1.StatefulSet{}).Owns(&corev1.ConfigMap{}).Owns(&corev1.Secret{}).Owns(&corev1.Service{}).
 		Complete(r)
 }

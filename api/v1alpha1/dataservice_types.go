@@ -99,7 +99,7 @@ type DataServiceStatus struct {
 // their data are. It belongs to the platform team.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=ds,categories=optup
+// +kubebuilder:resource:scope=Namespaced,shortName=dsv,categories=optup
 // +kubebuilder:printcolumn:name="Host",type=string,JSONPath=`.spec.hosts[0]`
 // +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.party.role`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`

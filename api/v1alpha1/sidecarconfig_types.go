@@ -85,7 +85,7 @@ type SidecarConfigStatus struct {
 // SidecarConfig is the compiled bundle of one workload. The manager writes it; people read it.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=sc,categories=optup
+// +kubebuilder:resource:scope=Namespaced,shortName=scfg,categories=optup
 // +kubebuilder:printcolumn:name="Workload",type=string,JSONPath=`.spec.display.workload`
 // +kubebuilder:printcolumn:name="Purposes",type=string,JSONPath=`.spec.display.purposes`
 // +kubebuilder:printcolumn:name="Generation",type=integer,JSONPath=`.spec.generation`
