@@ -31,16 +31,16 @@ help: ## Show this index.
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: cluster-up images cli ## The main job on a real cluster: install OptUp, run the shop, show what changed. Leaves it running.
-	go run ./test/demo --helm $(BIN)/helm --optup $(BIN)/optup
+demo: cluster-up images $(BIN)/helm ## The main job on a real cluster: install OptUp, run the shop, show what changed. Leaves it running.
+	go run ./test/demo --helm $(BIN)/helm
 
 .PHONY: test
 test: assets ## Everything that needs no cluster node, with the race detector.
 	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
 
 .PHONY: e2e
-e2e: cluster-up images cli ## Real pods on the cluster.
-	HELM=$(BIN)/helm OPTUP=$(BIN)/optup go test -count=1 -timeout 40m -v ./test/e2e/...
+e2e: cluster-up images $(BIN)/helm ## Real pods on the cluster.
+	HELM=$(BIN)/helm go test -count=1 -timeout 40m -v ./test/e2e/...
 
 .PHONY: bench
 bench: ## Measure against peers in the same run; writes dist/bench.json.
@@ -68,7 +68,7 @@ images: build ## Build the images without a container engine and hand them to th
 	  $(CLUSTERCTL) image --name optup/$$c:$$(cat $(BIN)/tag) --entrypoint /$$c $(BIN)/$$c; done
 
 .PHONY: cli
-cli: $(BIN) $(BIN)/helm ## Build the command line, optup, and helm.
+cli: $(BIN) ## Build the command line, optup.
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/optup ./cmd/optup
 
 .PHONY: install

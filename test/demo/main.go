@@ -105,7 +105,11 @@ func (d *demo) limit(phase, claim string, value, bound float64) {
 
 func (d *demo) finish(out string) error {
 	failed := 0
-	fmt.Printf("\n%-12s %-78s %12s %12s\n%s\n", "PHASE", "FIGURE", "READ", "EXPECTED", strings.Repeat("-", 118))
+	wide := 0
+	for _, f := range d.figures {
+		wide = max(wide, len(fmt.Sprint(f.Value)))
+	}
+	fmt.Printf("\n%-13s %-88s %-*s %s\n%s\n", "PHASE", "FIGURE", wide, "READ", "EXPECTED", strings.Repeat("-", 104+2*wide))
 	for _, f := range d.figures {
 		mark, want := "", ""
 		if f.Want != nil {
@@ -114,7 +118,7 @@ func (d *demo) finish(out string) error {
 		if !f.Holds {
 			mark, failed = "  <-- not as claimed", failed+1
 		}
-		fmt.Printf("%-12s %-78s %12v %12s%s\n", f.Phase, f.Claim, f.Value, want, mark)
+		fmt.Printf("%-13s %-88s %-*v %s%s\n", f.Phase, f.Claim, wide, f.Value, want, mark)
 	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err

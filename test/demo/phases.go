@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/optup/optup/internal/shop"
 	"github.com/optup/optup/test/road"
@@ -23,26 +18,7 @@ const (
 )
 
 // shop brings the shop up, as its makers deliver it.
-func (d *demo) shop(ctx context.Context) error {
-	if err := d.Apply(ctx, d.Manifest("00-namespaces.yaml"), d.Manifest("crm.yaml"), d.Manifest("esp.yaml"), d.Manifest("dashboard.yaml"), d.Manifest("ticker.yaml")); err != nil {
-		return err
-	}
-	var list bytes.Buffer
-	if err := shop.WriteAddressees(&list, d.people); err != nil {
-		return err
-	}
-	c := &corev1.ConfigMap{Data: map[string]string{"addressees.csv": list.String()}}
-	c.Namespace, c.Name = "marketing", "lists"
-	if err := d.Create(ctx, c); err != nil {
-		return err
-	}
-	for _, x := range [][2]string{{"crm", "crm"}, {"esp", "esp"}, {"marketing", "dashboard"}, {"marketing", "ticker"}} {
-		if err := d.Ready(ctx, x[0], x[1]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (d *demo) shop(ctx context.Context) error { return d.Shop(ctx, d.people) }
 
 // campaigns sends newsletter and invoices with a mail service that has forgotten everything, and gives who got which.
 func (d *demo) campaigns(ctx context.Context) (newsletter, invoice []string, err error) {
@@ -60,8 +36,8 @@ func (d *demo) campaigns(ctx context.Context) (newsletter, invoice []string, err
 		}
 		fmt.Printf("    %s\n", lastLine(out))
 	}
-	if newsletter, err = d.mailed(ctx, esp, newsletterTemplate); err == nil {
-		invoice, err = d.mailed(ctx, esp, invoiceTemplate)
+	if newsletter, err = d.Mailed(ctx, newsletterTemplate); err == nil {
+		invoice, err = d.Mailed(ctx, invoiceTemplate)
 	}
 	return newsletter, invoice, err
 }
@@ -69,14 +45,6 @@ func (d *demo) campaigns(ctx context.Context) (newsletter, invoice []string, err
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return lines[len(lines)-1]
-}
-
-func (d *demo) mailed(ctx context.Context, esp *corev1.Pod, template string) ([]string, error) {
-	var got struct {
-		People []string `json:"people"`
-	}
-	err := d.Ask(ctx, esp, 8081, "/people?template="+template, &got)
-	return got.People, err
 }
 
 type dashboardStats struct {
@@ -130,35 +98,14 @@ func (d *demo) ungoverned(ctx context.Context) error {
 
 // declare writes down what the shop may do, and imports what people agreed to.
 func (d *demo) declare(ctx context.Context) error {
-	if err := d.Apply(ctx, d.Manifest("policies.yaml")); err != nil {
-		return err
-	}
-	err := d.Until(ctx, 2*time.Minute, "the ledger serves", func(ctx context.Context) (bool, error) {
-		var set appsv1.StatefulSet
-		err := d.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "main-ledger"}, &set)
-		return err == nil && set.Status.ReadyReplicas == 1, err
-	})
-	if err != nil {
-		return err
-	}
-	ledger, err := d.OpenLedger(ctx)
-	if err != nil {
-		return err
-	}
-	defer ledger.Close()
-	var csv bytes.Buffer
 	rows := shop.Consents(seed, people)
-	if err := shop.WriteConsents(&csv, rows); err != nil {
-		return err
-	}
-	began := time.Now()
-	report, err := ledger.Import(ctx, csv.Bytes())
+	report, took, err := d.Declare(ctx, rows)
 	if err != nil {
 		return err
 	}
 	d.claim("import", "rows of existing consents that the ledger took", fmt.Sprint(report["appended"]), len(rows))
 	d.note("import", "rows without evidence, which prove nothing", fmt.Sprint(report["unproven"]))
-	d.note("import", "seconds that it took", round(time.Since(began).Seconds()))
+	d.note("import", "seconds that it took", round(took.Seconds()))
 	return nil
 }
 
@@ -169,7 +116,7 @@ func (d *demo) observe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.govern(ctx, "observe", "Observe"); err != nil {
+	if err := d.Govern(ctx, "observe", "Observe"); err != nil {
 		return err
 	}
 	newsletter, invoice, err := d.campaigns(ctx)
@@ -194,26 +141,6 @@ func (d *demo) observe(ctx context.Context) error {
 	}
 	d.claim("observe", "programs' images, arguments and environment are the same as before", after == before, true)
 	return nil
-}
-
-// govern labels the namespace, and has pods made anew where they have no sidecar yet.
-func (d *demo) govern(ctx context.Context, label, mode string) error {
-	if err := d.Label(ctx, "marketing", label); err != nil {
-		return err
-	}
-	for _, app := range []string{"dashboard", "ticker"} {
-		p, err := d.Pod(ctx, "marketing", road.App(app))
-		if err != nil {
-			return err
-		}
-		if len(p.Spec.InitContainers) > 0 {
-			continue
-		}
-		if err := d.Restart(ctx, "marketing", app); err != nil {
-			return err
-		}
-	}
-	return d.Mode(ctx, "marketing", mode)
 }
 
 // apps describes what the shop's makers delivered, without anything that was injected.
@@ -258,7 +185,7 @@ func (d *demo) shownRefused(ctx context.Context) (int, error) {
 }
 
 func (d *demo) enforce(ctx context.Context) error {
-	if err := d.govern(ctx, "enforce", "Enforce"); err != nil {
+	if err := d.Govern(ctx, "enforce", "Enforce"); err != nil {
 		return err
 	}
 	newsletter, invoice, err := d.campaigns(ctx)
