@@ -36,10 +36,14 @@ var cniFolders = []string{"/usr/lib/cni", "/opt/cni/bin"}
 func runPrerequisites() []prerequisite {
 	return []prerequisite{
 		{need: "The local cluster needs root, because it makes links, mounts and cgroups; run it with sudo -E", met: isRoot},
-		{need: "The CNI plugins ptp, host-local and loopback are missing, which give pods their network",
-			packages: []string{"containernetworking-plugins"}, met: func() bool { return cniFolder() != "" }},
-		{need: "The program nft is missing, which kube-proxy writes the rules of Services with",
-			packages: []string{"nftables"}, met: hasProgram("nft")},
+		{
+			need:     "The CNI plugins ptp, host-local and loopback are missing, which give pods their network",
+			packages: []string{"containernetworking-plugins"}, met: func() bool { return cniFolder() != "" },
+		},
+		{
+			need:     "The program nft is missing, which kube-proxy writes the rules of Services with",
+			packages: []string{"nftables"}, met: hasProgram("nft"),
+		},
 		{need: "The program ip is missing, which lays the cluster's bridge", packages: []string{"iproute2"}, met: hasProgram("ip")},
 		{need: "The program mount is missing, which the kubelet mounts volumes with", packages: []string{"mount"}, met: hasProgram("mount")},
 	}

@@ -80,6 +80,8 @@ func Admit(r *Record, e Event) error {
 		if no := r.lastNo(e.Purpose); no > e.BasedOn {
 			return fmt.Errorf("%w: at position %d; lifting has to name it in basedOn", ErrConflict, no)
 		}
+	default:
+		// Everything else restricts, or tells a fact: anyone may, at any time.
 	}
 	return nil
 }

@@ -26,8 +26,10 @@ var list = &ir.Message{
 	Records: &ir.Records{
 		Each: "/customers/*", Identifier: "/email", Identifies: email,
 		Fields: []ir.Field{
-			{Pointer: "/email", Category: "pd:EmailAddress"}, {Pointer: "/name", Category: "pd:Name"},
-			{Pointer: "/health", Category: "pd:MedicalHealth"}, {Pointer: "/orders/*/item", Category: "pd:Name"},
+			{Pointer: "/email", Category: "pd:EmailAddress"},
+			{Pointer: "/name", Category: "pd:Name"},
+			{Pointer: "/health", Category: "pd:MedicalHealth"},
+			{Pointer: "/orders/*/item", Category: "pd:Name"},
 		},
 		NotPersonal: []string{"/id"},
 	},

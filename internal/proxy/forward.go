@@ -97,7 +97,7 @@ func (x *exchange) stream(body io.Reader) {
 			}
 			_ = flusher.Flush()
 		}
-		if err == io.EOF { //nolint:errorlint // readers return the very value
+		if err == io.EOF {
 			return
 		}
 		if err != nil {

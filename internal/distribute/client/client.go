@@ -84,7 +84,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 		pause = min(2*pause, longestRetry)
 	}
-	return nil
+	return nil //nolint:nilerr // the end of ctx is no failure
 }
 
 type client struct {

@@ -116,7 +116,7 @@ func (f *Feed) Run(ctx context.Context) error {
 		}
 		pause = min(2*pause, f.MaxRetry)
 	}
-	return nil
+	return nil //nolint:nilerr // the end of ctx is no failure
 }
 
 // Again connects again at once, for example because the grant names other purposes now. Facts stay meanwhile.

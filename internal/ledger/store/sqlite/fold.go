@@ -42,7 +42,7 @@ func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
 	var errs []error
 	st.each(func(s **sql.Stmt, query string) {
 		var err error
-		*s, err = db.PrepareContext(ctx, query)
+		*s, err = db.PrepareContext(ctx, query) //nolint:sqlclosecheck // closed with the store
 		errs = append(errs, err)
 	})
 	return st, errors.Join(errs...)

@@ -62,7 +62,7 @@ func Open(ctx context.Context, dir, keyID string, now func() time.Time) (_ *Stor
 	s := &Store{now: now, watch: func([]store.Change) {}, queue: make(chan *job, queueLength), stopped: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			s.closeDatabases()
+			_ = s.closeDatabases() // what went wrong first is what is told
 		}
 	}()
 	if s.writer, err = open(path, url.Values{"_txlock": {"immediate"}}); err != nil {
