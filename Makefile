@@ -81,7 +81,7 @@ REGISTRY = $(or $(OPTUP_REGISTRY),127.0.0.1:5001)
 ##@ Develop
 
 .PHONY: generate
-generate: $(BIN)/controller-gen $(BIN)/protogen ## Write generated code, CRDs and roles, and copy them into the chart.
+generate: $(BIN)/controller-gen $(BIN)/protogen $(BIN)/helm ## Write generated code, CRDs and roles, the chart's copies and config/default.
 	$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	$(BIN)/controller-gen rbac:roleName=optup-manager paths='{./controllers/...,./internal/manager/...}' output:rbac:dir=config/rbac
@@ -89,6 +89,7 @@ generate: $(BIN)/controller-gen $(BIN)/protogen ## Write generated code, CRDs an
 	mkdir -p charts/optup/crds charts/optup/files
 	cp config/crd/bases/*.yaml charts/optup/crds/
 	cp config/rbac/role.yaml charts/optup/files/role.yaml
+	{ echo '# Rendered from charts/optup by make generate, for kustomize.'; $(BIN)/helm template optup charts/optup --namespace optup-system; } > config/default/optup.yaml
 
 .PHONY: golden
 golden: ## Rewrite golden files; review the change like any other.
