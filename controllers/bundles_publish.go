@@ -42,6 +42,14 @@ func (r *Bundles) publish(ctx context.Context, s *scope) error {
 		name := types.NamespacedName{Namespace: l.Ledger.Namespace, Name: workload.LedgerConfigName(l.Ledger.Name)}
 		write(name, configSpec(v1alpha1.WorkloadRef{Kind: "ConsentLedger", Name: l.Ledger.Name}, nil, l.Bundle, l.Encoded, l.Hash))
 	}
+	for i := range s.snapshot.Ledgers {
+		// A ledger whose bundle could not be compiled goes on with its last one.
+		l := &s.snapshot.Ledgers[i]
+		name := types.NamespacedName{Namespace: l.Namespace, Name: workload.LedgerConfigName(l.Name)}
+		if c := s.configs[name]; c != nil && !keep[name] {
+			keep[name], s.published[name] = true, c
+		}
+	}
 	for name, c := range s.configs {
 		if keep[name] {
 			continue

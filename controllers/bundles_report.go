@@ -1,9 +1,11 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -25,6 +27,8 @@ type sync struct {
 	running, inSync int32
 	oldest          int64
 	refusal         string
+	// unpublished says why the newest bundle could not be written.
+	unpublished error
 }
 
 // report writes the status of everything that people wrote, and of what was published.
@@ -33,59 +37,88 @@ func (r *Bundles) report(ctx context.Context, s *scope) error {
 	var failed []error
 	for name, c := range s.published {
 		syncs[name] = r.sync(s, name, c)
-		failed = append(failed, r.reportConfig(ctx, c, syncs[name], s.unpublished[name]))
+		failed = append(failed, r.reportConfig(ctx, s, c, syncs[name]))
 	}
-	failed = append(failed, r.reportPolicies(ctx, s, syncs), r.reportOthers(ctx, s))
+	for name := range s.unpublished {
+		if s.published[name] == nil {
+			syncs[name] = r.sync(s, name, &v1alpha1.SidecarConfig{})
+		}
+	}
+	failed = append(failed, r.reportPolicies(ctx, s, syncs), r.reportOthers(ctx, s, syncs))
 	return errors.Join(failed...)
 }
 
-// sync counts pods, which are the truth about what should run, and sessions, which are about what does.
+// sync counts pods, which are the truth about what should run, and sessions, which are about what does. A ledger's pods are not
+// looked at: its sessions are the only ones that count.
 func (r *Bundles) sync(s *scope, name types.NamespacedName, c *v1alpha1.SidecarConfig) sync {
-	var out sync
-	acknowledged := map[string]bool{}
-	for _, x := range r.Sessions.Of(name.Namespace, name.Name) {
+	out := sync{unpublished: s.unpublished[name]}
+	runs := map[string]bool{}
+	for _, p := range s.pods[name] {
+		if p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
+			runs[string(p.UID)] = true
+		}
+	}
+	sessions := r.Sessions.Of(name.Namespace, name.Name)
+	if c.Spec.Workload.Kind == v1alpha1.KindConsentLedger {
+		for _, x := range sessions {
+			runs[x.PodUID] = true
+		}
+	}
+	out.running = int32(len(runs))
+	for _, x := range sessions {
+		newest := x.Generation == c.Spec.Generation && x.Hash == c.Spec.Hash
+		switch {
+		case !runs[x.PodUID] || x.Generation == 0:
+			continue
+		case !x.Accepted && x.Error != "":
+			// It says which bundle it refused, not which one it keeps.
+			if newest {
+				out.refusal = x.Error
+			}
+			continue
+		case x.Accepted && newest:
+			out.inSync++
+		}
 		if out.oldest == 0 || x.Generation < out.oldest {
 			out.oldest = x.Generation
-		}
-		switch {
-		case !x.Accepted && x.Error != "":
-			out.refusal = x.Error
-		case x.Accepted && x.Generation == c.Spec.Generation && x.Hash == c.Spec.Hash:
-			acknowledged[x.PodUID] = true
-		}
-	}
-	if c.Spec.Workload.Kind == "ConsentLedger" {
-		out.running, out.inSync = int32(len(r.Sessions.Of(name.Namespace, name.Name))), int32(len(acknowledged))
-		return out
-	}
-	for _, p := range s.pods[name] {
-		if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed {
-			continue
-		}
-		out.running++
-		if acknowledged[string(p.UID)] {
-			out.inSync++
 		}
 	}
 	return out
 }
 
-func (r *Bundles) reportConfig(ctx context.Context, c *v1alpha1.SidecarConfig, n sync, unpublished error) error {
+func (r *Bundles) reportConfig(ctx context.Context, s *scope, c *v1alpha1.SidecarConfig, n sync) error {
 	return patchStatus(ctx, r.Client, c, func(c *v1alpha1.SidecarConfig) {
 		c.Status.ObservedGeneration = c.Generation
 		c.Status.Running, c.Status.InSync, c.Status.OldestGeneration = n.running, n.inSync, n.oldest
 		c.Status.Ready = fmt.Sprintf("%d/%d", n.inSync, n.running)
 		ready := condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "Published.", c.Generation)
-		if unpublished != nil {
-			ready = condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotPublished, "The newest bundle could not be written; the one before stays in force: "+unpublished.Error(), c.Generation)
+		if found := tooLarge(s.result.Findings, c); found != "" {
+			ready = condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonBundleTooLarge, found, c.Generation)
+		}
+		if n.unpublished != nil {
+			ready = condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotPublished, "The newest bundle could not be written; the one before stays in force: "+n.unpublished.Error(), c.Generation)
 		}
 		meta.SetStatusCondition(&c.Status.Conditions, ready)
 		meta.SetStatusCondition(&c.Status.Conditions, programmed(n, c.Generation))
 	})
 }
 
+// tooLarge gives what the compiler says of a bundle that cannot be published; nobody wrote a SidecarConfig, so it has no other place.
+func tooLarge(findings []compile.Finding, c *v1alpha1.SidecarConfig) string {
+	workload := policy.Ref{Kind: v1alpha1.KindSidecarConfig, Namespace: c.Namespace, Name: c.Spec.Workload.String()}
+	ledger := policy.Ref{Kind: c.Spec.Workload.Kind, Namespace: c.Namespace, Name: c.Spec.Workload.Name}
+	for _, f := range findings {
+		if f.Code == compile.BundleTooLarge && (f.Resource == workload || f.Resource == ledger) {
+			return f.Message
+		}
+	}
+	return ""
+}
+
 func programmed(n sync, generation int64) metav1.Condition {
 	switch {
+	case n.unpublished != nil:
+		return condition(v1alpha1.ConditionProgrammed, metav1.ConditionFalse, v1alpha1.ReasonNotPublished, "A bundle could not be written: "+n.unpublished.Error(), generation)
 	case n.refusal != "":
 		return condition(v1alpha1.ConditionProgrammed, metav1.ConditionFalse, v1alpha1.ReasonSidecarRefused, "A sidecar refused the newest bundle: "+n.refusal, generation)
 	case n.running == 0:
@@ -110,19 +143,9 @@ func (r *Bundles) reportPolicies(ctx context.Context, s *scope, syncs map[types.
 	for i := range s.objects.Policies {
 		p := &s.objects.Policies[i]
 		plain := translate.Policy(p)
-		var total sync
-		workloads := int32(0)
-		for _, b := range s.result.Bundles {
-			if b.Workload.Namespace != p.Namespace || !compile.Selects(plain, b.Workload) {
-				continue
-			}
-			workloads++
-			n := syncs[types.NamespacedName{Namespace: p.Namespace, Name: workload.ConfigName(b.Workload)}]
-			total.running, total.inSync = total.running+n.running, total.inSync+n.inSync
-			if n.refusal != "" {
-				total.refusal = n.refusal
-			}
-		}
+		total, workloads := s.total(syncs, func(b *compile.Bundle) bool {
+			return b.Workload.Namespace == p.Namespace && compile.Selects(plain, b.Workload)
+		})
 		mode := v1alpha1.Mode("")
 		if m, governed := modes[p.Namespace]; governed {
 			mode = v1alpha1.ModeEnforce
@@ -132,7 +155,7 @@ func (r *Bundles) reportPolicies(ctx context.Context, s *scope, syncs map[types.
 		}
 		failed = append(failed, patchStatus(ctx, r.Client, p, func(p *v1alpha1.ConsentPolicy) {
 			p.Status.ObservedGeneration, p.Status.Workloads, p.Status.Mode = p.Generation, workloads, mode
-			setConditions(&p.Status.Conditions, s, policy.Ref{Kind: "ConsentPolicy", Namespace: p.Namespace, Name: p.Name}, p.Generation)
+			setConditions(&p.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindConsentPolicy, Namespace: p.Namespace, Name: p.Name}, p.Generation)
 			meta.SetStatusCondition(&p.Status.Conditions, programmed(total, p.Generation))
 		}))
 	}
@@ -145,24 +168,52 @@ func setConditions(to *[]metav1.Condition, s *scope, of policy.Ref, generation i
 	}
 }
 
-func (r *Bundles) reportOthers(ctx context.Context, s *scope) error {
+// total adds up the sidecars of all bundles that an object concerns.
+func (s *scope) total(syncs map[types.NamespacedName]sync, concerned func(*compile.Bundle) bool) (total sync, workloads int32) {
+	for i := range s.result.Bundles {
+		b := &s.result.Bundles[i]
+		if !concerned(b) {
+			continue
+		}
+		workloads++
+		n := syncs[types.NamespacedName{Namespace: b.Workload.Namespace, Name: workload.ConfigName(b.Workload)}]
+		total.running, total.inSync = total.running+n.running, total.inSync+n.inSync
+		total.refusal = cmp.Or(total.refusal, n.refusal)
+		if total.unpublished == nil {
+			total.unpublished = n.unpublished
+		}
+	}
+	return total, workloads
+}
+
+func (r *Bundles) reportOthers(ctx context.Context, s *scope, syncs map[types.NamespacedName]sync) error {
 	var failed []error
 	for i := range s.objects.Purposes {
-		failed = append(failed, patchStatus(ctx, r.Client, &s.objects.Purposes[i], func(p *v1alpha1.DataPurpose) {
+		p := &s.objects.Purposes[i]
+		total, _ := s.total(syncs, func(b *compile.Bundle) bool {
+			return slices.ContainsFunc(b.Bundle.Purposes, func(x ir.Purpose) bool { return string(x.Name) == p.Name })
+		})
+		failed = append(failed, patchStatus(ctx, r.Client, p, func(p *v1alpha1.DataPurpose) {
 			p.Status.ObservedGeneration = p.Generation
-			setConditions(&p.Status.Conditions, s, policy.Ref{Kind: "DataPurpose", Name: p.Name}, p.Generation)
+			setConditions(&p.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindDataPurpose, Name: p.Name}, p.Generation)
+			meta.SetStatusCondition(&p.Status.Conditions, programmed(total, p.Generation))
 		}))
 	}
 	for i := range s.objects.Notices {
 		failed = append(failed, patchStatus(ctx, r.Client, &s.objects.Notices[i], func(n *v1alpha1.ConsentNotice) {
 			n.Status.ObservedGeneration = n.Generation
-			setConditions(&n.Status.Conditions, s, policy.Ref{Kind: "ConsentNotice", Name: n.Name}, n.Generation)
+			setConditions(&n.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindConsentNotice, Name: n.Name}, n.Generation)
 		}))
 	}
 	for i := range s.objects.Services {
-		failed = append(failed, patchStatus(ctx, r.Client, &s.objects.Services[i], func(d *v1alpha1.DataService) {
+		d := &s.objects.Services[i]
+		total, _ := s.total(syncs, func(b *compile.Bundle) bool {
+			return slices.ContainsFunc(b.Bundle.Services, func(x ir.Service) bool { return x.Name == d.Namespace+"/"+d.Name })
+		})
+		failed = append(failed, patchStatus(ctx, r.Client, d, func(d *v1alpha1.DataService) {
 			d.Status.ObservedGeneration = d.Generation
-			setConditions(&d.Status.Conditions, s, policy.Ref{Kind: "DataService", Namespace: d.Namespace, Name: d.Name}, d.Generation)
+			setConditions(&d.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindDataService, Namespace: d.Namespace, Name: d.Name}, d.Generation)
+			meta.SetStatusCondition(&d.Status.Conditions, programmed(total, d.Generation))
 		}))
 	}
 	return errors.Join(failed...)

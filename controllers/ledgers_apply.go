@@ -138,4 +138,3 @@ func good(certificate []byte, name string, now time.Time, by, authority string) 
 	life := c.NotAfter.Sub(c.NotBefore)
 	return now.Before(c.NotAfter.Add(-life / 3))
 }
-

@@ -168,7 +168,7 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 
 func ledgerProbe(path string, period int32) *corev1.Probe {
 	return &corev1.Probe{
-		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt32(ledgerAdmin), Scheme: corev1.URISchemeHTTP}},
+		ProbeHandler:   corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt32(ledgerAdmin), Scheme: corev1.URISchemeHTTP}},
 		TimeoutSeconds: 1, PeriodSeconds: period, SuccessThreshold: 1, FailureThreshold: 3,
 	}
 }

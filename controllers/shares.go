@@ -72,6 +72,20 @@ type usableShare struct {
 	} `json:"shares"`
 }
 
+// smallest is the smallest number of people about whom anything stands in a status, and tooFew stands for fewer.
+const (
+	smallest = 10
+	tooFew   = "<10 people"
+)
+
+// enough leaves out a count of too few people. Ledgers do so too, but status is open to more people than ledgers are.
+func enough(n *int64) *int64 {
+	if n == nil || *n < smallest {
+		return nil
+	}
+	return n
+}
+
 func (s *Shares) ledger(ctx context.Context, l *v1alpha1.ConsentLedger) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -80,7 +94,7 @@ func (s *Shares) ledger(ctx context.Context, l *v1alpha1.ConsentLedger) error {
 		return err
 	}
 	err := patchStatus(ctx, s.Client, l, func(l *v1alpha1.ConsentLedger) {
-		l.Status.Position, l.Status.People = answer.Position, answer.People
+		l.Status.Position, l.Status.People = answer.Position, enough(answer.People)
 		if answer.Epoch != "" {
 			l.Status.Epoch = answer.Epoch
 		}
@@ -101,13 +115,17 @@ func (s *Shares) ledger(ctx context.Context, l *v1alpha1.ConsentLedger) error {
 			if x.Purpose != p.Name || x.Processing != string(p.Spec.Processing[0]) {
 				continue
 			}
+			permitted, population, share := enough(x.Permitted), enough(x.Population), x.Share
+			if permitted == nil || population == nil {
+				share = tooFew // a percentage of a known number is a count
+			}
 			had := p.Status.UsableShare
-			if had != nil && had.Position == answer.Position && had.Share == x.Share {
+			if had != nil && had.Position == answer.Position && had.Share == share {
 				continue
 			}
 			err := patchStatus(ctx, s.Client, p, func(p *v1alpha1.DataPurpose) {
 				p.Status.UsableShare = &v1alpha1.UsableShare{
-					Share: x.Share, Permitted: x.Permitted, Population: x.Population, Processing: v1alpha1.Processing(x.Processing),
+					Share: share, Permitted: permitted, Population: population, Processing: v1alpha1.Processing(x.Processing),
 					Position: answer.Position, ObservedAt: metav1.NewTime(s.Now()),
 				}
 			})

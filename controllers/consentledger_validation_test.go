@@ -1,0 +1,35 @@
+package controllers
+
+var _ = validation("ConsentLedger", `
+metadata: {name: main}
+spec:
+  controller: Gartenhaus Grün GmbH
+  storage: {sqlite: {size: 10Gi}}
+`, []rule{
+	{
+		sentence: "the name fits a Service's", message: "the name becomes part of a Service's",
+		accepted: `{metadata: {name: a234567890b234567890c234567890d234567890}}`,
+		refused:  `{metadata: {name: a234567890b234567890c234567890d2345678901}}`,
+	},
+	{
+		sentence: "a service account is listed once", message: "a service account is listed twice",
+		accepted: `{spec: {access: [{serviceAccount: {namespace: shop, name: a}, roles: [Reader, Officer]}, {serviceAccount: {namespace: shop, name: b}, roles: [Reader]}]}}`,
+		refused:  `{spec: {access: [{serviceAccount: {namespace: shop, name: a}, roles: [Reader]}, {serviceAccount: {namespace: shop, name: a}, roles: [Officer]}]}}`,
+	},
+	{
+		sentence: "it stays with its controller", message: "a ledger cannot pass to another controller",
+		was:      `{}`,
+		accepted: `{spec: {keyBackup: Confirmed}}`,
+		refused:  `{spec: {controller: Somebody Else GmbH}}`,
+	},
+	{
+		sentence: "it is stored somewhere", message: "name the storage",
+		accepted: `{spec: {storage: {sqlite: {size: 1Gi, storageClassName: fast}}}}`,
+		refused:  `{spec: {storage: {sqlite: null}}}`,
+	},
+	{
+		sentence: "its volume holds something", message: "size is more than nothing",
+		accepted: `{spec: {storage: {sqlite: {size: 100M}}}}`,
+		refused:  `{spec: {storage: {sqlite: {size: "0"}}}}`,
+	},
+})

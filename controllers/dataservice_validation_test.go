@@ -1,0 +1,80 @@
+package controllers
+
+var _ = validation("DataService", `
+metadata: {name: mail}
+spec:
+  hosts: [api.esp.example]
+  ports: [{port: 80, protocol: HTTP}]
+  party: {role: Processor}
+`, []rule{
+	{
+		sentence: "a host is a name", message: "a host is a name in lower case",
+		accepted: `{spec: {hosts: [api.esp.example, api-2.esp]}}`,
+		refused:  `{spec: {hosts: ["api.esp.example:443"]}}`,
+	},
+	{
+		sentence: "a host is listed once", message: "a host is listed twice",
+		accepted: `{spec: {hosts: [a.example, b.example]}}`,
+		refused:  `{spec: {hosts: [a.example, b.example, a.example]}}`,
+	},
+	{
+		sentence: "whoever is no processor has a name", message: "a controller or joint controller has to be named",
+		accepted: `{spec: {party: {role: JointController, name: Brieftaube Ads GmbH}}}`,
+		refused:  `{spec: {party: {role: JointController}}}`,
+	},
+	{
+		sentence: "an endpoint without personal data does nothing with it", message: "an endpoint with personalData None has no processing",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, personalData: None, query: [{name: page}]}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, personalData: None, query: [{name: mail, person: {type: email}}]}]}}`,
+	},
+	{
+		sentence: "an endpoint with personal data says what it does", message: "say in processing what the endpoint does",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show]}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a}]}}`,
+	},
+	{
+		sentence: "an endpoint that sends names its channel", message: "an endpoint that sends has to say how",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [send], channel: sms}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [send]}]}}`,
+	},
+	{
+		sentence: "a path has whole segments in braces", message: "a path starts with a slash",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: "/v1/customers/{id}/orders", processing: [show]}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: "/v1/customers/c-{id}", processing: [show]}]}}`,
+	},
+	{
+		sentence: "a pointer starts with a slash and escapes tildes", message: "a JSON pointer starts with a slash",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {notPersonal: ["/a~1b/*/c~0"]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {notPersonal: ["/a~2b"]}}]}}`,
+	},
+	{
+		sentence: "categories carry their prefix", message: "a data category is a term with its prefix",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {fields: [{pointer: /name, category: "pd:Name"}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {fields: [{pointer: /name, category: "x:Name"}]}}]}}`,
+	},
+	{
+		sentence: "each addressee is an element of a list", message: "each is the pointer of one addressee",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email, each: "/to/*"}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email, each: /to}]}}]}}`,
+	},
+	{
+		sentence: "the unit of an addressee is around it", message: "unit is a part of each",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email, each: "/p/*/to/*", unit: "/p/*"}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email, each: "/p/*/to/*", unit: "/q/*"}]}}]}}`,
+	},
+	{
+		sentence: "an addressee has one identifier", message: "identifier is one value within the addressee",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email, each: "/to/*", identifier: /email}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email, each: "/to/*", identifier: "/emails/*"}]}}]}}`,
+	},
+	{
+		sentence: "each record is an element of a list", message: "each is the pointer of one record",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {records: {type: email, each: "/c/*", identifier: /email}}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {records: {type: email, each: /c, identifier: /email}}}]}}`,
+	},
+	{
+		sentence: "a record has one identifier", message: "identifier is one value within the record",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {records: {type: email, identifier: /contact/email}}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {records: {type: email, identifier: "/emails/*"}}}]}}`,
+	},
+})

@@ -1,0 +1,63 @@
+package controllers
+
+import (
+	"fmt"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/ir"
+)
+
+var _ = Describe("A bundle that cannot be published", func() {
+	var w *world
+	BeforeEach(func() { w = newWorld("enforce") })
+
+	It("is told where it was wanted, and holds up no other", func() {
+		p := w.policy("mailer", "mailer")
+		p.Spec.TargetRefs = nil // every pod of the namespace
+		create(w.ledger("main"), w.newsletter(), w.mail(), p)
+		odd := w.pod("odd", "a")
+		odd.OwnerReferences[0].Kind = "oddKind" // no kind that a SidecarConfig takes
+		w.runs(odd)
+		good := w.running("mailer", "a")
+
+		_, err := w.bundles.Reconcile(ctx, one)
+		Expect(err).To(MatchError(ContainSubstring("spec.workload.kind")), "it is tried again")
+		c := w.config()
+		Expect(c.Spec.Workload.String()).To(Equal("Deployment/mailer"))
+		w.acknowledge(good, c.Spec.Generation, c.Spec.Hash)
+		_, err = w.bundles.Reconcile(ctx, one)
+		Expect(err).To(HaveOccurred())
+		Expect(w.config().Status.Ready).To(Equal("1/1"))
+		Expect(fresh(p).Status.Conditions).To(haveCondition("Programmed", metav1.ConditionFalse, v1alpha1.ReasonNotPublished, "spec.workload.kind"))
+		Expect(p.Status.Conditions).To(haveCondition("Ready", metav1.ConditionTrue, v1alpha1.ReasonReady, ""))
+	})
+
+	It("denies everything where it is too large, and says so", func() {
+		p := w.mailer()
+		change(p, func(p *v1alpha1.ConsentPolicy) {
+			for i := range 16 {
+				c := v1alpha1.Condition{Source: v1alpha1.SourceHeader, Name: "X-Campaign"}
+				for j := range 64 {
+					c.In = append(c.In, fmt.Sprintf("%0256d", 64*i+j))
+				}
+				p.Spec.Rules[0].When = append(p.Spec.Rules[0].When, c)
+			}
+		})
+		w.reconcile()
+		c := w.config()
+		Expect(c.Status.Conditions).To(haveCondition("Ready", metav1.ConditionFalse, v1alpha1.ReasonBundleTooLarge, "Split the policies"))
+		b, err := ir.Decode([]byte(c.Spec.Bundle))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(b.Rules).To(BeEmpty())
+		Expect(b.Services).NotTo(BeEmpty(), "hosts stay governed")
+
+		change(p, func(p *v1alpha1.ConsentPolicy) { p.Spec.Rules[0].When = nil })
+		w.reconcile()
+		Expect(w.config().Status.Conditions).To(haveCondition("Ready", metav1.ConditionTrue, v1alpha1.ReasonReady, ""))
+		Expect(w.config().Spec.Generation).To(BeEquivalentTo(c.Spec.Generation + 1))
+	})
+})
