@@ -63,10 +63,11 @@ func Admit(r *Record, e Event) error {
 	switch e.Type {
 	case EventGiven, EventWidened, EventRenewed, EventConfirmed:
 		purpose := e.Purpose
-		if g := r.grant(e.Grant); g != nil {
-			purpose = g.Purpose
-		} else if e.Grant != 0 {
+		switch g := r.grant(e.Grant); {
+		case g == nil && e.Grant != 0:
 			return fmt.Errorf("%w: there is no grant at position %d", ErrInvalid, e.Grant)
+		case g != nil && e.Type != EventWidened:
+			purpose = g.Purpose // what is widened names its own, new purpose
 		}
 		known := e.BasedOn
 		if e.Type == EventConfirmed {

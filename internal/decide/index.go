@@ -136,7 +136,10 @@ func (x *Index) Endpoint(method, host string, port int, path string) (*Endpoint,
 			best = e
 		}
 	}
-	if best == nil {
+	switch {
+	case best == nil && !s.governed:
+		return nil, NoPolicy // a bundle holds no more of a service that no policy refers to
+	case best == nil:
 		return nil, EndpointUnknown
 	}
 	found := &Endpoint{Service: s.ir, IR: best.ir, Segments: map[string]string{}, owner: s, match: best}

@@ -12,14 +12,14 @@ import (
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
-	"github.com/optup/optup/internal/corpus"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/scenario"
 )
 
 // TestCorpus sends every request of the corpus through the sidecar and looks at what reaches the service and what comes back.
 func TestCorpus(t *testing.T) {
-	all, err := corpus.Load(os.DirFS("../../test/corpus"))
+	all, err := scenario.Load(os.DirFS("../../test/corpus"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestCorpus(t *testing.T) {
 					t.Fatal(err)
 				}
 				r := newRoad(t, bundle, told{
-					fact: func(address string, p consent.PurposeID) consent.Fact { return c.Fact(address, p, corpus.Now) },
+					fact: func(address string, p consent.PurposeID) consent.Fact { return c.Fact(address, p, scenario.Now) },
 					now:  func() decide.Now { return now },
 				})
 				play(t, r, d)
@@ -48,7 +48,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-func play(t *testing.T, r *road, d corpus.Decision) {
+func play(t *testing.T, r *road, d scenario.Decision) {
 	t.Helper()
 	r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		w.Header().Set("Content-Type", "application/json")
@@ -58,7 +58,11 @@ func play(t *testing.T, r *road, d corpus.Decision) {
 		}
 		_ = json.NewEncoder(w).Encode(d.Answer)
 	}
-	addr := r.listen(netip.MustParseAddrPort(fmt.Sprintf("192.0.2.1:%d", d.Request.Port)))
+	to := "198.51.100.9"
+	if r.current.Load().Index.Governs(d.Request.Host) {
+		to = "192.0.2.1"
+	}
+	addr := r.listen(netip.MustParseAddrPort(fmt.Sprintf("%s:%d", to, d.Request.Port)))
 	var body io.Reader
 	if d.Request.Body != nil {
 		data, err := json.Marshal(d.Request.Body)

@@ -12,22 +12,22 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/consent"
-	"github.com/optup/optup/internal/corpus"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/scenario"
 )
 
 // everybody has agreed to everything that the shop of the corpus asks for: whatever is denied is denied for another reason.
 func everybody(_ string, p consent.PurposeID) consent.Fact {
 	notice := map[consent.PurposeID]consent.NoticeID{"newsletter": "newsletter-v1", "profile-view": "profile-v1", "journey": "journey-v1"}[p]
 	return consent.Fact{Position: 1, Grants: []consent.Grant{{
-		Position: 1, Purpose: p, Notice: notice, Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed, Since: corpus.Now.AddDate(-1, 0, 0),
+		Position: 1, Purpose: p, Notice: notice, Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed, Since: scenario.Now.AddDate(-1, 0, 0),
 	}}}
 }
 
 func shop(t *testing.T, change func(*ir.Bundle)) *road {
 	t.Helper()
-	all, err := corpus.Load(os.DirFS("../../test/corpus"))
+	all, err := scenario.Load(os.DirFS("../../test/corpus"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func shop(t *testing.T, change func(*ir.Bundle)) *road {
 	if change != nil {
 		change(bundle)
 	}
-	r := newRoad(t, bundle, told{fact: everybody, now: func() decide.Now { return decide.Now{Ledger: corpus.Now} }})
+	r := newRoad(t, bundle, told{fact: everybody, now: func() decide.Now { return decide.Now{Ledger: scenario.Now} }})
 	r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"customers":[{"email":"anna@example.org"}]}`)
@@ -188,7 +188,7 @@ func TestAnswersThatCannotBeReadDoNotPass(t *testing.T) {
 // TestAPanicDenies takes away what the handler needs.
 func TestAPanicDenies(t *testing.T) {
 	r := shop(t, nil)
-	r.current.Load().Facts["Gartenhaus Grün GmbH"] = told{fact: func(string, consent.PurposeID) consent.Fact { panic("boom anna@example.org") }, now: func() decide.Now { return decide.Now{Ledger: corpus.Now} }}
+	r.current.Load().Facts["Gartenhaus Grün GmbH"] = told{fact: func(string, consent.PurposeID) consent.Fact { panic("boom anna@example.org") }, now: func() decide.Now { return decide.Now{Ledger: scenario.Now} }}
 	answer := raw(t, r.listen(netip.MustParseAddrPort("192.0.2.1:80")), post("", newsletter))
 	if len(r.requests()) != 0 || !strings.Contains(answer, "INTERNAL_ERROR") || strings.Contains(answer, "anna") {
 		t.Errorf("answer %s", answer)
@@ -340,7 +340,14 @@ func TestObserveChangesNothing(t *testing.T) {
 	raw(t, addr, post("", body))
 	raw(t, addr, post("Content-Encoding: gzip\r\n", "not gzip at all"))
 	answer := raw(t, addr, get("GET /v1/customers?undeclared=1", "Range: bytes=0-1\r\n"))
+	large := `{"template_id":"d-newsletter","x":"` + strings.Repeat("x", maxBody+1000) + `"}`
+	raw(t, addr, post("", large))
+	raw(t, addr, "POST /v3/mail/send HTTP/1.1\r\nHost: api.esp\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"+fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(large), large))
 	got := r.requests()
+	if n := len(got); n != 5 || string(got[3].body) != large || string(got[4].body) != large {
+		t.Fatalf("large bodies arrived changed, or not at all (%d requests)", n)
+	}
+	got = got[:3]
 	if len(got) != 3 || string(got[0].body) != body || string(got[1].body) != "not gzip at all" || got[2].header.Get("Range") == "" || got[2].uri != "/v1/customers?undeclared=1" {
 		t.Fatalf("the service saw %d requests: %+v", len(got), got)
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -34,11 +35,13 @@ func (x *exchange) readBody() ([]byte, decide.Reason) {
 		return nil, decide.EncodingNotAllowed
 	}
 	_ = http.NewResponseController(x.w.ResponseWriter).SetReadDeadline(time.Now().Add(bodyTime))
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	source := x.r.Body
+	body, err := io.ReadAll(io.LimitReader(source, maxBody+1))
 	_ = http.NewResponseController(x.w.ResponseWriter).SetReadDeadline(time.Time{})
-	var large *http.MaxBytesError
+	// Where nothing is enforced the request goes on as it came, with what was read of it already.
+	x.r.Body = again{io.MultiReader(bytes.NewReader(body), source), source}
 	switch {
-	case errors.As(err, &large):
+	case len(body) > maxBody:
 		return nil, decide.BodyTooLarge
 	case err != nil:
 		return nil, decide.BodyUnreadable
@@ -48,6 +51,12 @@ func (x *exchange) readBody() ([]byte, decide.Reason) {
 		return nil, ""
 	}
 	return body, ""
+}
+
+// again is a body of which a part was read already.
+type again struct {
+	io.Reader
+	io.Closer
 }
 
 // parseBody reads a body that is declared; nil if there is none.
