@@ -1,9 +1,8 @@
-package corpus
+package scenario
 
 import (
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/compile"
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
@@ -75,7 +75,7 @@ func (b *Body) UnmarshalJSON(data []byte) error {
 	return yaml.Unmarshal(data, &b.Value)
 }
 
-// Now is the moment of every decision of the corpus.
+// Now is the moment of every decision.
 var Now = time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
 
 // Moment is the moment of one decision.
@@ -101,18 +101,16 @@ type file struct {
 	Decisions []Decision `json:"decisions"`
 }
 
-// Load reads every case of a corpus folder.
-func Load(fsys fs.FS) ([]Case, error) { return LoadShuffled(fsys, nil) }
-
-// LoadShuffled reads every case with its objects in random order; in the files' order if r is nil.
-func LoadShuffled(fsys fs.FS, r *rand.Rand) ([]Case, error) {
+// Load reads every case below a folder, from <area>/<sentence>/decisions.yaml with case.yaml beside it. Arrange, which may be nil, is
+// shown the objects of each case before they are compiled.
+func Load(fsys fs.FS, arrange func(*translate.Objects)) ([]Case, error) {
 	folders, err := fs.Glob(fsys, "*/*/decisions.yaml")
 	if err != nil {
 		return nil, err
 	}
 	var out []Case
 	for _, f := range folders {
-		c, err := load(fsys, path.Dir(f), r)
+		c, err := load(fsys, path.Dir(f), arrange)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
@@ -121,7 +119,7 @@ func LoadShuffled(fsys fs.FS, r *rand.Rand) ([]Case, error) {
 	return out, nil
 }
 
-func load(fsys fs.FS, dir string, r *rand.Rand) (Case, error) {
+func load(fsys fs.FS, dir string, arrange func(*translate.Objects)) (Case, error) {
 	c := Case{Name: strings.ReplaceAll(dir, "-", " "), People: map[string]*consent.Record{}}
 	var f file
 	for _, name := range []string{"case.yaml", "decisions.yaml"} {
@@ -145,10 +143,8 @@ func load(fsys fs.FS, dir string, r *rand.Rand) (Case, error) {
 		return c, err
 	}
 	c.Why, c.Workload, c.Decisions = f.Why, f.Workload, f.Decisions
-	if r != nil {
-		shuffle(r, o.Namespaces, o.Workloads)
-		shuffle(r, o.Purposes, o.Notices)
-		shuffle(r, o.Services, o.Policies)
+	if arrange != nil {
+		arrange(&o)
 	}
 	c.Result = compile.Compile(translate.Snapshot(o))
 	for i, e := range f.Ledger {
@@ -166,16 +162,12 @@ func load(fsys fs.FS, dir string, r *rand.Rand) (Case, error) {
 	return c, nil
 }
 
-func shuffle[A, B any](r *rand.Rand, a []A, b []B) {
-	r.Shuffle(len(a), func(i, j int) { a[i], a[j] = a[j], a[i] })
-	r.Shuffle(len(b), func(i, j int) { b[i], b[j] = b[j], b[i] })
-}
-
 // Bundle is that of the case's workload.
 func (c Case) Bundle() (compile.Bundle, error) {
 	i := slices.IndexFunc(c.Result.Bundles, func(b compile.Bundle) bool { return b.Workload.ID() == c.Workload })
 	if i < 0 {
-		return compile.Bundle{}, fmt.Errorf("no bundle for workload %q", c.Workload)
+		return compile.Bundle{}, fmt.Errorf("there is no bundle for the workload %q: it is not among the objects, or its namespace does not carry the label %s",
+			c.Workload, v1alpha1.LabelMode)
 	}
 	return c.Result.Bundles[i], nil
 }
