@@ -150,8 +150,11 @@ func (c cluster) down(w io.Writer) error {
 	}
 	begin := time.Now()
 	err := c.clear(false)
-	if left := c.leftovers(); len(left) > 0 || err != nil {
+	if left := c.leftovers(); len(left) > 0 {
 		return errors.Join(err, fmt.Errorf("not everything could be removed: %s", strings.Join(left, ", ")))
+	}
+	if err != nil {
+		fmt.Fprintf(w, "something went away by itself while it was being removed: %v\n", err)
 	}
 	fmt.Fprintf(w, "the cluster is down and nothing of it is left (%.1fs)\n", time.Since(begin).Seconds())
 	return nil
