@@ -156,9 +156,10 @@ func compileCommand() *cobra.Command {
 			found := workload == ""
 			for _, b := range r.Bundles {
 				name := b.Workload.Namespace + "/" + b.Workload.ID()
-				if workload == "" {
+				switch workload {
+				case "":
 					_, _ = fmt.Fprintf(c.OutOrStdout(), "%s %d bytes %s\n", b.Hash[:12], len(b.Encoded), name)
-				} else if workload == name {
+				case name:
 					found = true
 					_, _ = fmt.Fprintln(c.OutOrStdout(), string(b.Encoded))
 				}
