@@ -60,4 +60,27 @@ var _ = Describe("A bundle that cannot be published", func() {
 		Expect(w.config().Status.Conditions).To(haveCondition("Ready", metav1.ConditionTrue, v1alpha1.ReasonReady, ""))
 		Expect(w.config().Spec.Generation).To(BeEquivalentTo(c.Spec.Generation + 1))
 	})
+
+	It("leaves a ledger with its last one, and says so", func() {
+		create(w.ledger("main"), w.newsletter())
+		w.reconcile()
+		c := &v1alpha1.SidecarConfig{ObjectMeta: metav1.ObjectMeta{Namespace: consent, Name: "ledger-main"}}
+		before := fresh(c).Spec
+		for i := range 16 {
+			n := &v1alpha1.ConsentNotice{
+				ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("newsletter-v%d", i+1)},
+				Spec: v1alpha1.ConsentNoticeSpec{
+					Controller: shop, Series: "newsletter", Version: int32(i + 1), Texts: []v1alpha1.NoticeText{{Language: "en", Text: "I agree."}},
+					Covers: v1alpha1.NoticeCoverage{Purposes: []v1alpha1.ObjectName{"newsletter"}, Processing: []v1alpha1.Processing{"send"}},
+				},
+			}
+			for j := range 64 {
+				n.Spec.Covers.Recipients = append(n.Spec.Covers.Recipients, fmt.Sprintf("%0256d", j))
+			}
+			create(n)
+		}
+		w.reconcile()
+		Expect(fresh(c).Spec).To(Equal(before))
+		Expect(c.Status.Conditions).To(haveCondition("Ready", metav1.ConditionFalse, v1alpha1.ReasonBundleTooLarge, "retire notices"))
+	})
 })
