@@ -1,5 +1,11 @@
-// Package cli is what the command line does: each command returns data, and printing is separate.
+// Package cli is what the command line does. Each command is a function that returns data; printers are apart (print*.go), and flags
+// are in cmd/optup.
 //
-// It reads clusters and files; decisions come from internal/compile and internal/decide, the same functions that the manager and the
-// sidecar use.
+// compile and test walk the road of the operator from files, through internal/manifest, internal/translate and internal/compile,
+// without a cluster. doctor and uninstall read and change a cluster through a client that they are given; they also work while the
+// operator is dead. ledger speaks the ledger's HTTP API.
+//
+// It decides nothing: what a policy means is in internal/compile, what a request may do in internal/decide. It does not import
+// controllers, whose objects it knows by name (names.go). Data of people passes through it only to and from the ledger: it is
+// never an argument of a command, never in an error, and never stored.
 package cli

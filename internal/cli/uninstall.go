@@ -2,141 +2,174 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/optup/optup/api/v1alpha1"
-	"github.com/optup/optup/internal/inject"
+)
+
+// UninstallOptions say what goes. The zero value takes away what runs and what could block pods, and keeps everything that somebody
+// declared or that holds what people agreed to.
+type UninstallOptions struct {
+	// Namespace is where the operator is installed; empty for optup-system.
+	Namespace string
+	// DryRun changes nothing.
+	DryRun bool
+	// RemoveLabels takes the mode labels off namespaces.
+	RemoveLabels bool
+	// StopLedgers deletes the ConsentLedgers, and with them what runs. Their volumes and root keys stay.
+	StopLedgers bool
+	// Purge deletes the CustomResourceDefinitions, and with them everything that was declared. That of ledgers goes only when no
+	// ledger is left.
+	Purge bool
+	// PurgeLedgers are the ledgers whose volumes and root keys are deleted, each named in full. There is no way back.
+	PurgeLedgers []types.NamespacedName
+	// Wait is how long the manager may take to end; 0 for a minute.
+	Wait time.Duration
+	// Report is told of each step that was taken; it may be nil.
+	Report func(Step)
+}
+
+// Phase is a part of uninstalling.
+type Phase string
+
+// Phases, in their order. Whatever the phase in which uninstalling stops, pods start.
+const (
+	// PhaseWebhooks comes first: without webhooks nobody is asked about pods any more.
+	PhaseWebhooks Phase = "webhooks"
+	PhaseLabels   Phase = "labels"
+	PhaseManager  Phase = "manager"
+	PhaseLedgers  Phase = "ledgers"
+	// PhaseTrust comes after the manager, which would write the ConfigMaps again.
+	PhaseTrust       Phase = "trust"
+	PhaseDefinitions Phase = "definitions"
 )
 
 // Step is one thing that uninstalling does.
 type Step struct {
-	What string `json:"what"`
-	// Done is false for what was not there, or in a dry run.
+	Phase Phase `json:"phase"`
+	// Action is "delete" or "remove label".
+	Action    string `json:"action"`
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+	// Done is false in a dry run, and for what was not reached.
 	Done bool `json:"done"`
+
+	object client.Object
 }
 
-// UninstallOptions say what goes.
-type UninstallOptions struct {
-	Namespace string
-	DryRun    bool
+// String says what the step does.
+func (s Step) String() string {
+	if s.Action == removeLabel {
+		return "take the label " + v1alpha1.LabelMode + " off Namespace " + s.Name
+	}
+	return s.Action + " " + s.Kind + " " + named(s.Namespace, s.Name)
 }
 
-// Uninstall takes OptUp out of a cluster so that nothing is left that blocks pods: first the webhooks, without which pods are admitted
-// again; then the namespaces' mode labels; then the manager. What people declared, ledgers and their keys stay. Pods that have a
-// sidecar keep it, and it goes on enforcing its last bundle, until they are made anew.
-func Uninstall(ctx context.Context, c client.Client, o UninstallOptions) ([]Step, error) {
-	u := &uninstall{Client: c, UninstallOptions: o}
-	cluster := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
-	own := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: o.Namespace, Name: name} }
-	// The order matters: every prefix of it leaves a cluster whose pods start.
-	for _, x := range []client.Object{
-		&admissionv1.ValidatingWebhookConfiguration{ObjectMeta: cluster("optup")},
-		&admissionv1.MutatingWebhookConfiguration{ObjectMeta: cluster("optup")},
-	} {
-		if err := u.remove(ctx, x); err != nil {
-			return u.steps, err
-		}
-	}
-	if err := u.labels(ctx); err != nil {
-		return u.steps, err
-	}
-	for _, x := range []client.Object{
-		&appsv1.Deployment{ObjectMeta: own("optup-manager")},
-		&corev1.Service{ObjectMeta: own("optup-webhook")},
-		&corev1.Service{ObjectMeta: own("optup-manager")},
-		&rbacv1.ClusterRoleBinding{ObjectMeta: cluster("optup-manager-token-keys")},
-		&rbacv1.ClusterRoleBinding{ObjectMeta: cluster("optup-manager")},
-		&rbacv1.ClusterRole{ObjectMeta: cluster("optup-manager")},
-		&corev1.ServiceAccount{ObjectMeta: own("optup-manager")},
-	} {
-		if err := u.remove(ctx, x); err != nil {
-			return u.steps, err
-		}
-	}
-	return u.steps, nil
+const (
+	deleteObject = "delete"
+	removeLabel  = "remove label"
+)
+
+// Uninstalled is what uninstalling did, or would do.
+type Uninstalled struct {
+	DryRun bool   `json:"dryRun"`
+	Steps  []Step `json:"steps"`
+	// Remains are sentences about what is left, and how to take that away too.
+	Remains []string `json:"remains"`
 }
 
-type uninstall struct {
-	client.Client
-	UninstallOptions
-	steps []Step
-}
-
-func (u *uninstall) remove(ctx context.Context, x client.Object) error {
-	name := x.GetName()
-	if x.GetNamespace() != "" {
-		name = x.GetNamespace() + "/" + name
+// Uninstall takes OptUp out of a cluster so that nothing is left that blocks pods. It needs no operator that works, and can be
+// repeated: it does what is left to do. On an error it stops, before anything that the failed step would leave unsafe.
+func Uninstall(ctx context.Context, c client.Client, o UninstallOptions) (Uninstalled, error) {
+	if o.Namespace == "" {
+		o.Namespace = OperatorNamespace
 	}
-	what := fmt.Sprintf("remove %s %s", kindOf(x), name)
-	if u.DryRun {
-		u.steps = append(u.steps, Step{what, false})
-		return nil
+	p := &plan{Client: c, UninstallOptions: o}
+	if err := p.gather(ctx); err != nil {
+		return Uninstalled{DryRun: o.DryRun}, err
 	}
-	err := u.Delete(ctx, x)
-	u.steps = append(u.steps, Step{what, err == nil})
-	if client.IgnoreNotFound(err) != nil && !meta.IsNoMatchError(err) {
-		return fmt.Errorf("%s: %w", what, err)
+	out := Uninstalled{DryRun: o.DryRun, Steps: p.steps(), Remains: p.remains()}
+	if o.DryRun {
+		return out, nil
 	}
-	return nil
-}
-
-func kindOf(x client.Object) string {
-	switch x.(type) {
-	case *admissionv1.ValidatingWebhookConfiguration:
-		return "ValidatingWebhookConfiguration"
-	case *admissionv1.MutatingWebhookConfiguration:
-		return "MutatingWebhookConfiguration"
-	case *appsv1.Deployment:
-		return "Deployment"
-	case *corev1.Service:
-		return "Service"
-	case *corev1.ServiceAccount:
-		return "ServiceAccount"
-	case *rbacv1.ClusterRole:
-		return "ClusterRole"
-	case *rbacv1.ClusterRoleBinding:
-		return "ClusterRoleBinding"
-	default:
-		return "object"
-	}
-}
-
-// labels takes the mode off every namespace. Without it a later installation would govern at once, and pods that are made anew now
-// would look for a ConfigMap that nobody keeps.
-func (u *uninstall) labels(ctx context.Context) error {
-	var all corev1.NamespaceList
-	if err := u.List(ctx, &all, client.HasLabels{v1alpha1.LabelMode}); err != nil {
-		return err
-	}
-	for i := range all.Items {
-		n := &all.Items[i]
-		what := "take label " + v1alpha1.LabelMode + " off namespace " + n.Name
-		if !u.DryRun {
-			if err := u.Patch(ctx, n, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"`+v1alpha1.LabelMode+`":null}}}`))); err != nil {
-				return fmt.Errorf("%s: %w", what, err)
+	for i := range out.Steps {
+		s := &out.Steps[i]
+		if i > 0 && out.Steps[i-1].Phase != s.Phase {
+			if err := p.after(ctx, out.Steps[i-1].Phase); err != nil {
+				return out, err
 			}
 		}
-		u.steps = append(u.steps, Step{what, !u.DryRun})
+		if err := p.take(ctx, *s); err != nil {
+			return out, fmt.Errorf("%s: %w; what came before is done, run this again to go on", s, err)
+		}
+		s.Done = true
+		if o.Report != nil {
+			o.Report(*s)
+		}
+	}
+	if n := len(out.Steps); n > 0 {
+		return out, p.after(ctx, out.Steps[n-1].Phase)
+	}
+	return out, nil
+}
+
+func (p *plan) take(ctx context.Context, s Step) error {
+	if s.Action == removeLabel {
+		patch := []byte(`{"metadata":{"labels":{"` + v1alpha1.LabelMode + `":null}}}`)
+		return client.IgnoreNotFound(p.Patch(ctx, s.object, client.RawPatch(types.MergePatchType, patch)))
+	}
+	// Some kinds orphan what they own if nobody asks for more.
+	err := p.Delete(ctx, s.object, client.PropagationPolicy("Background"))
+	if missing(err) {
+		return nil
+	}
+	return client.IgnoreNotFound(err)
+}
+
+// after makes sure that a phase is over before the next one rests on it.
+func (p *plan) after(ctx context.Context, phase Phase) error {
+	switch phase {
+	case PhaseWebhooks:
+		left, err := hooks(ctx, p.Client)
+		if err == nil && len(left) > 0 {
+			err = errors.New(left[0].configuration + " is still there, or was written again")
+		}
+		if err != nil {
+			return fmt.Errorf("%w; without the manager it would block pods, so the manager stays. Stop what writes it (GitOps?), then run this again", err)
+		}
+	case PhaseManager:
+		return p.managerGone(ctx)
+	case PhaseLabels, PhaseLedgers, PhaseTrust, PhaseDefinitions:
 	}
 	return nil
 }
 
-// Remaining says what uninstalling leaves, and how to remove that too.
-func Remaining() []string {
-	return []string{
-		"Pods that have a sidecar keep it until they are made anew: kubectl -n <namespace> rollout restart deployment",
-		"What was declared stays; deleting the CRDs of group consent.optup.dev would delete it.",
-		"Ledgers, their data and root keys stay. Without the root key nobody can be found in a ledger's data any more.",
-		"ConfigMaps " + inject.TrustConfigMap + " stay in namespaces that were governed.",
-		"If helm installed OptUp, forget the release: helm uninstall optup",
+// managerGone waits for the manager's pods: as long as one runs, it writes again what is deleted.
+func (p *plan) managerGone(ctx context.Context) error {
+	limit := p.Wait
+	if limit == 0 {
+		limit = time.Minute
 	}
+	left := 0
+	err := wait.PollUntilContextTimeout(ctx, time.Second, limit, true, func(ctx context.Context) (bool, error) {
+		var pods corev1.PodList
+		if err := p.List(ctx, &pods, client.InNamespace(p.Namespace), client.MatchingLabels(managerLabels)); err != nil {
+			return false, err
+		}
+		left = len(slices.DeleteFunc(pods.Items, func(x corev1.Pod) bool { return finished(&x) }))
+		return left == 0, nil
+	})
+	if wait.Interrupted(err) && ctx.Err() == nil {
+		return fmt.Errorf("%d pods of the manager have not ended after %s; run this again once they have", left, limit)
+	}
+	return err
 }

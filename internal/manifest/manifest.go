@@ -92,6 +92,8 @@ func add(o *translate.Objects, doc []byte) error {
 		return put(doc, &o.Policies, func(x *v1alpha1.ConsentPolicy) *metav1.ObjectMeta { return &x.ObjectMeta }, yaml.UnmarshalStrict)
 	case v1alpha1.GroupVersion.String() + "/ConsentLedger":
 		return put(doc, &o.Ledgers, func(x *v1alpha1.ConsentLedger) *metav1.ObjectMeta { return &x.ObjectMeta }, yaml.UnmarshalStrict)
+	case v1alpha1.GroupVersion.String() + "/SidecarConfig":
+		return nil // what the operator compiled is no input
 	default:
 		if strings.HasPrefix(kind.APIVersion, v1alpha1.GroupVersion.Group+"/") {
 			return fmt.Errorf("kind %s of %s is not known to this version", kind.Kind, kind.APIVersion)

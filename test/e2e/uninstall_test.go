@@ -14,7 +14,7 @@ import (
 var _ = Describe("coming and going", Ordered, func() {
 	It("doctor finds an enforced shop in order", func(ctx SpecContext) {
 		Eventually(func(g Gomega) {
-			checks, err := cli.Doctor(ctx, r.Client, "optup-system")
+			checks, err := cli.Doctor(ctx, r.Client, cli.DoctorOptions{})
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(checks).NotTo(ContainElement(HaveField("Level", cli.Fail)))
 		}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(time.Second).Should(Succeed())

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// run gives what a command line prints and how it ends.
+func run(t *testing.T, stdin string, args ...string) (string, string, error) {
+	t.Helper()
+	var out, wrong bytes.Buffer
+	c := command()
+	c.SetArgs(args)
+	c.SetIn(strings.NewReader(stdin))
+	c.SetOut(&out)
+	c.SetErr(&wrong)
+	err := c.ExecuteContext(t.Context())
+	return out.String(), wrong.String(), err
+}
+
+func TestEveryCommandHelps(t *testing.T) {
+	var walk func(*cobra.Command)
+	seen := 0
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+		if !c.Runnable() || c.Name() == "help" || c.Parent().Name() == "completion" {
+			return
+		}
+		seen++
+		if c.Short == "" || c.Example == "" {
+			t.Errorf("%s says too little", c.CommandPath())
+		}
+		for _, line := range strings.Split(c.Example, "\n") {
+			if !strings.HasPrefix(line, "  optup ") && !strings.Contains(line, "| optup ") {
+				t.Errorf("%s: example %q", c.CommandPath(), line)
+			}
+		}
+	}
+	walk(command())
+	if seen < 10 {
+		t.Errorf("only %d commands", seen)
+	}
+}
+
+func TestEndings(t *testing.T) {
+	const corpus = "../../test/corpus"
+	dangling := corpus + "/purpose/a-rule-whose-purpose-is-missing-denies-and-says-so/input.yaml"
+	for name, tt := range map[string]struct {
+		args  []string
+		found bool   // exit code 1
+		wrong string // part of the error of exit code 2
+		out   string
+	}{
+		"tests that pass":                {[]string{"test", corpus}, false, "", " 0 failed"},
+		"tests that are not there":       {[]string{"test", t.TempDir()}, false, "no case", ""},
+		"an expression that is none":     {[]string{"test", corpus, "--run", "("}, false, "--run", ""},
+		"sound files":                    {[]string{"compile", "-f", corpus + "/bases", "--strict"}, false, "", "Deployment/mailer"},
+		"findings":                       {[]string{"compile", "-f", corpus + "/bases", "-f", dangling}, false, "", "Deployment/mailer"},
+		"findings, strictly":             {[]string{"compile", "-f", corpus + "/bases", "-f", dangling, "--strict"}, true, "", "Deployment/mailer"},
+		"one bundle":                     {[]string{"compile", "-f", corpus + "/bases", "--workload", "Deployment/mailer"}, false, "", `{"schema":1,`},
+		"no file":                        {[]string{"compile"}, false, "filename", ""},
+		"an output that is none":         {[]string{"version", "-o", "yaml"}, false, "text or json", ""},
+		"the version":                    {[]string{"version"}, false, "", "consent.optup.dev/v1alpha1"},
+		"a ledger to purge, abbreviated": {[]string{"uninstall", "--yes", "--purge-ledgers", "main"}, false, "full name", ""},
+		"a ledger that is not named":     {[]string{"ledger", "head"}, false, "which ledger", ""},
+		"a ledger named twice":           {[]string{"ledger", "head", "--ledger", "https://x", "-n", "consent"}, false, "not both", ""},
+		"an objection to nothing":        {[]string{"ledger", "object", "--scope", "channel", "--ledger", "https://x"}, false, "a channel", ""},
+		"a withdrawal of nothing":        {[]string{"ledger", "withdraw", "--ledger", "https://x"}, false, "a purpose", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, _, err := run(t, "", tt.args...)
+			switch {
+			case tt.found != errors.Is(err, errFound):
+				t.Errorf("found: %v", err)
+			case !tt.found && (err == nil) != (tt.wrong == ""), tt.wrong != "" && !strings.Contains(err.Error(), tt.wrong):
+				t.Errorf("error %v, want %q", err, tt.wrong)
+			case !strings.Contains(out, tt.out):
+				t.Errorf("printed %q", out)
+			}
+		})
+	}
+}
+
+// TestPeopleAreNoArguments: arguments stay in histories and process lists.
+func TestPeopleAreNoArguments(t *testing.T) {
+	for _, name := range []string{"withdraw", "object", "lookup"} {
+		if _, _, err := run(t, "", "ledger", name, "anna@example.org", "--purpose", "x"); err == nil {
+			t.Errorf("%s takes a person as an argument", name)
+		}
+	}
+	_, _, err := run(t, "anna at home\n", "ledger", "lookup", "--ledger", "https://x", "--token-file", "x")
+	if err == nil || !strings.Contains(err.Error(), "no identifier") || strings.Contains(err.Error(), "anna") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAFileIsNamedByItsContent(t *testing.T) {
+	var keys []string
+	for _, text := range []string{"a", "a", "b"} {
+		name := filepath.Join(t.TempDir(), "x.csv")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		key, err := contentKey(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rest, err := io.ReadAll(f); err != nil || string(rest) != text {
+			t.Errorf("%q is left to send, %v", rest, err)
+		}
+		keys = append(keys, key)
+	}
+	if keys[0] != keys[1] || slices.Contains(keys[:2], keys[2]) || len(keys[0]) > 255 {
+		t.Errorf("%q", keys)
+	}
+}

@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/compile"
+	"github.com/optup/optup/internal/manifest"
+	"github.com/optup/optup/internal/policy"
+	"github.com/optup/optup/internal/translate"
+)
+
+// CompileOptions say what to compile.
+type CompileOptions struct {
+	// Files are files and folders with YAML; "-" is Input. Folders are read with all that is below them.
+	Files []string
+	Input io.Reader
+	// Namespace limits the bundles, and is that of objects that name none; empty for all, and for "default".
+	Namespace string
+	// Workload limits the bundles to one, for example "Deployment/dashboard" or "ConsentLedger/main"; empty for all.
+	Workload string
+}
+
+// Bundle is what one workload, or a ledger, would get.
+type Bundle struct {
+	Namespace string `json:"namespace"`
+	Workload  string `json:"workload"`
+	// Hash as in the SidecarConfig of the workload.
+	Hash     string   `json:"hash"`
+	Mode     string   `json:"mode"`
+	Purposes []string `json:"purposes,omitempty"`
+	Rules    int      `json:"rules"`
+	// Bundle in its canonical encoding.
+	Bundle json.RawMessage `json:"bundle"`
+}
+
+// Finding is something that is wrong.
+type Finding struct {
+	Resource string `json:"resource"`
+	Field    string `json:"field"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+}
+
+// Compiled is what files compile to.
+type Compiled struct {
+	Bundles  []Bundle  `json:"bundles"`
+	Findings []Finding `json:"findings"`
+	// Governed are the namespaces with the mode label: workloads have bundles in these alone.
+	Governed []string `json:"governed"`
+	// Ungoverned are namespaces with policies, but without the label.
+	Ungoverned []string `json:"ungoverned,omitempty"`
+}
+
+// Compile compiles files as the operator would compile the same objects in a cluster, without one.
+func Compile(o CompileOptions) (Compiled, error) {
+	objects, err := o.read()
+	if err != nil {
+		return Compiled{}, err
+	}
+	addTargets(&objects)
+	snapshot := translate.Snapshot(objects)
+	r := compile.Compile(snapshot)
+	out := Compiled{Bundles: []Bundle{}, Findings: []Finding{}, Governed: []string{}}
+	for _, n := range snapshot.Namespaces {
+		out.Governed = append(out.Governed, n.Name)
+	}
+	for _, p := range snapshot.Policies {
+		if !slices.Contains(out.Governed, p.Namespace) && !slices.Contains(out.Ungoverned, p.Namespace) {
+			out.Ungoverned = append(out.Ungoverned, p.Namespace)
+		}
+	}
+	add := func(b Bundle) {
+		if (o.Namespace == "" || b.Namespace == o.Namespace) && (o.Workload == "" || b.Workload == o.Workload) {
+			out.Bundles = append(out.Bundles, b)
+		}
+	}
+	for _, b := range r.Bundles {
+		one := Bundle{
+			Namespace: b.Workload.Namespace, Workload: b.Workload.ID(), Hash: b.Hash, Mode: string(b.Bundle.Mode), Rules: len(b.Bundle.Rules), Bundle: b.Encoded,
+		}
+		for _, p := range b.Bundle.Purposes {
+			one.Purposes = append(one.Purposes, string(p.Name))
+		}
+		add(one)
+	}
+	for _, l := range r.Ledgers {
+		one := Bundle{Namespace: l.Ledger.Namespace, Workload: v1alpha1.KindConsentLedger + "/" + l.Ledger.Name, Hash: l.Hash, Bundle: l.Encoded}
+		for _, p := range l.Bundle.Purposes {
+			one.Purposes = append(one.Purposes, string(p.Name))
+		}
+		add(one)
+	}
+	for _, f := range r.Findings {
+		out.Findings = append(out.Findings, Finding{Resource: f.Resource.String(), Field: f.Field, Code: string(f.Code), Message: f.Message})
+	}
+	if len(out.Bundles) == 0 && o.Workload != "" {
+		return out, fmt.Errorf("there is no bundle for %s: %s", named(o.Namespace, o.Workload), o.absent(out.Governed))
+	}
+	return out, nil
+}
+
+func (o CompileOptions) absent(governed []string) string {
+	if o.Namespace != "" && !slices.Contains(governed, o.Namespace) {
+		return fmt.Sprintf("the files hold no Namespace %s with the label %s, so nothing in it is governed", o.Namespace, v1alpha1.LabelMode)
+	}
+	return "the files hold no such workload, and no policy names it; without --workload, all are listed"
+}
+
+func (o CompileOptions) read() (translate.Objects, error) {
+	var objects translate.Objects
+	for _, name := range o.Files {
+		if name == "-" {
+			if err := manifest.Read(&objects, o.Input); err != nil {
+				return objects, fmt.Errorf("standard input: %w", err)
+			}
+			continue
+		}
+		names, err := expand(name)
+		if err != nil {
+			return objects, err
+		}
+		for _, n := range names {
+			if err := readFile(&objects, n); err != nil {
+				return objects, fmt.Errorf("%s: %w", n, err)
+			}
+		}
+	}
+	o.place(&objects)
+	return objects, nil
+}
+
+func readFile(into *translate.Objects, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	return manifest.Read(into, f)
+}
+
+// expand gives the YAML files of a folder, in the order of their names.
+func expand(name string) ([]string, error) {
+	info, err := os.Stat(name)
+	if err != nil || !info.IsDir() {
+		return []string{name}, err
+	}
+	var out []string
+	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && (strings.HasSuffix(path, ".yaml") || strings.HasSuffix(path, ".yml")) {
+			out = append(out, path)
+		}
+		return err
+	})
+	if err == nil && len(out) == 0 {
+		err = fmt.Errorf("%s: no .yaml file is in it", name)
+	}
+	return out, err
+}
+
+// place puts objects without a namespace where kubectl would.
+func (o CompileOptions) place(objects *translate.Objects) {
+	namespace := o.Namespace
+	if namespace == "" {
+		namespace = "default"
+	}
+	fill := func(s *string) {
+		if *s == "" {
+			*s = namespace
+		}
+	}
+	for i := range objects.Services {
+		fill(&objects.Services[i].Namespace)
+	}
+	for i := range objects.Policies {
+		fill(&objects.Policies[i].Namespace)
+	}
+	for i := range objects.Ledgers {
+		fill(&objects.Ledgers[i].Namespace)
+	}
+	for i := range objects.Workloads {
+		fill(&objects.Workloads[i].Namespace)
+	}
+}
+
+// addTargets adds the workloads that policies name but no file holds, as the operator does before they have pods: not where bundles
+// depend on labels that only pods tell.
+func addTargets(o *translate.Objects) {
+	selected := map[string]bool{}
+	for i := range o.Policies {
+		if o.Policies[i].Spec.Selector != nil {
+			selected[o.Policies[i].Namespace] = true
+		}
+	}
+	for i := range o.Policies {
+		p := &o.Policies[i]
+		for _, t := range p.Spec.TargetRefs {
+			if !selected[p.Namespace] && !slices.ContainsFunc(o.Workloads, func(w policy.Workload) bool {
+				return w.Namespace == p.Namespace && w.Kind == t.Kind && w.Name == t.Name
+			}) {
+				o.Workloads = append(o.Workloads, policy.Workload{Namespace: p.Namespace, Kind: t.Kind, Name: t.Name})
+			}
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/translate"
+)
+
+// declared is one object that people wrote, with its conditions.
+type declared struct {
+	kind       string
+	object     client.Object
+	conditions []metav1.Condition
+}
+
+func (x declared) String() string {
+	return x.kind + " " + named(x.object.GetNamespace(), x.object.GetName())
+}
+
+// condition gives a condition if it is about the object as it is now. Otherwise a line says that it is not.
+func (x declared) condition(e *examination, kind string) *metav1.Condition {
+	c := meta.FindStatusCondition(x.conditions, kind)
+	if c == nil || c.ObservedGeneration < x.object.GetGeneration() {
+		e.add(Warn, x.String(), "the manager has not looked at it since its last change", "wait a moment; if it stays, kubectl logs of the manager says why")
+		return nil
+	}
+	return c
+}
+
+// accepted looks at Accepted of every object of a kind.
+func accepted(e *examination, all []declared) {
+	for _, x := range all {
+		if c := x.condition(e, v1alpha1.ConditionAccepted); c != nil && c.Status != metav1.ConditionTrue {
+			e.add(Fail, x.String(), fmt.Sprintf("it is not accepted (%s): %s", c.Reason, c.Message), "correct what the message names; until then it denies")
+		}
+	}
+	if len(all) > 0 && e.quiet() {
+		e.ok("", "%s accepted", isAre(len(all), all[0].kind))
+	}
+}
+
+func isAre(n int, kind string) string {
+	if n == 1 {
+		return "the only " + kind + " is"
+	}
+	plural := kind + "s"
+	if kind == v1alpha1.KindConsentPolicy {
+		plural = "ConsentPolicies"
+	}
+	return fmt.Sprintf("all %d %s are", n, plural)
+}
+
+func (d *doctor) purposes(ctx context.Context, e *examination) error {
+	var list v1alpha1.DataPurposeList
+	if err := d.List(ctx, &list); err != nil {
+		return err
+	}
+	var all []declared
+	for i := range list.Items {
+		all = append(all, declared{v1alpha1.KindDataPurpose, &list.Items[i], list.Items[i].Status.Conditions})
+	}
+	accepted(e, all)
+	return nil
+}
+
+func (d *doctor) notices(ctx context.Context, e *examination) error {
+	var list v1alpha1.ConsentNoticeList
+	if err := d.List(ctx, &list); err != nil {
+		return err
+	}
+	var all []declared
+	for i := range list.Items {
+		all = append(all, declared{v1alpha1.KindConsentNotice, &list.Items[i], list.Items[i].Status.Conditions})
+	}
+	accepted(e, all)
+	return nil
+}
+
+func (d *doctor) services(ctx context.Context, e *examination) error {
+	var list v1alpha1.DataServiceList
+	if err := d.List(ctx, &list, d.within()...); err != nil {
+		return err
+	}
+	var all []declared
+	for i := range list.Items {
+		all = append(all, declared{v1alpha1.KindDataService, &list.Items[i], list.Items[i].Status.Conditions})
+	}
+	accepted(e, all)
+	return nil
+}
+
+func (d *doctor) policies(ctx context.Context, e *examination) error {
+	var list v1alpha1.ConsentPolicyList
+	if err := d.List(ctx, &list, d.within()...); err != nil {
+		return err
+	}
+	var all []declared
+	for i := range list.Items {
+		all = append(all, declared{v1alpha1.KindConsentPolicy, &list.Items[i], list.Items[i].Status.Conditions})
+	}
+	accepted(e, all)
+	return nil
+}
+
+func (d *doctor) ledgers(ctx context.Context, e *examination) error {
+	var list v1alpha1.ConsentLedgerList
+	if err := d.List(ctx, &list, d.within()...); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		l := &list.Items[i]
+		x := declared{v1alpha1.KindConsentLedger, l, l.Status.Conditions}
+		ready := x.condition(e, v1alpha1.ConditionReady)
+		switch {
+		case ready == nil:
+		case ready.Status == metav1.ConditionTrue:
+			e.ok(x.String(), "it serves the people of %s, position %d", l.Spec.Controller, l.Status.Position)
+		default:
+			message := ready.Message
+			if a := meta.FindStatusCondition(l.Status.Conditions, v1alpha1.ConditionAccepted); a != nil && a.Status != metav1.ConditionTrue {
+				message = a.Message
+			}
+			e.add(Fail, x.String(), fmt.Sprintf("it is not ready (%s): %s", ready.Reason, message),
+				fmt.Sprintf("kubectl -n %s get pods -l %s=%s and their logs say why", l.Namespace, ledgerLabel, l.Name))
+		}
+		if b := meta.FindStatusCondition(l.Status.Conditions, v1alpha1.ConditionKeysBackedUp); b == nil || b.Status != metav1.ConditionTrue {
+			e.add(Warn, x.String(), "its root key exists in this cluster only; losing it loses the link from every person to what they agreed to",
+				fmt.Sprintf("store a copy of Secret %s outside the cluster, then set spec.keyBackup to %s", named(l.Namespace, translate.LedgerName(l)+"-keys"), v1alpha1.KeyBackupConfirmed))
+		}
+	}
+	return nil
+}
+
+func (d *doctor) sidecarConfigs(ctx context.Context, e *examination) error {
+	var list v1alpha1.SidecarConfigList
+	if err := d.List(ctx, &list, d.within()...); err != nil {
+		return err
+	}
+	running, inSync := int32(0), int32(0)
+	for i := range list.Items {
+		c := &list.Items[i]
+		running, inSync = running+c.Status.Running, inSync+c.Status.InSync
+		x := declared{v1alpha1.KindSidecarConfig, c, c.Status.Conditions}
+		p := x.condition(e, v1alpha1.ConditionProgrammed)
+		if p != nil && p.Status != metav1.ConditionTrue {
+			e.add(Fail, x.String(), fmt.Sprintf("%s has %d of %d sidecars in sync (%s): %s", c.Spec.Workload.String(), c.Status.InSync, c.Status.Running, p.Reason, p.Message),
+				fmt.Sprintf("kubectl -n %s logs <pod> -c optup-sidecar says why; sidecars behind go on with the bundle before", c.Namespace))
+		}
+	}
+	if e.quiet() {
+		e.ok("", "%d of %d sidecars run the newest of %d bundles", inSync, running, len(list.Items))
+	}
+	return nil
+}
