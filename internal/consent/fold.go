@@ -102,7 +102,8 @@ func (r *Record) Apply(e Event) {
 	if e.Position <= r.Position {
 		return
 	}
-	if Admit(r, e) == nil {
+	// Nobody can have known what came later: such a grant would outlive every "no".
+	if Admit(r, e) == nil && e.BasedOn < e.Position {
 		r.apply(e)
 	}
 	r.Position = e.Position

@@ -71,3 +71,11 @@ func TestAProjectionHoldsItsPurposeOnly(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+func TestNobodyKnowsTheFuture(t *testing.T) {
+	e := given(1)
+	e.BasedOn = 99
+	if r := Fold([]Event{e}); len(r.Grants) != 0 {
+		t.Errorf("a grant that names the future counts: %+v", r.Grants)
+	}
+}

@@ -30,10 +30,7 @@ type class struct {
 // classify decides about a connection by where it goes and by what the client said first.
 func (s *State) classify(dst netip.AddrPort, h hello) class {
 	x := s.Index
-	var names []string
-	if s.resolver != nil {
-		names = s.resolver.namesOf(dst.Addr())
-	}
+	names, certain := s.resolver.namesOf(dst.Addr())
 	governed := ""
 	if x.Governs(h.name) {
 		governed = h.name
@@ -47,6 +44,10 @@ func (s *State) classify(dst netip.AddrPort, h hello) class {
 	}
 	if governed != "" {
 		return s.governed(governed, h)
+	}
+	if !certain && !nameserver(dst) {
+		// Name servers do not answer: where this goes cannot be told, and it may be a governed service.
+		return s.observed(class{verdict: refuse, reason: decide.InternalError})
 	}
 	if h.proxied {
 		// On a connection to a forward proxy each request may ask for another host.

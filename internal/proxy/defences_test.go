@@ -358,3 +358,42 @@ func TestObserveChangesNothing(t *testing.T) {
 		t.Errorf("%d denials were counted", n)
 	}
 }
+
+// TestWhereAConnectionGoesHasToBeKnown: while nobody knows the addresses of a governed name, an address of nobody may be its. A
+// connection that arrives during the first look-up waits for it as the one that started it does.
+func TestWhereAConnectionGoesHasToBeKnown(t *testing.T) {
+	governed := netip.MustParseAddr("192.0.2.7")
+	for name, tt := range map[string]struct {
+		answer func() ([]netip.Addr, error)
+		passes bool
+	}{
+		"the names do not exist":  {func() ([]netip.Addr, error) { return nil, &net.DNSError{IsNotFound: true} }, true},
+		"the names are elsewhere": {func() ([]netip.Addr, error) { return []netip.Addr{governed}, nil }, true},
+		"name servers are silent": {func() ([]netip.Addr, error) { return nil, &net.DNSError{IsTimeout: true} }, false},
+		"name servers fail":       {func() ([]netip.Addr, error) { return nil, &net.DNSError{IsTemporary: true} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shop(t, func(b *ir.Bundle) { b.Ungoverned = ir.Ungoverned{Action: ir.UngovernedObserve} }).current.Load()
+			s.resolver.lookup = func(ctx, string, string) ([]netip.Addr, error) { return tt.answer() }
+			k := s.classify(netip.MustParseAddrPort("198.51.100.9:5432"), hello{protocol: opaque})
+			if (k.verdict == splice) != tt.passes {
+				t.Errorf("class %+v", k)
+			}
+		})
+	}
+	t.Run("two connections at once", func(t *testing.T) {
+		s := shop(t, func(b *ir.Bundle) { b.Ungoverned = ir.Ungoverned{Action: ir.UngovernedObserve} }).current.Load()
+		begun := make(chan struct{}, 100)
+		s.resolver.lookup = func(ctx, string, string) ([]netip.Addr, error) {
+			begun <- struct{}{}
+			time.Sleep(100 * time.Millisecond)
+			return []netip.Addr{governed}, nil
+		}
+		to := netip.AddrPortFrom(governed, 80)
+		go s.classify(to, hello{protocol: opaque})
+		<-begun
+		if k := s.classify(to, hello{protocol: opaque}); k.verdict != refuse || !k.governed {
+			t.Errorf("the second connection: %+v", k)
+		}
+	})
+}

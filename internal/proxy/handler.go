@@ -86,7 +86,11 @@ func (x *exchange) run() {
 // undeclared is a request for a host that nobody declares, on a connection that was parsed: because it went to the address of a
 // governed host, or because the name comes with each request (HTTP/2).
 func (x *exchange) undeclared(t target) {
-	names := x.state.resolver.namesOf(t.dst.Addr())
+	names, certain := x.state.resolver.namesOf(t.dst.Addr())
+	if !certain {
+		x.fail(decide.InternalError, t)
+		return
+	}
 	for _, n := range names {
 		if x.state.Index.Governs(n) {
 			x.fail(decide.NotCanonical, t) // the address of a governed host under another name

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -21,16 +22,19 @@ const (
 // resolver knows the addresses of the names that a bundle speaks of, so that a connection is recognised by where it goes even if
 // it never says a name. Addresses that a name once had stay its own until the bundle changes.
 type resolver struct {
-	mu      sync.Mutex
-	asked   time.Time
-	byAddr  map[netip.Addr][]string
-	names   []string
-	running bool
+	mu     sync.Mutex
+	asked  time.Time
+	byAddr map[netip.Addr][]string
+	names  []string
+	// running is closed when the refresh that is under way has ended; nil if none is.
+	running chan struct{}
+	// unknown are names that no answer has come for yet, neither addresses nor that there are none.
+	unknown map[string]bool
 	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 func newResolver(b *ir.Bundle, previous *State) *resolver {
-	r := &resolver{byAddr: map[netip.Addr][]string{}, lookup: net.DefaultResolver.LookupNetIP}
+	r := &resolver{byAddr: map[netip.Addr][]string{}, unknown: map[string]bool{}, lookup: net.DefaultResolver.LookupNetIP}
 	if previous != nil && previous.resolver != nil {
 		r.lookup = previous.resolver.lookup
 	}
@@ -44,65 +48,70 @@ func newResolver(b *ir.Bundle, previous *State) *resolver {
 	}
 	slices.Sort(r.names)
 	r.names = slices.Compact(r.names)
+	for _, n := range r.names {
+		r.unknown[n] = true
+	}
 	return r
 }
 
-// namesOf gives the declared names that an address belongs to. It asks DNS where the last answer is old, and waits for the answer
-// the first time only.
-func (r *resolver) namesOf(addr netip.Addr) []string {
+// namesOf gives the declared names that an address belongs to. Certain is false if it has none and some name's addresses are not
+// known: the address may be that name's. It asks DNS where the last answer is old, and waits for answers about an unknown address.
+func (r *resolver) namesOf(addr netip.Addr) (names []string, certain bool) {
 	addr = addr.Unmap()
 	r.mu.Lock()
-	first := r.asked.IsZero()
-	stale := time.Since(r.asked) > resolveAgain && !r.running
-	if stale {
-		r.running, r.asked = true, time.Now()
+	names = r.byAddr[addr]
+	if time.Since(r.asked) > resolveAgain && r.running == nil {
+		r.asked, r.running = time.Now(), make(chan struct{})
+		go r.refresh(r.running)
 	}
-	names := r.byAddr[addr]
+	running := r.running
 	r.mu.Unlock()
-	switch {
-	case stale && (first || names == nil):
-		// An address that nobody knows may be a governed name's new one.
-		r.refresh()
-		r.mu.Lock()
-		names = r.byAddr[addr]
-		r.mu.Unlock()
-	case stale:
-		go r.refresh()
+	if len(names) > 0 {
+		return names, true
 	}
-	return names
+	if running != nil {
+		// The address may be a governed name's new one, whoever asked first.
+		<-running
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	names = r.byAddr[addr]
+	return names, len(names) > 0 || len(r.unknown) == 0
 }
 
-func (r *resolver) refresh() {
+// refresh asks for every name and closes done. A name that does not exist is known to have no address.
+func (r *resolver) refresh(done chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), resolveTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, name := range r.names {
 		wg.Go(func() {
 			if addr, err := netip.ParseAddr(name); err == nil {
-				r.add(addr, name)
+				r.add(name, addr)
 				return
 			}
-			// Every name of a bundle is absolute; a search list must not make it another's.
 			addrs, err := r.lookup(ctx, "ip", name)
-			if err != nil {
-				return
-			}
-			for _, a := range addrs {
-				r.add(a, name)
+			var absent *net.DNSError
+			if err == nil || (errors.As(err, &absent) && absent.IsNotFound) {
+				r.add(name, addrs...)
 			}
 		})
 	}
 	wg.Wait()
 	r.mu.Lock()
-	r.running = false
+	r.running = nil
 	r.mu.Unlock()
+	close(done)
 }
 
-func (r *resolver) add(addr netip.Addr, name string) {
-	addr = addr.Unmap()
+func (r *resolver) add(name string, addrs ...netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !slices.Contains(r.byAddr[addr], name) {
-		r.byAddr[addr] = append(r.byAddr[addr], name)
+	delete(r.unknown, name)
+	for _, a := range addrs {
+		a = a.Unmap()
+		if !slices.Contains(r.byAddr[a], name) {
+			r.byAddr[a] = append(r.byAddr[a], name)
+		}
 	}
 }
