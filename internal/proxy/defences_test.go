@@ -164,6 +164,10 @@ func TestAnswersThatCannotBeReadDoNotPass(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = io.WriteString(w, `anna@example.org`)
 		},
+		"JSON in another charset": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json; charset=utf-7")
+			_, _ = io.WriteString(w, `{"customers":[{"email":"anna@example.org"}]}`)
+		},
 		"half": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"customers":[{"email":"anna@example.org"}`)
