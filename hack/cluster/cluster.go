@@ -81,6 +81,24 @@ func clusterAt(repo, state string) (cluster, error) {
 	}, nil
 }
 
+// recorded is the cluster as the working copy that started it knows it: programs and notes are in that copy, which may be another
+// one than this, and may be gone. Without a record it is c.
+func (c cluster) recorded() cluster {
+	data, err := os.ReadFile(c.record())
+	if err != nil || !filepath.IsAbs(string(data)) {
+		return c
+	}
+	other, err := clusterAt(filepath.Clean(string(data)), c.state)
+	if err != nil {
+		return c
+	}
+	other.run = c.run
+	return other
+}
+
+// record holds the root of the working copy that started the cluster.
+func (c cluster) record() string { return filepath.Join(c.run, "repository") }
+
 func (c cluster) program(name string) string { return filepath.Join(c.bin, name) }
 func (c cluster) in(parts ...string) string {
 	return filepath.Join(append([]string{c.state}, parts...)...)

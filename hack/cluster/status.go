@@ -10,6 +10,7 @@ import (
 // status prints every process and how the cluster fares. It returns an error when the cluster is not in order, so that scripts can
 // ask for it.
 func (c cluster) status(ctx context.Context, w io.Writer) error {
+	c = c.recorded()
 	if !c.exists() {
 		return errNoCluster
 	}

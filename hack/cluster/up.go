@@ -27,7 +27,8 @@ func (c cluster) up(ctx context.Context, w io.Writer) error {
 	if err := require(ctx, w, runPrerequisites()); err != nil {
 		return err
 	}
-	if c.exists() && c.healthy(ctx) == nil {
+	owner := c.recorded()
+	if owner.exists() && owner.healthy(ctx) == nil {
 		fmt.Fprintln(w, "the local cluster is up already")
 		return nil
 	}
@@ -38,9 +39,9 @@ func (c cluster) up(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	s := steps{w: w, begin: time.Now()}
-	if left := c.leftovers(); len(left) > 0 {
+	if left := owner.leftovers(); len(left) > 0 {
 		s.say("clearing what an earlier cluster left (%d pieces)", len(left))
-		if err := c.clear(true); err != nil {
+		if err := owner.clear(true); err != nil {
 			return fmt.Errorf("clearing: %w", err)
 		}
 	}
@@ -63,6 +64,9 @@ func (c cluster) refuseForeign() error {
 
 func (c cluster) raise(ctx context.Context, s steps) error {
 	if err := os.MkdirAll(c.run, 0o700); err != nil {
+		return err
+	}
+	if err := writeFile(c.record(), []byte(c.repo), 0o644); err != nil {
 		return err
 	}
 	for _, prepare := range []func() error{
@@ -144,6 +148,7 @@ func (c cluster) down(w io.Writer) error {
 	if !isRoot() {
 		return errors.New(runPrerequisites()[0].sentence())
 	}
+	c = c.recorded()
 	if len(c.leftovers()) == 0 {
 		fmt.Fprintln(w, "no local cluster is up")
 		return nil
