@@ -36,6 +36,7 @@ demo: cluster-up images $(BIN)/helm ## The main job on a real cluster: install O
 
 .PHONY: test
 test: assets ## Everything that needs no cluster node, with the race detector.
+	@command -v gcc > /dev/null || { echo "the race detector needs a C compiler: apt-get install gcc libc6-dev" >&2; exit 1; }
 	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
 
 .PHONY: e2e
@@ -74,9 +75,10 @@ cli: $(BIN) ## Build the command line, optup.
 .PHONY: install
 install: cluster-up images $(BIN)/helm ## Install OptUp from this tree into the cluster.
 	t=$$(cat $(BIN)/tag); $(BIN)/helm upgrade --install optup charts/optup --namespace optup-system --create-namespace --wait --timeout 3m \
-	  --set images.registry=$(REGISTRY)/ --set images.manager.tag=$$t --set images.sidecar.tag=$$t --set images.ledger.tag=$$t
+	  --set images.registry=$(PREFIX) --set images.manager.tag=$$t --set images.sidecar.tag=$$t --set images.ledger.tag=$$t
 
-REGISTRY = $(or $(OPTUP_REGISTRY),127.0.0.1:5001)
+# What stands before an image's name: kind has images loaded by their bare names, other clusters pull them.
+PREFIX = $(if $(filter kind,$(CLUSTER)),,$(or $(OPTUP_REGISTRY),127.0.0.1:5001)/)
 
 ##@ Develop
 

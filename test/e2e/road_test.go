@@ -129,7 +129,7 @@ func pause(namespace, name string, change func(*corev1.PodSpec)) *corev1.Pod {
 	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: corev1.PodSpec{
 		AutomountServiceAccountToken: &no,
 		SecurityContext:              &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &user},
-		Containers:                   []corev1.Container{{Name: "app", Image: r.Registry + "/optup/shop:" + r.Tag, Args: []string{"--help"}}},
+		Containers:                   []corev1.Container{{Name: "app", Image: r.Image("shop"), Args: []string{"--help"}}},
 	}}
 	if change != nil {
 		change(&p.Spec)

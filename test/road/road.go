@@ -36,8 +36,8 @@ type Road struct {
 	Set    *kubernetes.Clientset
 	// Root of the repository.
 	Root string
-	// Registry and Tag of the images, as `make images` pushed them.
-	Registry, Tag string
+	// Prefix and Tag of the images, as `make images` named them.
+	Prefix, Tag string
 	// Helm is the helm binary.
 	Helm string
 }
@@ -67,12 +67,23 @@ func Open(root, helm string) (*Road, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no images (%w); run make images", err)
 	}
-	r := &Road{Client: c, Config: config, Set: set, Root: root, Helm: helm, Tag: strings.TrimSpace(string(tag)), Registry: os.Getenv("OPTUP_REGISTRY")}
-	if r.Registry == "" {
-		r.Registry = "127.0.0.1:5001"
-	}
+	r := &Road{Client: c, Config: config, Set: set, Root: root, Helm: helm, Tag: strings.TrimSpace(string(tag)), Prefix: prefix()}
 	return r, nil
 }
+
+// prefix is empty on kind, where images are loaded by their bare names.
+func prefix() string {
+	if os.Getenv("CLUSTER") == "kind" {
+		return ""
+	}
+	if registry := os.Getenv("OPTUP_REGISTRY"); registry != "" {
+		return registry + "/"
+	}
+	return "127.0.0.1:5001/"
+}
+
+// Image is the name of one of the images.
+func (r *Road) Image(name string) string { return r.Prefix + "optup/" + name + ":" + r.Tag }
 
 // Install installs OptUp with the chart, or brings what is there up to date.
 func (r *Road) Install(ctx context.Context) error {
@@ -86,7 +97,7 @@ func (r *Road) Install(ctx context.Context) error {
 	}
 	args := []string{
 		"upgrade", "--install", "optup", filepath.Join(r.Root, "charts/optup"), "--namespace", "optup-system", "--create-namespace",
-		"--wait", "--timeout", "3m", "--set", "images.registry=" + r.Registry + "/", "--set", "manager.shareInterval=2s",
+		"--wait", "--timeout", "3m", "--set", "images.registry=" + r.Prefix, "--set", "manager.shareInterval=2s",
 	}
 	for _, i := range []string{"manager", "sidecar", "ledger"} {
 		args = append(args, "--set", "images."+i+".tag="+r.Tag)
@@ -121,7 +132,7 @@ func (r *Road) Apply(ctx context.Context, files ...string) error {
 
 // ApplyYAML applies documents server-side.
 func (r *Road) ApplyYAML(ctx context.Context, text string) error {
-	text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/shop:dev", r.Registry+"/optup/shop:"+r.Tag)
+	text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/shop:dev", r.Image("shop"))
 	docs := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
 	for {
 		doc, err := docs.Read()
