@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // ErrConflict reports an event that contradicts what the person said since: the writer has to read again and ask again (HTTP 409).
@@ -47,7 +46,15 @@ func Validate(e Event) error {
 	case EventRelationship:
 		return nil
 	case EventAttribute:
-		return need(e.Attribute == "age" || e.Attribute == "addressee", `attribute "age" or "addressee"`)
+		return need(slices.Contains([]string{"age", "addressee", "informed"}, e.Attribute), `attribute "age", "addressee" or "informed"`)
+	case EventUsed:
+		return need(e.Purpose != "", "a purpose")
+	case EventCorrected:
+		return errors.Join(need(e.Corrects != 0, "the position that it corrects"),
+			need(e.By != "" && e.ApprovedBy != "" && e.By != e.ApprovedBy, "two officers, by and approvedBy"),
+			need(e.Actor == ActorOfficer, "the officer role"))
+	case EventLinked, EventUnlinked:
+		return nil
 	case EventRestricted, EventUnrestricted, EventErasureRequested, EventErased, EventSuppressed:
 		return nil
 	default:
@@ -102,8 +109,8 @@ func (r *Record) Apply(e Event) {
 	if e.Position <= r.Position {
 		return
 	}
-	// Nobody can have known what came later: such a grant would outlive every "no".
-	if Admit(r, e) == nil && e.BasedOn < e.Position {
+	// Nobody can have known, or correct, what comes later: such a grant would outlive every "no".
+	if Admit(r, e) == nil && e.BasedOn < e.Position && e.Corrects < e.Position {
 		r.apply(e)
 	}
 	r.Position = e.Position
@@ -118,33 +125,44 @@ func (r *Record) apply(e Event) {
 	case EventGiven, EventWidened:
 		r.Grants = append(r.Grants, Grant{
 			Position: e.Position, Purpose: e.Purpose, Notice: e.Notice, Status: firstStatus(e), Proof: e.Proof,
-			Since: at, BasedOn: e.BasedOn, WidenedFrom: e.Grant, Touchpoint: e.Touchpoint,
+			Since: at, BasedOn: e.BasedOn, WidenedFrom: e.Grant, Touchpoint: e.Touchpoint, Guardian: e.Guardian,
 		})
 		r.liftSuppression(e, e.BasedOn)
 	case EventConfirmed:
 		r.each(e, func(g *Grant) {
 			if g.Status == StatusPending || g.Status == StatusUnproven {
-				g.Status, g.Proof, g.Since = StatusGiven, e.Proof, at
-				g.BasedOn = max(g.BasedOn, e.BasedOn)
+				g.Status, g.Confirmed = StatusGiven, e.Position
+				g.Proof, g.Since, g.BasedOn = e.Proof, at, max(g.BasedOn, e.BasedOn)
+				g.Guardian = g.Guardian || e.Guardian
 				r.liftSuppression(e, g.BasedOn)
 			}
 		})
 	case EventDisowned:
 		r.no(e)
-		r.each(e, func(g *Grant) { g.Status = StatusInvalidated })
+		r.each(e, func(g *Grant) { g.end(StatusInvalidated, e.Position) })
 	case EventRenewed:
 		r.each(e, func(g *Grant) {
 			if g.Status == StatusGiven || g.Status == StatusRenewed {
-				g.Status, g.Renewed, g.BasedOn = StatusRenewed, at, max(g.BasedOn, e.BasedOn)
+				g.Status, g.RenewedAt = StatusRenewed, e.Position
+				g.Renewed, g.BasedOn = at, max(g.BasedOn, e.BasedOn)
 			}
 		})
 	case EventWithdrawn:
 		r.no(e)
-		r.each(e, func(g *Grant) { end(g, StatusWithdrawn) })
+		r.each(e, func(g *Grant) { g.end(StatusWithdrawn, e.Position) })
 	case EventCancelled:
-		r.each(e, func(g *Grant) { end(g, StatusCancelled) })
+		r.each(e, func(g *Grant) { g.end(StatusCancelled, e.Position) })
 	case EventRefused:
 		r.no(e)
+		r.ask(e, AskRefused)
+	case EventAsked:
+		r.ask(e, AskAsked)
+	case EventDeferred:
+		r.ask(e, AskDeferred)
+	case EventUsed:
+		r.use(e)
+	case EventCorrected:
+		r.correct(e.Corrects)
 	case EventObjected:
 		r.Objections = append(r.Objections, Objection{Position: e.Position, Scope: e.Scope, Channel: e.Channel, Purpose: e.Purpose})
 	case EventObjectionLifted:
@@ -161,8 +179,8 @@ func (r *Record) apply(e Event) {
 		r.Suppressed = e.Position
 	case EventAttribute:
 		r.attribute(e)
-	case EventAsked, EventDeferred:
-		// Overlay: asking changes nothing.
+	case EventLinked, EventUnlinked:
+		// What identifiers have in common is the ledger's to know; see Inherit.
 	}
 }
 
@@ -178,11 +196,16 @@ func firstStatus(e Event) Status {
 	}
 }
 
-func end(g *Grant, s Status) {
+// end ends a grant. One that has ended keeps its status, unless it turns out that it never was the person's.
+func (g *Grant) end(s Status, at Position) {
+	g.EndedBy = append(slices.Clone(g.EndedBy), at)
 	switch g.Status {
 	case StatusGiven, StatusRenewed, StatusPending, StatusUnproven:
-		g.Status = s
-	case StatusWithdrawn, StatusCancelled, StatusInvalidated:
+		g.Before, g.Status = g.Status, s
+	case StatusWithdrawn, StatusCancelled, StatusInvalidated, StatusExpired, StatusUnused:
+		if s == StatusInvalidated {
+			g.Status = s
+		}
 	}
 }
 
@@ -199,7 +222,7 @@ func (r *Record) no(e Event) {
 	if g := r.grant(e.Grant); g != nil {
 		purpose = g.Purpose
 	}
-	r.Noes = append(r.Noes, No{Position: e.Position, Purpose: purpose})
+	r.Noes = append(r.Noes, No{Position: e.Position, Purpose: purpose, Refusal: e.Type == EventRefused})
 }
 
 func (r *Record) attribute(e Event) {
@@ -211,6 +234,8 @@ func (r *Record) attribute(e Event) {
 		}
 	case "addressee":
 		r.Business = e.Value == "business"
+	case "informed":
+		r.Informed = e.Value == "shown"
 	}
 }
 
@@ -276,29 +301,4 @@ func (o Objection) liftedBy(e Event) bool {
 		return o.Scope == ScopePurpose && o.Purpose == e.Purpose
 	}
 	return false
-}
-
-// Project is the one view of a record on which decisions about a purpose rest, as known at time t (the ledger's).
-// Grants of other purposes and objections that name another purpose are left out; nothing is ever added.
-func Project(r *Record, purpose PurposeID, t time.Time) Fact {
-	f := Fact{
-		Position: r.Position, Restricted: r.Restricted, Suppressed: r.Suppressed,
-		AgeYears: r.AgeYears, Business: r.Business,
-	}
-	for _, g := range r.Grants {
-		if g.Purpose == purpose && !g.Since.After(t) {
-			f.Grants = append(f.Grants, g)
-		}
-	}
-	for _, o := range r.Objections {
-		if o.Scope != ScopePurpose || o.Purpose == purpose {
-			f.Objections = append(f.Objections, o)
-		}
-	}
-	for _, s := range r.Relationships {
-		if !s.Since.After(t) {
-			f.Relationships = append(f.Relationships, s)
-		}
-	}
-	return f
 }

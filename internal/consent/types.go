@@ -50,12 +50,16 @@ const (
 	EventWidened          EventType = "widened"
 	EventWithdrawn        EventType = "withdrawn"
 	EventCancelled        EventType = "cancelled"
+	EventCorrected        EventType = "corrected"
 	EventObjected         EventType = "objected"
 	EventObjectionLifted  EventType = "objectionLifted"
 	EventRestricted       EventType = "restricted"
 	EventUnrestricted     EventType = "unrestricted"
 	EventRelationship     EventType = "relationship"
 	EventAttribute        EventType = "attribute"
+	EventLinked           EventType = "linked"
+	EventUnlinked         EventType = "unlinked"
+	EventUsed             EventType = "used"
 	EventErasureRequested EventType = "erasureRequested"
 	EventErased           EventType = "erased"
 	EventSuppressed       EventType = "suppressed"
@@ -106,12 +110,20 @@ type Event struct {
 	// Goods and ObjectionNotice describe a sale (UWG §7(3)): what was sold, and whether the right to object was shown.
 	Goods           []string `json:"goods,omitempty"`
 	ObjectionNotice bool     `json:"objectionNotice,omitempty"`
-	// Attribute and Value carry facts about the person other than acts: "age" (years, verified), "addressee" (business, consumer).
+	// Attribute and Value carry facts about the person other than acts: "age" (years, verified), "addressee" (business, consumer),
+	// "informed" (that the person was told of data from elsewhere, GDPR Art. 14: shown, or withdrawn).
 	Attribute string `json:"attribute,omitempty"`
 	Value     string `json:"value,omitempty"`
+	// Guardian tells that whoever holds parental responsibility agreed (GDPR Art. 8(1)).
+	Guardian bool `json:"guardian,omitempty"`
+	// Corrects is the position of the mis-keyed entry that a corrected event voids. By and ApprovedBy are the two officers who stand
+	// for that; the ledger sets them from their tokens.
+	Corrects   Position `json:"corrects,omitempty"`
+	By         string   `json:"by,omitempty"`
+	ApprovedBy string   `json:"approvedBy,omitempty"`
 }
 
-// Status is the state of a grant. Expired and unused are computed by package decide, not stored.
+// Status is the state of a grant. StatusExpired and StatusUnused are computed by package decide, never stored.
 type Status string
 
 // Statuses of a grant. Only StatusGiven and StatusRenewed can permit.
@@ -123,7 +135,28 @@ const (
 	StatusWithdrawn   Status = "withdrawn"
 	StatusCancelled   Status = "cancelled"
 	StatusInvalidated Status = "invalidated"
+	StatusExpired     Status = "expired"
+	StatusUnused      Status = "unused"
 )
+
+// AskStatus is the state of the asking. It is an overlay: it never changes a grant.
+type AskStatus string
+
+// Statuses of the asking.
+const (
+	AskUnknown  AskStatus = "unknown"
+	AskAsked    AskStatus = "asked"
+	AskDeferred AskStatus = "deferred"
+	AskRefused  AskStatus = "refused"
+)
+
+// Ask is the newest thing that happened when a person was asked for a purpose.
+type Ask struct {
+	Purpose  PurposeID `json:"purpose"`
+	Status   AskStatus `json:"status"`
+	Position Position  `json:"position"`
+	At       time.Time `json:"at"`
+}
 
 // Grant is what one act of a person permits, as covered by its notice.
 type Grant struct {
@@ -139,6 +172,14 @@ type Grant struct {
 	// WidenedFrom is the position of the grant that this one widened (opt-up); 0 for a first grant.
 	WidenedFrom Position `json:"widenedFrom,omitempty"`
 	Touchpoint  string   `json:"touchpoint,omitempty"`
+	// Guardian tells that whoever holds parental responsibility agreed (GDPR Art. 8(1)).
+	Guardian bool `json:"guardian,omitempty"`
+	// Confirmed and RenewedAt are the positions of the newest such events, EndedBy those of all that end the grant, Before the status
+	// that it had until the first of them: what corrections of these events need.
+	Confirmed Position   `json:"confirmed,omitempty"`
+	RenewedAt Position   `json:"renewedAt,omitempty"`
+	EndedBy   []Position `json:"endedBy,omitempty"`
+	Before    Status     `json:"before,omitempty"`
 }
 
 // Objection is one standing objection (GDPR Art. 21).
@@ -162,6 +203,8 @@ type Relationship struct {
 type No struct {
 	Position Position  `json:"position"`
 	Purpose  PurposeID `json:"purpose"`
+	// Refusal tells that a question was refused: such a "no" never shrinks a grant that was there before it.
+	Refusal bool `json:"refusal,omitempty"`
 }
 
 // Record is everything that the events of one person come to.
@@ -173,11 +216,21 @@ type Record struct {
 	Relationships []Relationship `json:"relationships,omitempty"`
 	Noes          []No           `json:"noes,omitempty"`
 	Restricted    bool           `json:"restricted,omitempty"`
-	Suppressed    Position       `json:"suppressed,omitempty"`
+	// Inherited are the "noes" that the same person said under other identifiers (see Inherit).
+	Inherited  []No     `json:"inherited,omitempty"`
+	Suppressed Position `json:"suppressed,omitempty"`
+	// Asks are the overlay of the asking, one per purpose.
+	Asks []Ask `json:"asks,omitempty"`
+	// Used is when data was last used for a purpose.
+	Used map[PurposeID]time.Time `json:"used,omitempty"`
 	// AgeYears is the verified age; 0 means unknown.
 	AgeYears int `json:"ageYears,omitempty"`
 	// Business tells that the addressee is known to be a business.
 	Business bool `json:"business,omitempty"`
+	// Informed tells that the person was told of data that came from elsewhere (GDPR Art. 14).
+	Informed bool `json:"informed,omitempty"`
+	// Ambiguous tells that the identifier stands for more than one person.
+	Ambiguous bool `json:"ambiguous,omitempty"`
 }
 
 // Fact is what a decision about one person and one purpose rests on. The zero Fact is that of a person never seen.
@@ -187,8 +240,14 @@ type Fact struct {
 	Grants        []Grant        `json:"grants,omitempty"`
 	Objections    []Objection    `json:"objections,omitempty"`
 	Relationships []Relationship `json:"relationships,omitempty"`
-	Restricted    bool           `json:"restricted,omitempty"`
-	Suppressed    Position       `json:"suppressed,omitempty"`
-	AgeYears      int            `json:"ageYears,omitempty"`
-	Business      bool           `json:"business,omitempty"`
+	// Inherited are the "noes" to the purpose that the same person said under other identifiers.
+	Inherited  []No     `json:"inherited,omitempty"`
+	Restricted bool     `json:"restricted,omitempty"`
+	Suppressed Position `json:"suppressed,omitempty"`
+	// Used is when data was last used for the purpose; zero for never.
+	Used      time.Time `json:"used,omitzero"`
+	AgeYears  int       `json:"ageYears,omitempty"`
+	Business  bool      `json:"business,omitempty"`
+	Informed  bool      `json:"informed,omitempty"`
+	Ambiguous bool      `json:"ambiguous,omitempty"`
 }
