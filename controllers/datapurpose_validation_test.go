@@ -33,8 +33,8 @@ spec:
 	},
 	{
 		sentence: "proof is for grounds that rest on a grant", message: "proof counts for consent and specialCategoryConsent only",
-		accepted: `{spec: {proof: MailboxConfirmed}}`,
-		refused:  `{spec: {proof: MailboxConfirmed, legalGrounds: [contract]}}`,
+		accepted: `{spec: {proof: [MailboxConfirmed]}}`,
+		refused:  `{spec: {proof: [MailboxConfirmed], legalGrounds: [contract]}}`,
 	},
 	{
 		sentence: "an end is for grounds that rest on a grant", message: "validForDays counts for consent and specialCategoryConsent only",

@@ -55,7 +55,29 @@ type NoticeCoverage struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
 	Recipients []string `json:"recipients,omitempty"`
-	// goods that the wording names, at most 64.
+	// advertisers that the wording names besides the controller, at most 64.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Advertisers []string `json:"advertisers,omitempty"`
+	// dataCategories of a special kind that the wording names expressly (GDPR Art. 9(2)(a)), at most 32. Other categories need no mention
+	// here.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	DataCategories []DataCategory `json:"dataCategories,omitempty"`
+	// transfers are the countries outside of the European Economic Area to which the person expressly agrees that data goes (GDPR
+	// Art. 49(1)(a)), as ISO 3166-1 codes of two letters, at most 32. Transfers on another basis need no mention here.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Transfers []Country `json:"transfers,omitempty"`
+	// goods that the wording names, at most 64. Omitted means that it is not limited to certain goods.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -93,6 +115,18 @@ type ConsentNoticeSpec struct {
 	Covers NoticeCoverage `json:"covers"`
 }
 
+// NoticeTextHash is what one language of a wording hashes to.
+type NoticeTextHash struct {
+	// language as in spec.texts.
+	// +required
+	// +kubebuilder:validation:MaxLength=35
+	Language string `json:"language"`
+	// sha256 of the text's UTF-8 bytes, in lower-case hexadecimal.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	SHA256 string `json:"sha256"`
+}
+
 // ConsentNoticeStatus is what became of a wording.
 type ConsentNoticeStatus struct {
 	// conditions: Accepted, Ready.
@@ -104,6 +138,12 @@ type ConsentNoticeStatus struct {
 	// observedGeneration is the generation that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// texts are the hashes of the wording, one per language: evidence names them.
+	// +optional
+	// +listType=map
+	// +listMapKey=language
+	// +kubebuilder:validation:MaxItems=32
+	Texts []NoticeTextHash `json:"texts,omitempty"`
 }
 
 // ConsentNotice is one immutable version of a wording that people agree to. It belongs to the data protection officer.

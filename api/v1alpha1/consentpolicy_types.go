@@ -65,6 +65,47 @@ const (
 	OnEmptyAnswerAccepted OnEmpty = "AnswerAccepted"
 )
 
+// Redaction is how a value is taken out of an answer.
+// +kubebuilder:validation:Enum=Omit;Nullify;Mask
+type Redaction string
+
+// Redactions.
+const (
+	// RedactionOmit takes the member out.
+	RedactionOmit Redaction = "Omit"
+	// RedactionNullify puts null in its place. (A bare Null would be read as "nothing" by YAML.)
+	RedactionNullify Redaction = "Nullify"
+	// RedactionMask puts a value of the same type in its place that says nothing: "***", 0, false, [] or {}.
+	RedactionMask Redaction = "Mask"
+)
+
+// OnMixed is what happens to tracking where some addressees of a request agreed to it and others did not.
+// +kubebuilder:validation:Enum=OffForAll;Split;DropAddressee
+type OnMixed string
+
+// What happens to mixed batches.
+const (
+	// OnMixedOffForAll sends the request once, with tracking off.
+	OnMixedOffForAll OnMixed = "OffForAll"
+	// OnMixedSplit sends the request twice: to those who agreed as it is, to the others with tracking off.
+	OnMixedSplit OnMixed = "Split"
+	// OnMixedDropAddressee sends the request to those alone who agreed to tracking.
+	OnMixedDropAddressee OnMixed = "DropAddressee"
+)
+
+// TrackingRule gives tracking a purpose of its own, with consent of its own.
+type TrackingRule struct {
+	// tracking that is meant. The endpoint declares the switch for it.
+	// +required
+	Tracking Tracking `json:"tracking"`
+	// purpose is the name of the DataPurpose that people's opens or clicks are used for.
+	// +required
+	Purpose ObjectName `json:"purpose"`
+	// onMixed is what happens where some addressees agreed to it and others did not. Omitted means OffForAll.
+	// +optional
+	OnMixed OnMixed `json:"onMixed,omitempty"`
+}
+
 // ConstantSource is where a request constant is found.
 // +kubebuilder:validation:Enum=Body;Header;Path;Query
 type ConstantSource string
@@ -142,6 +183,17 @@ type PolicyRule struct {
 	// onEmpty is what happens to a request with nobody left. Omitted means Deny.
 	// +optional
 	OnEmpty OnEmpty `json:"onEmpty,omitempty"`
+	// redaction is how fields that may not be seen are taken out of answers. Omitted means Omit.
+	// +optional
+	Redaction Redaction `json:"redaction,omitempty"`
+	// tracking of the addressees that the rule allows, with the purpose that it has, at most 4. Tracking that is not listed is turned
+	// off.
+	// +optional
+	// +listType=map
+	// +listMapKey=tracking
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Tracking []TrackingRule `json:"tracking,omitempty"`
 }
 
 // ConsentPolicySpec says for which purposes workloads may use which services.

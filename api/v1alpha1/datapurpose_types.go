@@ -28,12 +28,83 @@ const (
 	ProofAuthenticatedSession Proof = "AuthenticatedSession"
 )
 
+// AddresseeKind is what kind of market participant is addressed (UWG §7(2) no. 1, §2(1) no. 3).
+// +kubebuilder:validation:Enum=Consumer;Business
+type AddresseeKind string
+
+// Kinds of addressees.
+const (
+	AddresseeConsumer AddresseeKind = "Consumer"
+	AddresseeBusiness AddresseeKind = "Business"
+)
+
+// DataSource says from whom data was obtained.
+// +kubebuilder:validation:Enum=Person;ThirdParty
+type DataSource string
+
+// Sources of data.
+const (
+	// SourcePerson: the person gave the data (GDPR Art. 13).
+	SourcePerson DataSource = "Person"
+	// SourceThirdParty: somebody else did, so the person has to be told first (GDPR Art. 14(3)).
+	SourceThirdParty DataSource = "ThirdParty"
+)
+
+// DeviceAccessBasis says on what access to a person's device rests.
+// +kubebuilder:validation:Enum=Consent;StrictlyNecessary
+type DeviceAccessBasis string
+
+// Bases of device access.
+const (
+	// DeviceAccessConsent needs a grant of its own (TDDDG §25(1)).
+	DeviceAccessConsent DeviceAccessBasis = "Consent"
+	// DeviceAccessStrictlyNecessary needs none, because the person asked for the service (TDDDG §25(2)).
+	DeviceAccessStrictlyNecessary DeviceAccessBasis = "StrictlyNecessary"
+)
+
+// DeviceAccess says on what it rests that data is stored on, or read from, a person's device.
+// +kubebuilder:validation:XValidation:rule="(self.basis == 'Consent') == has(self.purpose)",message="basis Consent needs the purpose whose grant allows the access, and StrictlyNecessary takes none"
+type DeviceAccess struct {
+	// basis: Consent needs a second grant, for purpose; StrictlyNecessary needs none (TDDDG §25).
+	// +required
+	Basis DeviceAccessBasis `json:"basis"`
+	// purpose is the name of the DataPurpose whose grant allows the access, for example device-storage.
+	// +optional
+	Purpose ObjectName `json:"purpose,omitempty"`
+}
+
+// NoticeMinimum is the oldest version of a wording that still counts.
+type NoticeMinimum struct {
+	// series of the wording, as its ConsentNotices name it.
+	// +required
+	Series ObjectName `json:"series"`
+	// version is the lowest that counts, from 1.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	Version int32 `json:"version"`
+}
+
+// Output says what a purpose yields.
+// +kubebuilder:validation:Enum=Personal;Anonymous
+type Output string
+
+// Outputs.
+const (
+	OutputPersonal Output = "Personal"
+	// OutputAnonymous: figures about many people (GDPR Recital 26). Only endpoints that make data anonymous may be used.
+	OutputAnonymous Output = "Anonymous"
+)
+
 // DataPurposeSpec is one purpose of one controller.
 // +kubebuilder:validation:XValidation:rule="!('existingCustomer' in self.legalGrounds) || has(self.goods)",message="existingCustomer covers own similar goods only (UWG §7(3)): name them in goods"
 // +kubebuilder:validation:XValidation:rule="!('existingCustomer' in self.legalGrounds || 'presumedConsent' in self.legalGrounds) || self.objection == 'DirectMarketing'",message="existingCustomer and presumedConsent are grounds for advertising, which everybody may object to: set objection to DirectMarketing"
 // +kubebuilder:validation:XValidation:rule="!('legitimateInterest' in self.legalGrounds || 'publicTask' in self.legalGrounds) || self.objection != 'None'",message="people may object to a use on legitimateInterest or publicTask (GDPR Art. 21(1)): objection cannot be None"
 // +kubebuilder:validation:XValidation:rule="!('specialCategoryConsent' in self.legalGrounds) || size(self.legalGrounds) == 1",message="grounds are alternatives, so specialCategoryConsent must be the only one; give other data a purpose of its own"
 // +kubebuilder:validation:XValidation:rule="!has(self.proof) || 'consent' in self.legalGrounds || 'specialCategoryConsent' in self.legalGrounds",message="proof counts for consent and specialCategoryConsent only: remove it, or add such a ground"
+// +kubebuilder:validation:XValidation:rule="!has(self.unusedForDays) || 'consent' in self.legalGrounds || 'specialCategoryConsent' in self.legalGrounds",message="unusedForDays counts for consent and specialCategoryConsent only: remove it, or add such a ground"
+// +kubebuilder:validation:XValidation:rule="!('presumedConsent' in self.legalGrounds) || (has(self.addresseeKinds) && size(self.addresseeKinds) == 1 && self.addresseeKinds[0] == 'Business')",message="presumedConsent covers businesses only (UWG §7(2) no. 1): set addresseeKinds to [Business]"
+// +kubebuilder:validation:XValidation:rule="!('existingCustomer' in self.legalGrounds) || !has(self.advertisers)",message="existingCustomer covers the seller's own goods only (UWG §7(3) no. 2): remove advertisers, or give other advertisers a purpose of their own"
 // +kubebuilder:validation:XValidation:rule="!has(self.validForDays) || 'consent' in self.legalGrounds || 'specialCategoryConsent' in self.legalGrounds",message="validForDays counts for consent and specialCategoryConsent only: remove it, or add such a ground"
 // +kubebuilder:validation:XValidation:rule="!('send' in self.processing) || has(self.channels)",message="a purpose that sends has to say how: name the channels"
 type DataPurposeSpec struct {
@@ -56,6 +127,21 @@ type DataPurposeSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	Texts []LocalizedText `json:"texts"`
+	// tcfPurposes are the numbers of the purposes of the IAB Transparency and Consent Framework 2.x that this one stands for, 1 to 11.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=11
+	// +kubebuilder:validation:items:Minimum=1
+	// +kubebuilder:validation:items:Maximum=11
+	TCFPurposes []int32 `json:"tcfPurposes,omitempty"`
+	// googleSignals are the signals of Google's consent mode that follow the purpose.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:items:Enum=ad_storage;ad_user_data;ad_personalization;analytics_storage;personalization_storage
+	GoogleSignals []string `json:"googleSignals,omitempty"`
 	// parent is the name of the DataPurpose whose restrictions also hold here. Permissions are never inherited.
 	// +optional
 	Parent ObjectName `json:"parent,omitempty"`
@@ -88,25 +174,76 @@ type DataPurposeSpec struct {
 	// objection is how an objection hits the purpose (GDPR Art. 21).
 	// +required
 	Objection ObjectionEffect `json:"objection"`
-	// proof that a grant needs before it permits (GDPR Art. 7(1)). Omitted means that the act itself is enough.
+	// proof that a grant needs before it permits (GDPR Art. 7(1)): one of these, at most 4. Omitted means that the act itself is enough.
 	// +optional
-	Proof Proof `json:"proof,omitempty"`
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Proof []Proof `json:"proof,omitempty"`
 	// validForDays is how long a grant lasts after it was given or renewed, in days, 1 to 36500. Omitted means without end.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=36500
 	ValidForDays int32 `json:"validForDays,omitempty"`
-	// minimumAge is the verified age that a person needs, in years, 1 to 120 (GDPR Art. 8(1): 16 in Germany). Omitted means none.
+	// unusedForDays is after how many days without a use a grant no longer permits, 1 to 36500. Omitted means never. It is counted from
+	// the last use on record, or from the grant.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=36500
+	UnusedForDays int32 `json:"unusedForDays,omitempty"`
+	// minimumNotices are the oldest versions of wordings that still count, at most 16. Omitted means that every version counts for what
+	// it covers.
+	// +optional
+	// +listType=map
+	// +listMapKey=series
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	MinimumNotices []NoticeMinimum `json:"minimumNotices,omitempty"`
+	// deviceAccess says on what access to the person's device rests (TDDDG §25, ePrivacy Directive Art. 5(3)). It is a gate of its own
+	// beside the legal ground. Omitted means that no device is accessed.
+	// +optional
+	DeviceAccess *DeviceAccess `json:"deviceAccess,omitempty"`
+	// addresseeKinds that may be addressed. Omitted means consumers and businesses alike. With Business alone, a person counts only
+	// once known to be one.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	AddresseeKinds []AddresseeKind `json:"addresseeKinds,omitempty"`
+	// collectedFrom says from whom the data was obtained. Omitted means Person. With ThirdParty, legitimateInterest permits only once
+	// the person was told (GDPR Art. 14).
+	// +optional
+	CollectedFrom DataSource `json:"collectedFrom,omitempty"`
+	// output says what the purpose yields. Omitted means Personal. With Anonymous, only endpoints that make data anonymous may be used.
+	// +optional
+	Output Output `json:"output,omitempty"`
+	// minimumAge is the verified age that a person needs, in years, 1 to 120 (GDPR Art. 8(1): 16 in Germany), unless whoever holds
+	// parental responsibility agreed. Omitted means none.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=120
 	MinimumAge int32 `json:"minimumAge,omitempty"`
-	// goods are the controller's own similar goods that an existing customer may be told about (UWG §7(3) no. 2), at most 64.
+	// advertisers are those for whom is advertised, other than the controller, at most 16. A wording has to name all of them.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Advertisers []string `json:"advertisers,omitempty"`
+	// goods that are advertised, at most 64. An existing customer may be told about the controller's own similar goods only (UWG §7(3)
+	// no. 2), and a wording that names goods covers no others. Omitted means that goods play no part.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Goods []Goods `json:"goods,omitempty"`
+	// evidenceRetentionDays is how long the evidence of a grant is kept after its last use, in days, 1 to 36500; for telephone five
+	// years, which are 1827 days (UWG §7a(2)). Omitted means until the person asks for erasure.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=36500
+	EvidenceRetentionDays int32 `json:"evidenceRetentionDays,omitempty"`
 	// allowedNamespaces may act for the purpose. Omitted means none.
 	// +optional
 	AllowedNamespaces *NamespaceSelector `json:"allowedNamespaces,omitempty"`

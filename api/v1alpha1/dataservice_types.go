@@ -13,12 +13,95 @@ const (
 	RoleController      PartyRole = "Controller"      // GDPR Art. 4(7)
 )
 
+// TransferBasis is what a transfer outside of the European Economic Area rests on.
+// +kubebuilder:validation:Enum=Adequacy;StandardClauses;BindingRules;ExplicitConsent
+type TransferBasis string
+
+// Bases of a transfer.
+const (
+	TransferAdequacy        TransferBasis = "Adequacy"        // GDPR Art. 45
+	TransferStandardClauses TransferBasis = "StandardClauses" // GDPR Art. 46(2)(c), (d)
+	TransferBindingRules    TransferBasis = "BindingRules"    // GDPR Art. 47
+	TransferExplicitConsent TransferBasis = "ExplicitConsent" // GDPR Art. 49(1)(a); the wording has to name the country
+)
+
+// Transfer says that data leaves the European Economic Area.
+type Transfer struct {
+	// country that data goes to.
+	// +required
+	Country Country `json:"country"`
+	// basis of the transfer (GDPR Chapter V). Omitted means that there is none: everything is denied.
+	// +optional
+	Basis TransferBasis `json:"basis,omitempty"`
+}
+
 // PortProtocol is what is spoken on a port.
-// +kubebuilder:validation:Enum=HTTP
+// +kubebuilder:validation:Enum=HTTP;HTTPS
 type PortProtocol string
 
-// ProtocolHTTP is HTTP/1.1 or HTTP/2 without TLS.
-const ProtocolHTTP PortProtocol = "HTTP"
+// Protocols.
+const (
+	// ProtocolHTTP is HTTP/1.1 or HTTP/2 without TLS.
+	ProtocolHTTP PortProtocol = "HTTP"
+	// ProtocolHTTPS is HTTP over TLS.
+	ProtocolHTTPS PortProtocol = "HTTPS"
+)
+
+// TLSMode is what the sidecar does with TLS.
+// +kubebuilder:validation:Enum=Intercept;Originate;Refuse
+type TLSMode string
+
+// Modes of TLS.
+const (
+	// TLSIntercept ends the application's TLS and begins its own towards the service.
+	TLSIntercept TLSMode = "Intercept"
+	// TLSOriginate takes plain HTTP from the application and begins TLS towards the service.
+	TLSOriginate TLSMode = "Originate"
+	// TLSRefuse refuses TLS.
+	TLSRefuse TLSMode = "Refuse"
+)
+
+// PortTLS says what the sidecar does with TLS on a port.
+// +kubebuilder:validation:XValidation:rule="(self.mode == 'Originate') == has(self.port)",message="mode Originate needs the service's TLS port in port, for example 443; no other mode takes one"
+type PortTLS struct {
+	// mode: Intercept and Refuse are for HTTPS, Originate is for HTTP.
+	// +required
+	Mode TLSMode `json:"mode"`
+	// port on which the service speaks TLS, 1 to 65535, for mode Originate.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
+}
+
+// Credential is what the sidecar adds to requests, so that applications never hold it.
+type Credential struct {
+	// secretRef names the Secret, in the service's namespace, and the key in it that holds the credential.
+	// +required
+	SecretRef SecretKeyReference `json:"secretRef"`
+	// header that carries it, for example Authorization.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9-]+$`
+	Header string `json:"header"`
+	// prefix before the credential, for example "Bearer ".
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Prefix string `json:"prefix,omitempty"`
+}
+
+// SecretKeyReference names one key of a Secret.
+type SecretKeyReference struct {
+	// name of the Secret.
+	// +required
+	Name ObjectName `json:"name"`
+	// key in the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Key string `json:"key"`
+}
 
 // Host is a name without port, in lower case.
 // +kubebuilder:validation:MinLength=1
@@ -27,15 +110,19 @@ const ProtocolHTTP PortProtocol = "HTTP"
 type Host string
 
 // ServicePort is one governed port of a service.
+// +kubebuilder:validation:XValidation:rule="!has(self.tls) || (self.tls.mode == 'Originate') == (self.protocol == 'HTTP')",message="tls mode Originate is for protocol HTTP, Intercept and Refuse are for HTTPS"
 type ServicePort struct {
 	// port number, 1 to 65535. Every port of a governed host is governed; on those that are not listed everything is denied.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port"`
-	// protocol that is spoken on the port.
+	// protocol that the application speaks on the port.
 	// +required
 	Protocol PortProtocol `json:"protocol"`
+	// tls says what the sidecar does with TLS. Omitted means that HTTPS is refused, and that HTTP goes on as HTTP.
+	// +optional
+	TLS *PortTLS `json:"tls,omitempty"`
 }
 
 // Party is who operates a service.
@@ -49,6 +136,9 @@ type Party struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name,omitempty"`
+	// transfer says where data goes, if it leaves the European Economic Area (GDPR Chapter V). Omitted means that it does not.
+	// +optional
+	Transfer *Transfer `json:"transfer,omitempty"`
 }
 
 // DataServiceSpec is one service that holds or receives personal data.
@@ -73,12 +163,15 @@ type DataServiceSpec struct {
 	// allowedNamespaces, besides the service's own, may refer to the service. Omitted means no other.
 	// +optional
 	AllowedNamespaces *NamespaceSelector `json:"allowedNamespaces,omitempty"`
-	// endpoints of the service, at most 64. Calls to anything else are denied.
+	// credential that sidecars add to requests, so that applications never hold it. Omitted means that applications send their own.
+	// +optional
+	Credential *Credential `json:"credential,omitempty"`
+	// endpoints of the service, at most 256. Calls to anything else are denied.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=256
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
 }
 

@@ -15,7 +15,7 @@ const (
 type Method string
 
 // Endpoint is one API call of a service.
-// +kubebuilder:validation:XValidation:rule="!has(self.personalData) || self.personalData != 'None' || !(has(self.processing) || has(self.channel) || has(self.request) || has(self.response) || (has(self.query) && self.query.exists(q, has(q.person))))",message="an endpoint with personalData None has no processing, channel, request, response or person in its query: remove them, or set personalData to Present"
+// +kubebuilder:validation:XValidation:rule="!has(self.personalData) || self.personalData != 'None' || !(has(self.processing) || has(self.channel) || has(self.request) || has(self.response) || has(self.segments) || (has(self.query) && self.query.exists(q, has(q.person))))",message="an endpoint with personalData None has no processing, channel, request, response or person in its path and query: remove them, or set personalData to Present"
 // +kubebuilder:validation:XValidation:rule="(has(self.personalData) && self.personalData == 'None') || has(self.processing)",message="say in processing what the endpoint does with personal data, or set personalData to None"
 // +kubebuilder:validation:XValidation:rule="!has(self.processing) || !('send' in self.processing) || has(self.channel)",message="an endpoint that sends has to say how: name its channel"
 type Endpoint struct {
@@ -56,6 +56,24 @@ type Endpoint struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Query []QueryParameter `json:"query,omitempty"`
+	// segments of the path template that identify a person, at most 8. Segments that are not listed are not personal.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Segments []PathSegment `json:"segments,omitempty"`
+	// replaces is the name of the endpoint of this service whose answer a request overwrites as a whole, for example the GET that goes
+	// with a PUT. A workload that is shown only a part of that answer is refused, because it would erase the rest.
+	// +optional
+	Replaces EndpointName `json:"replaces,omitempty"`
+	// fulfils are obligations that a request meets, at most 4. A permission with an obligation that nothing meets is denied.
+	// +optional
+	// +listType=map
+	// +listMapKey=obligation
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Fulfils []Fulfilment `json:"fulfils,omitempty"`
 	// request says where people and their data are in the request's JSON body. Omitted means that the endpoint takes no body.
 	// +optional
 	Request *RequestBody `json:"request,omitempty"`
@@ -63,6 +81,94 @@ type Endpoint struct {
 	// +optional
 	Response *ResponseBody `json:"response,omitempty"`
 }
+
+// PathSegment is one {name} of a path template.
+type PathSegment struct {
+	// name of the segment, without braces.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Name string `json:"name"`
+	// person that the segment identifies.
+	// +required
+	Person Identifies `json:"person"`
+}
+
+// Obligation is something that has to be done for a permission to hold.
+// +kubebuilder:validation:Enum=add-objection-notice;anonymise
+type Obligation string
+
+// Obligations that an endpoint can fulfil.
+const (
+	// ObligationAddObjectionNotice: every mail to an existing customer says that the person can object (UWG §7(3) no. 4).
+	ObligationAddObjectionNotice Obligation = "add-objection-notice"
+	// ObligationAnonymise: only figures about many people come out (GDPR Recital 26).
+	ObligationAnonymise Obligation = "anonymise"
+)
+
+// Fulfilment says how one can see that a request meets an obligation.
+// +kubebuilder:validation:XValidation:rule="!has(self.in) || has(self.pointer)",message="in lists values of what stands at pointer: add pointer, or remove in"
+type Fulfilment struct {
+	// obligation that is met.
+	// +required
+	Obligation Obligation `json:"obligation"`
+	// pointer of the value in the request's body that shows it, for example /asm/group_id for a mail with an unsubscribe link. Omitted
+	// means that every request to the endpoint meets the obligation.
+	// +optional
+	Pointer Pointer `json:"pointer,omitempty"`
+	// in are the values of which it has to be one, at most 64; numbers and booleans as they are written in JSON. Omitted means any value
+	// but null, false and the empty string.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=256
+	In []string `json:"in,omitempty"`
+}
+
+// Tracking is something that a request can have done to people besides what it is for.
+// +kubebuilder:validation:Enum=OpenTracking;ClickTracking
+type Tracking string
+
+// Tracking that a switch turns off.
+const (
+	TrackingOpens  Tracking = "OpenTracking"
+	TrackingClicks Tracking = "ClickTracking"
+)
+
+// Switch is a value of a request that turns tracking of its addressees on or off.
+type Switch struct {
+	// tracking that is turned on or off.
+	// +required
+	Tracking Tracking `json:"tracking"`
+	// pointer of the value, from the root of the body, for example /tracking_settings/open_tracking/enable. Where it is absent it is
+	// inserted.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="!self.contains('*')",message="a switch is one value of the request: its pointer cannot contain *"
+	Pointer Pointer `json:"pointer"`
+	// off is the value that turns it off, as JSON: "false", "0" or "\"no\"", for example.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Off string `json:"off"`
+	// processing that the tracking amounts to, for example [track] or [collect, profile].
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=12
+	Processing []Processing `json:"processing"`
+}
+
+// TimeFormat is how a time is written.
+// +kubebuilder:validation:Enum=RFC3339;UnixSeconds;UnixMilliseconds
+type TimeFormat string
+
+// Formats of times.
+const (
+	TimeRFC3339          TimeFormat = "RFC3339"
+	TimeUnixSeconds      TimeFormat = "UnixSeconds"
+	TimeUnixMilliseconds TimeFormat = "UnixMilliseconds"
+)
 
 // QueryParameter is one declared query parameter.
 type QueryParameter struct {
@@ -107,6 +213,13 @@ type RequestBody struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	Totals []Pointer `json:"totals,omitempty"`
+	// switches that turn tracking of the addressees on or off, at most 4. Tracking that no policy gives a purpose is turned off.
+	// +optional
+	// +listType=map
+	// +listMapKey=tracking
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Switches []Switch `json:"switches,omitempty"`
 }
 
 // ResponseBody says where people and their data are in the JSON body of a response. A value that is declared nowhere is removed.
@@ -149,6 +262,17 @@ type AddresseeList struct {
 	// identifier is the pointer of the identifier within the addressee. Omitted means that the addressee is the identifier.
 	// +optional
 	Identifier Pointer `json:"identifier,omitempty"`
+	// columns is the pointer of a list of column names, for positional tables such as {"schema": ["EMAIL", "FN"], "data": [["...", "..."]]}.
+	// Each addressee is then a row whose cells are named by it: identifier, time and the fields below a row use these names. Omitted
+	// means that addressees are objects or plain values.
+	// +optional
+	Columns Pointer `json:"columns,omitempty"`
+	// time is the pointer, within the addressee, of when the data was collected. Omitted means that there is none.
+	// +optional
+	Time Pointer `json:"time,omitempty"`
+	// timeFormat of time. Omitted means RFC3339.
+	// +optional
+	TimeFormat TimeFormat `json:"timeFormat,omitempty"`
 	// unit is the pointer of the part that goes when its last addressee went; its last segment is "*". Omitted means that the whole
 	// request goes.
 	// +optional
@@ -166,10 +290,17 @@ type RecordList struct {
 	// identifier is the pointer of the identifier within the record.
 	// +required
 	Identifier Pointer `json:"identifier"`
-	// time is the pointer of the time at which the data was collected (RFC 3339). Omitted means that there is none: then no limit on
-	// data that is older than a grant can be checked.
+	// columns is the pointer of a list of column names, from the root of the body, for positional tables: each record is then a row
+	// whose cells are named by it.
+	// +optional
+	Columns Pointer `json:"columns,omitempty"`
+	// time is the pointer of the time at which the data was collected. Omitted means that there is none: then no limit on data that is
+	// older than a grant can be checked.
 	// +optional
 	Time Pointer `json:"time,omitempty"`
+	// timeFormat of time. Omitted means RFC3339.
+	// +optional
+	TimeFormat TimeFormat `json:"timeFormat,omitempty"`
 	// fields that are personal, at most 128. Those of a category that the purpose does not need are removed.
 	// +optional
 	// +listType=map

@@ -17,12 +17,14 @@ var (
 
 // Names of the kinds.
 const (
-	KindDataPurpose   = "DataPurpose"
-	KindConsentNotice = "ConsentNotice"
-	KindDataService   = "DataService"
-	KindConsentPolicy = "ConsentPolicy"
-	KindConsentLedger = "ConsentLedger"
-	KindSidecarConfig = "SidecarConfig"
+	KindDataPurpose          = "DataPurpose"
+	KindConsentNotice        = "ConsentNotice"
+	KindDataService          = "DataService"
+	KindConsentPolicy        = "ConsentPolicy"
+	KindTouchpoint           = "Touchpoint"
+	KindConsentLedger        = "ConsentLedger"
+	KindEnforcementExemption = "EnforcementExemption"
+	KindSidecarConfig        = "SidecarConfig"
 )
 
 func addKnownTypes(scheme *runtime.Scheme) error {
@@ -31,7 +33,9 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&ConsentNotice{}, &ConsentNoticeList{},
 		&DataService{}, &DataServiceList{},
 		&ConsentPolicy{}, &ConsentPolicyList{},
+		&Touchpoint{}, &TouchpointList{},
 		&ConsentLedger{}, &ConsentLedgerList{},
+		&EnforcementExemption{}, &EnforcementExemptionList{},
 		&SidecarConfig{}, &SidecarConfigList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

@@ -56,6 +56,12 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.matches('^(pd|dpv|optup):[A-Za-z0-9]+$')",message="a data category is a term with its prefix pd:, dpv: or optup:, for example pd:EmailAddress"
 type DataCategory string
 
+// Country is an ISO 3166-1 code of two letters.
+// +kubebuilder:validation:MinLength=2
+// +kubebuilder:validation:MaxLength=2
+// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z]{2}$')",message="a country is an ISO 3166-1 code of two capital letters, for example US"
+type Country string
+
 // Pointer is a JSON pointer (RFC 6901); a segment "*" stands for every element of a list.
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=256

@@ -28,7 +28,9 @@ const (
 
 // kinds are those of the API, by resource. The ledgers' comes last: without it they would stop.
 var kinds = []struct{ kind, resource string }{
+	{v1alpha1.KindEnforcementExemption, "enforcementexemptions"},
 	{v1alpha1.KindConsentPolicy, "consentpolicies"},
+	{v1alpha1.KindTouchpoint, "touchpoints"},
 	{v1alpha1.KindDataService, "dataservices"},
 	{v1alpha1.KindConsentNotice, "consentnotices"},
 	{v1alpha1.KindDataPurpose, "datapurposes"},

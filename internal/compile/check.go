@@ -49,6 +49,7 @@ func (c *compiler) resolvePurposes(in []policy.Purpose) {
 			restrict(&out, &q.Purpose)
 			parent = q.Parent
 		}
+		out.Special = specialOf(out.Categories)
 		for _, v := range unlawful(&out) {
 			c.findings.add(ref, v.field, NotLawful, v.sentence)
 		}
@@ -71,6 +72,10 @@ func normalPurpose(p ir.Purpose) ir.Purpose {
 	p.Categories = sortedSet(p.Categories)
 	p.Channels = slices.Clone(p.Channels)
 	p.Goods = sortedSet(p.Goods)
+	p.Proofs = sortedSet(p.Proofs)
+	p.Advertisers = sortedSet(p.Advertisers)
+	p.MinimumNotices = slices.Clone(p.MinimumNotices)
+	slices.SortFunc(p.MinimumNotices, func(a, b ir.NoticeMinimum) int { return cmp.Compare(a.Series, b.Series) })
 	return p
 }
 
@@ -79,18 +84,43 @@ func restrict(p, parent *ir.Purpose) {
 	p.Categories = both(p.Categories, parent.Categories)
 	p.Channels = both(p.Channels, parent.Channels)
 	p.MinimumAge = max(p.MinimumAge, parent.MinimumAge)
-	if p.ValidForDays == 0 || (parent.ValidForDays > 0 && parent.ValidForDays < p.ValidForDays) {
-		p.ValidForDays = parent.ValidForDays
+	p.ValidForDays = shorter(p.ValidForDays, parent.ValidForDays)
+	p.UnusedForDays = shorter(p.UnusedForDays, parent.UnusedForDays)
+	switch {
+	case len(p.Proofs) == 0:
+		p.Proofs = slices.Clone(parent.Proofs)
+	case len(parent.Proofs) > 0:
+		if p.Proofs = both(p.Proofs, parent.Proofs); len(p.Proofs) == 0 {
+			p.Grounds = nil // no proof satisfies both
+		}
 	}
-	if p.Proof == consent.ProofNone {
-		p.Proof = parent.Proof
+	for _, m := range parent.MinimumNotices {
+		if i := slices.IndexFunc(p.MinimumNotices, func(o ir.NoticeMinimum) bool { return o.Series == m.Series }); i < 0 {
+			p.MinimumNotices = append(p.MinimumNotices, m)
+		} else {
+			p.MinimumNotices[i].Version = max(p.MinimumNotices[i].Version, m.Version)
+		}
 	}
+	if p.DeviceAccess == "" {
+		p.DeviceAccess = parent.DeviceAccess
+	}
+	p.BusinessOnly = p.BusinessOnly || parent.BusinessOnly
+	p.ThirdPartyData = p.ThirdPartyData || parent.ThirdPartyData
+	p.Anonymous = p.Anonymous || parent.Anonymous
 	if parent.Objection == ir.ObjectionDirectMarketing {
 		p.Objection = parent.Objection
 	}
 	if parent.Controller != p.Controller {
 		p.Grounds = nil
 	}
+}
+
+// shorter gives the shorter of two periods, of which 0 is without end.
+func shorter(a, b int) int {
+	if a == 0 || (b > 0 && b < a) {
+		return b
+	}
+	return a
 }
 
 func both[T cmp.Ordered](a, b []T) []T {

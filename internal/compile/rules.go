@@ -26,7 +26,8 @@ func (c *compiler) rule(ns policy.Namespace, p policy.Policy, r *policy.Rule) (i
 	}
 	out := ir.Rule{
 		Policy: p.Namespace + "/" + p.Name + "/" + r.Name, Purpose: r.Purpose, Service: s.Name,
-		When: sortedConditions(r.When), OnMissing: r.OnMissing, OnEmpty: r.OnEmpty, Mode: ruleMode(ns, p),
+		When: sortedConditions(r.When), OnMissing: r.OnMissing, OnEmpty: r.OnEmpty, Redaction: r.Redaction, Tracking: sortedTracking(r.Tracking),
+		Mode: ruleMode(ns, p),
 	}
 	if out.OnMissing == "" {
 		out.OnMissing = ir.OnMissingDeny
@@ -42,6 +43,17 @@ func (c *compiler) rule(ns policy.Namespace, p policy.Policy, r *policy.Rule) (i
 	slices.Sort(out.Endpoints)
 	out.Endpoints = slices.Compact(out.Endpoints)
 	return out, len(out.Endpoints) > 0
+}
+
+func sortedTracking(in []ir.TrackingRule) []ir.TrackingRule {
+	out := slices.Clone(in)
+	for i := range out {
+		if out[i].OnMixed == "" {
+			out[i].OnMixed = ir.OnMixedOffForAll
+		}
+	}
+	slices.SortFunc(out, func(a, b ir.TrackingRule) int { return cmp.Compare(a.Tracking, b.Tracking) })
+	return out
 }
 
 func sortedConditions(when []ir.Condition) []ir.Condition {
@@ -71,19 +83,34 @@ func serviceAllowed(s *policy.Service, ns policy.Namespace) bool {
 // attach adds what the rules refer to, and every service whose hosts are governed in the namespace.
 func (c *compiler) attach(b *ir.Bundle, ns policy.Namespace) {
 	slices.SortFunc(b.Rules, func(x, y ir.Rule) int { return cmp.Compare(x.Policy, y.Policy) })
-	used := map[string]bool{}
+	used := map[string]map[string]bool{}
 	purposes := map[consent.PurposeID]bool{}
 	controllers := map[string]bool{}
-	for _, r := range b.Rules {
-		used[r.Service] = true
-		if purposes[r.Purpose] {
-			continue
+	var need func(consent.PurposeID)
+	need = func(name consent.PurposeID) {
+		if purposes[name] {
+			return
 		}
-		purposes[r.Purpose] = true
-		p := c.purposeFor(r.Purpose, ns)
+		purposes[name] = true
+		p := c.purposeFor(name, ns)
+		if p.DeviceAccess != "" {
+			need(p.DeviceAccess)
+		}
 		b.Purposes = append(b.Purposes, p)
 		if p.Blocked == "" {
 			controllers[p.Controller] = true
+		}
+	}
+	for _, r := range b.Rules {
+		if used[r.Service] == nil {
+			used[r.Service] = map[string]bool{}
+		}
+		for _, e := range r.Endpoints {
+			used[r.Service][e] = true
+		}
+		need(r.Purpose)
+		for _, t := range r.Tracking {
+			need(t.Purpose)
 		}
 	}
 	for _, n := range c.notices {
@@ -92,8 +119,8 @@ func (c *compiler) attach(b *ir.Bundle, ns policy.Namespace) {
 		}
 	}
 	for name, s := range c.services {
-		if used[name] {
-			b.Services = append(b.Services, s.Service)
+		if used[name] != nil {
+			b.Services = append(b.Services, trimmed(s.Service, used[name]))
 		} else if governs(s, ns) {
 			// Known, so that it is denied with NO_POLICY, but nothing about its endpoints is needed for that.
 			b.Services = append(b.Services, ir.Service{Name: s.Name, Hosts: s.Hosts, Ports: s.Ports, Party: s.Party, Endpoints: openEndpoints(s)})
@@ -117,6 +144,18 @@ func (c *compiler) purposeFor(name consent.PurposeID, ns policy.Namespace) ir.Pu
 		return ir.Purpose{Name: name, Objection: ir.ObjectionNone, Blocked: reasonNamespaceNotAllowed}
 	}
 	return *p
+}
+
+// trimmed leaves out what is declared about endpoints that no rule uses: they are known, so that they are denied for want of a purpose
+// and not as unknown, and nothing more of them is needed.
+func trimmed(s ir.Service, used map[string]bool) ir.Service {
+	s.Endpoints = slices.Clone(s.Endpoints)
+	for i, e := range s.Endpoints {
+		if !used[e.Name] && !e.NoPersonalData {
+			s.Endpoints[i] = ir.Endpoint{Name: e.Name, Methods: e.Methods, Path: e.Path, Processing: e.Processing}
+		}
+	}
+	return s
 }
 
 func openEndpoints(s *policy.Service) []ir.Endpoint {
@@ -153,6 +192,12 @@ func (c *compiler) ledger(l policy.Ledger) (LedgerBundle, bool) {
 	for _, p := range c.purposes {
 		if p.Controller == l.Controller {
 			b.Purposes = append(b.Purposes, *p)
+		}
+	}
+	for _, p := range b.Purposes {
+		// A device purpose that is missing, or another controller's, permits no access.
+		if d := p.DeviceAccess; d != "" && !slices.ContainsFunc(b.Purposes, func(q ir.Purpose) bool { return q.Name == d }) {
+			b.Purposes = append(b.Purposes, ir.Purpose{Name: d, Objection: ir.ObjectionNone, Blocked: reasonPurposeUndeclared})
 		}
 	}
 	slices.SortFunc(b.Purposes, func(x, y ir.Purpose) int { return cmp.Compare(x.Name, y.Name) })

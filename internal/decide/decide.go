@@ -12,7 +12,8 @@ import (
 // Request-level reasons deny the request. People without permission are handled as the plan says: with Deny one of them denies
 // the request, otherwise they are dropped and the effect is permit-filtered; with nobody left, a request to addressees is denied
 // unless the plan answers as if it were accepted. Facts that are too old deny the whole request, whatever the plan says: to drop
-// people for a while would lose their mail without a word, while a denied request can be sent again.
+// people for a while would lose their mail without a word, while a denied request can be sent again. An obligation that nobody meets
+// denies it, too.
 func Decide(x *Index, r Request, now Now) Decision {
 	d := Decision{Effect: Deny, Position: now.Position}
 	e, reason := x.Endpoint(r.Method, r.Host, r.Port, r.Path)
@@ -29,6 +30,7 @@ func Decide(x *Index, r Request, now Now) Decision {
 		d.Reasons = []Reason{reason}
 		return d
 	}
+	p.Honours = r.Honours
 	d.Purpose = p.Purpose.Name
 	for _, c := range r.Categories {
 		if !p.Category(c) {
@@ -44,7 +46,7 @@ func (p *Plan) people(d Decision, people []Person, now Now) Decision {
 	for _, one := range people {
 		v := p.Unresolved()
 		if !one.Unresolved {
-			v = p.Person(factOf(one, p.Purpose.Name), one.RecordTime, now)
+			v = p.Person(one.facts, one.Collected, now)
 		}
 		d.People = append(d.People, v.Reason)
 		d.Reasons = append(d.Reasons, v.Reason.Public())
@@ -60,17 +62,17 @@ func (p *Plan) people(d Decision, people []Person, now Now) Decision {
 	slices.Sort(d.Reasons)
 	d.Reasons = slices.Compact(d.Reasons)
 	d.Effect = p.effect(permitted, len(people))
-	if slices.Contains(d.People, LedgerBehind) {
+	if slices.Contains(d.People, LedgerBehind) || slices.Contains(d.People, ObligationUnmet) {
 		d.Effect = Deny
 	}
 	return d
 }
 
-func factOf(one Person, purpose consent.PurposeID) consent.Fact {
-	if one.Fact == nil {
+func (one Person) facts(purpose consent.PurposeID) consent.Fact {
+	if one.Facts == nil {
 		return consent.Fact{}
 	}
-	return one.Fact(purpose)
+	return one.Facts(purpose)
 }
 
 func (p *Plan) effect(permitted, people int) Effect {

@@ -27,6 +27,8 @@ type endpoint struct {
 	template []string
 	rules    []*ir.Rule
 	pointers []string
+	// partial tells that the workload is shown less than all of what requests to the endpoint overwrite.
+	partial bool
 }
 
 // Endpoint is a declared endpoint that a request has matched.
@@ -61,6 +63,7 @@ func NewIndex(b *ir.Bundle) *Index {
 			s.endpoints = append(s.endpoints, endpoint{ir: &s.ir.Endpoints[j], template: strings.Split(s.ir.Endpoints[j].Path, "/")[1:]})
 		}
 		x.attach(s)
+		x.overwrites(s)
 		for _, h := range s.ir.Hosts {
 			x.hosts[h] = append(x.hosts[h], s)
 		}
@@ -90,8 +93,44 @@ func (x *Index) attach(s *service) {
 	}
 }
 
+// overwrites finds the endpoints with which the workload would erase what it is not shown.
+func (x *Index) overwrites(s *service) {
+	for i := range s.endpoints {
+		e := &s.endpoints[i]
+		if e.ir.Replaces == "" {
+			continue
+		}
+		read := slices.IndexFunc(s.endpoints, func(o endpoint) bool { return o.ir.Name == e.ir.Replaces })
+		e.partial = read < 0
+		if read < 0 {
+			continue
+		}
+		for _, r := range s.endpoints[read].rules {
+			if r.OnMissing == ir.OnMissingRedactField || x.hides(r, s.endpoints[read].ir.Response) {
+				e.partial = true
+			}
+		}
+	}
+}
+
+// hides tells whether a rule's purpose is not shown some declared field of an answer.
+func (x *Index) hides(r *ir.Rule, m *ir.Message) bool {
+	p := x.purposes[r.Purpose]
+	if p == nil || m == nil {
+		return p == nil
+	}
+	fields := m.Fields
+	if m.Records != nil {
+		fields = append(slices.Clone(fields), m.Records.Fields...)
+	}
+	return slices.ContainsFunc(fields, func(f ir.Field) bool { return !slices.Contains(p.Categories, f.Category) })
+}
+
 // Bundle is the bundle that was indexed.
 func (x *Index) Bundle() *ir.Bundle { return x.bundle }
+
+// Purpose is a purpose of the bundle; nil for one that is not in it.
+func (x *Index) Purpose(name consent.PurposeID) *ir.Purpose { return x.purposes[name] }
 
 // Governs tells whether some service declares the host, on whatever port. Hosts are lower-case without port.
 func (x *Index) Governs(host string) bool { return len(x.hosts[host]) > 0 }

@@ -8,35 +8,45 @@ import (
 	"github.com/optup/optup/internal/ir"
 )
 
-// Person decides about one person under the plan. The zero Fact is that of a person whom the ledger has never seen.
-// RecordTime is when the data was collected; it counts where the endpoint declares such a time.
+// Facts gives what is known about one person for a purpose. The zero Fact is that of a person whom the ledger has never seen.
+type Facts func(consent.PurposeID) consent.Fact
+
+// Collected is when a person's data was collected. It counts where an endpoint declares such a time; a time that is declared and cannot
+// be read is the zero time, which is before every grant.
+type Collected struct {
+	Declared bool
+	At       time.Time
+}
+
+// Person decides about one person under the plan, for all that the plan includes: its purpose, access to the person's device, and the
+// tracking that goes with it.
 //
 // Several grounds of a purpose are alternatives: one that carries is enough. Where none does, the reason is that of the first.
-func (p *Plan) Person(f consent.Fact, recordTime time.Time, now Now) Verdict {
-	if f.Restricted && !p.onlyStores() {
-		return Verdict{Reason: Restricted} // GDPR Art. 18(2)
-	}
-	if f.Suppressed != 0 && p.Purpose.Objection == ir.ObjectionDirectMarketing {
-		return Verdict{Reason: Suppressed} // GDPR Art. 21(3): the objection outlives the erased record
-	}
-	verdict := Verdict{Reason: NoGrant}
-	for i, g := range p.Purpose.Grounds {
-		v := p.ground(g, &f, recordTime, now)
-		if v.Permit() {
-			return v
-		}
-		if i == 0 {
-			verdict = v
-		}
-	}
-	return verdict
+func (p *Plan) Person(facts Facts, collected Collected, now Now) Verdict {
+	return p.person(facts, collected, now, nil)
 }
 
 // Unresolved decides about a person whom no identifier names: nothing is permitted, because a restriction could not be seen.
 func (p *Plan) Unresolved() Verdict { return Verdict{Reason: PersonUnresolved} }
 
 // NeedsFacts tells whether some ground of the plan rests on a record, or on the absence of an objection.
-func (p *Plan) NeedsFacts() bool { return slices.ContainsFunc(p.Purpose.Grounds, needsFacts) }
+func (p *Plan) NeedsFacts() bool {
+	return p.Purpose.DeviceAccess != "" || slices.ContainsFunc(p.Purpose.Grounds, needsFacts)
+}
+
+// Purposes are those whose facts Person asks for; the first is the plan's own.
+func (p *Plan) Purposes() []consent.PurposeID {
+	out := []consent.PurposeID{p.Purpose.Name}
+	if d := p.Purpose.DeviceAccess; d != "" {
+		out = append(out, d)
+	}
+	for _, t := range p.Tracking {
+		if t.plan != nil {
+			out = append(out, t.plan.Purposes()...)
+		}
+	}
+	return out
+}
 
 func needsFacts(g ir.Ground) bool {
 	switch g {
@@ -47,31 +57,95 @@ func needsFacts(g ir.Ground) bool {
 	}
 }
 
+// judgement is one decision about one person. Trace is nil unless somebody wants to know how it came about.
+type judgement struct {
+	plan      *Plan
+	fact      consent.Fact
+	collected Collected
+	now       Now
+	trace     *Trace
+}
+
+func (p *Plan) person(facts Facts, collected Collected, now Now, trace *Trace) Verdict {
+	j := &judgement{plan: p, fact: facts(p.Purpose.Name), collected: collected, now: now, trace: trace}
+	v := j.own()
+	if !v.Permit() {
+		return v
+	}
+	if reason := j.device(facts); reason != "" {
+		return Verdict{Reason: reason}
+	}
+	if p.Purpose.Anonymous {
+		v.Obligations = append(v.Obligations, ir.Anonymise)
+	}
+	if v = p.owe(v); !v.Permit() {
+		trace.gate(GateObligation, v.Reason, "")
+		return v
+	}
+	return p.track(v, facts, collected, now, trace)
+}
+
+// own decides for the plan's own purpose.
+func (j *judgement) own() Verdict {
+	p, f := j.plan, &j.fact
+	if f.Restricted && !p.onlyStores() {
+		return j.end(GateRestriction, Restricted) // GDPR Art. 18(2)
+	}
+	j.trace.gate(GateRestriction, "", "")
+	if f.Suppressed != 0 && p.Purpose.Objection == ir.ObjectionDirectMarketing {
+		return j.end(GateSuppression, Suppressed) // GDPR Art. 21(3): the objection outlives the erased record
+	}
+	j.trace.gate(GateSuppression, "", "")
+	verdict := Verdict{Reason: NoGrant}
+	for i, g := range p.Purpose.Grounds {
+		v := j.ground(g)
+		j.trace.ground(g, v.Reason)
+		if v.Permit() {
+			return v
+		}
+		if i == 0 {
+			verdict = v
+		}
+	}
+	return verdict
+}
+
+func (j *judgement) end(gate Gate, reason Reason) Verdict {
+	j.trace.gate(gate, reason, "")
+	return Verdict{Reason: reason}
+}
+
 func (p *Plan) onlyStores() bool {
 	return len(p.Endpoint.Processing) == 1 && p.Endpoint.Processing[0] == ir.ProcessingStore
 }
 
-func (p *Plan) ground(g ir.Ground, f *consent.Fact, recordTime time.Time, now Now) Verdict {
-	if needsFacts(g) && !p.fresh(now) {
-		return Verdict{Reason: LedgerBehind}
+func (j *judgement) ground(g ir.Ground) Verdict {
+	p, f := j.plan, &j.fact
+	if needsFacts(g) {
+		if !p.fresh(j.now) {
+			return j.end(GateFreshness, LedgerBehind)
+		}
+		if f.Ambiguous {
+			return j.end(GateIdentity, IdentityAmbiguous)
+		}
 	}
-	if p.Purpose.MinimumAge > 0 && f.AgeYears < p.Purpose.MinimumAge {
-		return Verdict{Reason: GuardianConsentMissing} // GDPR Art. 8(1); an unknown age is none
+	if p.Purpose.BusinessOnly && !f.Business {
+		return j.end(GateAddressee, AddresseeKind)
+	}
+	if g != ir.GroundConsent && g != ir.GroundSpecialCategoryConsent && p.tooYoung(f) {
+		return j.end(GateAge, GuardianConsentMissing)
 	}
 	switch g {
 	case ir.GroundConsent:
-		return p.consent(f, recordTime, now, g, OKConsent)
+		return j.consent(g, OKConsent)
 	case ir.GroundSpecialCategoryConsent:
-		return p.consent(f, recordTime, now, g, OKSpecialCategoryConsent)
+		return j.consent(g, OKSpecialCategoryConsent)
 	case ir.GroundExistingCustomer:
-		return p.existingCustomer(f)
+		return j.existingCustomer()
 	case ir.GroundPresumedConsent:
-		return p.presumed(f)
+		return j.presumed()
 	case ir.GroundLegitimateInterest:
-		if p.objected(f, 0) {
-			return Verdict{Reason: Objected}
-		}
-		return Verdict{Reason: OKLINotObjected, Ground: g}
+		return j.legitimateInterest()
 	case ir.GroundContract:
 		return Verdict{Reason: OKContract, Ground: g}
 	case ir.GroundLegalObligation:
@@ -87,6 +161,11 @@ func (p *Plan) ground(g ir.Ground, f *consent.Fact, recordTime time.Time, now No
 
 func (p *Plan) fresh(now Now) bool {
 	return now.Age >= 0 && now.Age <= p.bound && !now.Ledger.IsZero()
+}
+
+// tooYoung tells whether the verified age is below what the purpose needs; an unknown age is none.
+func (p *Plan) tooYoung(f *consent.Fact) bool {
+	return p.Purpose.MinimumAge > 0 && f.AgeYears < p.Purpose.MinimumAge
 }
 
 // objected tells whether an objection hits the plan's purpose that a grant based on position known did not take into account.
@@ -113,135 +192,66 @@ func (p *Plan) hit(o consent.Objection) bool {
 	}
 }
 
-// gates orders the reasons by how far a grant came, so that the person's best grant explains a denial.
-var gates = []Reason{
-	NoGrant, Invalidated, Cancelled, Withdrawn, Unproven, PendingConfirmation, Objected, ControllerNotCovered, ProcessingNotCovered,
-	ChannelNotCovered, RecipientNotNamed, Expired, CollectedBeforeConsent,
+// device: storing on, or reading from, a person's device needs a grant of its own beside the legal ground (TDDDG §25(1), ePrivacy
+// Directive Art. 5(3)). It rests on the consent that the access purpose asks for, whatever is done with the data.
+func (j *judgement) device(facts Facts) Reason {
+	name := j.plan.Purpose.DeviceAccess
+	if name == "" {
+		return ""
+	}
+	access := j.plan.device()
+	if access == nil {
+		j.trace.gate(GateDevice, DeviceAccessNotAllowed, string(name))
+		return DeviceAccessNotAllowed
+	}
+	d := &judgement{plan: access, fact: facts(name), collected: Collected{}, now: j.now}
+	v := d.own()
+	if v.Permit() {
+		j.trace.gate(GateDevice, "", string(name))
+		return ""
+	}
+	reason := DeviceAccessNotAllowed
+	if v.Reason == LedgerBehind {
+		reason = LedgerBehind
+	}
+	j.trace.gate(GateDevice, reason, string(name))
+	return reason
 }
 
-func (p *Plan) consent(f *consent.Fact, recordTime time.Time, now Now, g ir.Ground, ok Reason) Verdict {
-	best := -1
-	for i := range f.Grants {
-		reason := p.grant(&f.Grants[i], f, recordTime, now)
-		if reason == "" {
-			return Verdict{Reason: ok, Ground: g}
+// owe takes off the obligations that the request meets, and denies where one remains that nobody has promised to meet.
+func (p *Plan) owe(v Verdict) Verdict {
+	v.Obligations = slices.DeleteFunc(v.Obligations, func(o Obligation) bool { return slices.Contains(p.met, o) })
+	for _, o := range v.Obligations {
+		if !slices.Contains(p.Honours, o) {
+			return Verdict{Reason: ObligationUnmet, Ground: v.Ground, Obligations: v.Obligations}
 		}
-		best = max(best, slices.Index(gates, reason))
 	}
-	if best < 0 {
-		if p.objected(f, 0) {
-			return Verdict{Reason: Objected}
-		}
-		return Verdict{Reason: NoGrant}
-	}
-	return Verdict{Reason: gates[best]}
+	return v
 }
 
-// grant gives the reason why one grant does not carry the request; empty if it does.
-func (p *Plan) grant(g *consent.Grant, f *consent.Fact, recordTime time.Time, now Now) Reason {
-	if g.Purpose != p.Purpose.Name {
-		return NoGrant
-	}
-	switch g.Status {
-	case consent.StatusGiven, consent.StatusRenewed:
-	case consent.StatusPending:
-		return PendingConfirmation
-	case consent.StatusUnproven:
-		return Unproven
-	case consent.StatusWithdrawn:
-		return Withdrawn
-	case consent.StatusCancelled:
-		return Cancelled
-	case consent.StatusInvalidated:
-		return Invalidated
-	default:
-		return NoGrant
-	}
-	if p.Purpose.Proof != consent.ProofNone && g.Proof != p.Purpose.Proof {
-		return PendingConfirmation
-	}
-	if p.objected(f, g.BasedOn) {
-		return Objected
-	}
-	n := p.notices[g.Notice]
-	if n == nil || !slices.Contains(n.Purposes, p.Purpose.Name) {
-		return NoGrant // a wording that nobody declared, or that does not name the purpose, covers nothing
-	}
-	if reason := p.covers(n); reason != "" {
-		return reason
-	}
-	if days := p.Purpose.ValidForDays; days > 0 {
-		start := g.Since
-		if g.Renewed.After(start) {
-			start = g.Renewed
+// track decides about the tracking that the request would bring along.
+func (p *Plan) track(v Verdict, facts Facts, collected Collected, now Now, trace *Trace) Verdict {
+	for i := range p.Tracking {
+		t := &p.Tracking[i]
+		reason := NoGrant
+		if t.plan != nil {
+			reason = t.plan.person(facts, collected, now, nil).Reason
 		}
-		if !now.Ledger.Before(start.AddDate(0, 0, days)) {
-			return Expired
-		}
-	}
-	if r := p.Endpoint.Response; r != nil && r.Records != nil && r.Records.Time != "" && !n.EarlierData && recordTime.Before(g.Since) {
-		return CollectedBeforeConsent // a missing time is the zero time, which is before everything
-	}
-	return ""
-}
-
-func (p *Plan) covers(n *ir.Notice) Reason {
-	if n.Controller != p.Purpose.Controller {
-		return ControllerNotCovered
-	}
-	for _, x := range p.Endpoint.Processing {
-		if !slices.Contains(n.Processing, x) {
-			return ProcessingNotCovered
-		}
-	}
-	if c := p.Endpoint.Channel; c != "" && !slices.Contains(n.Channels, c) {
-		return ChannelNotCovered
-	}
-	// A processor acts for the controller and needs no mention (GDPR Art. 28); everybody else is a recipient of their own.
-	if p.Service.Party.Role != ir.RoleProcessor && !slices.Contains(n.Recipients, p.Service.Party.Name) {
-		return RecipientNotNamed
-	}
-	return ""
-}
-
-// existingCustomer: UWG §7(3), ePrivacy Directive Art. 13(2). Electronic mail only; the address came with a sale, the goods are
-// the seller's own and similar, the right to object was shown then and is shown in every use, and nobody objected.
-func (p *Plan) existingCustomer(f *consent.Fact) Verdict {
-	if c := p.Endpoint.Channel; c != consent.ChannelEmail && c != consent.ChannelSMS {
-		return Verdict{Reason: ChannelNotCovered}
-	}
-	if p.Service.Party.Role != ir.RoleProcessor {
-		return Verdict{Reason: RecipientNotNamed}
-	}
-	if p.objected(f, 0) {
-		return Verdict{Reason: Objected}
-	}
-	reason := NoSale
-	for _, r := range f.Relationships {
+		trace.gate(GateTracking, denial(reason), string(t.Switch.Tracking))
 		switch {
-		case !slices.ContainsFunc(r.Goods, func(g string) bool { return slices.Contains(p.Purpose.Goods, g) }):
-			if reason == NoSale {
-				reason = NotSimilar
-			}
-		case !r.ObjectionNotice:
-			reason = NoObjectionNotice
+		case reason.Permits():
+		case t.OnMixed == ir.OnMixedDropAddressee && t.plan != nil:
+			return Verdict{Reason: reason}
 		default:
-			return Verdict{Reason: OKExistingCustomer, Ground: ir.GroundExistingCustomer, Obligations: []Obligation{AddObjectionNotice}}
+			v.Obligations = append(v.Obligations, t.Switch.Tracking.Off())
 		}
 	}
-	return Verdict{Reason: reason}
+	return v
 }
 
-// presumed: UWG §7(2) no. 1, second alternative. A call to a business whose interest may be presumed.
-func (p *Plan) presumed(f *consent.Fact) Verdict {
-	switch {
-	case p.Endpoint.Channel != consent.ChannelPhone:
-		return Verdict{Reason: ChannelNotCovered}
-	case !f.Business:
-		return Verdict{Reason: AddresseeKind}
-	case p.objected(f, 0):
-		return Verdict{Reason: Objected}
-	default:
-		return Verdict{Reason: OKPresumedConsent, Ground: ir.GroundPresumedConsent}
+func denial(r Reason) Reason {
+	if r.Permits() {
+		return ""
 	}
+	return r
 }

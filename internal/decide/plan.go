@@ -9,24 +9,45 @@ import (
 )
 
 // Plan is how one request is to be handled: its one purpose, and the strictest handling that the matching rules ask for.
-// It is immutable and safe for concurrent use.
+// It belongs to one request and is safe for concurrent reading.
 type Plan struct {
 	Purpose   *ir.Purpose
 	Service   *ir.Service
 	Endpoint  *ir.Endpoint
 	OnMissing ir.OnMissing
 	OnEmpty   ir.OnEmpty
+	Redaction ir.Redaction
 	Mode      ir.Mode
+	// Tracking is what the request would have done to its addressees besides what it is for, one for each switch of the endpoint.
+	Tracking []Tracking
 	// Policies are the rules that matched, for explanations.
 	Policies []string
+	// Honours are the obligations that whoever asks promises to meet.
+	Honours []Obligation
 
-	bound   time.Duration
+	// met are the obligations that the request meets by itself.
+	met   []Obligation
+	bound time.Duration
+	index *Index
+	// notices of the index, close at hand.
 	notices map[consent.NoticeID]*ir.Notice
 }
 
-// Plan finds the one purpose of a request. Constant reads the request's constants (see Request.Constant); the path's are known
-// from the endpoint. The reason is empty if there is a plan.
-func (x *Index) Plan(e *Endpoint, constant func(ir.Source, string) (string, bool)) (*Plan, Reason) {
+// Tracking is one kind of tracking that a request can turn off.
+type Tracking struct {
+	Switch *ir.Switch
+	// OnMixed is what happens where some addressees agreed and others did not.
+	OnMixed ir.OnMixed
+	// plan decides who agreed; nil where no rule gives the tracking one purpose: then nobody did.
+	plan *Plan
+}
+
+// Constants read the constants of a request, see Request.Constant.
+type Constants func(ir.Source, string) (string, bool)
+
+// Plan finds the one purpose of a request. The constants of the path are known from the endpoint. The reason is empty if there is a
+// plan.
+func (x *Index) Plan(e *Endpoint, constant Constants) (*Plan, Reason) {
 	if !e.owner.governed {
 		return nil, NoPolicy
 	}
@@ -39,7 +60,7 @@ func (x *Index) Plan(e *Endpoint, constant func(ir.Source, string) (string, bool
 			p = x.plan(e, r)
 			continue
 		}
-		if p.Purpose.Name != r.Purpose {
+		if p.Purpose == nil || p.Purpose.Name != r.Purpose {
 			return nil, PurposeAmbiguous
 		}
 		p.join(r)
@@ -50,10 +71,14 @@ func (x *Index) Plan(e *Endpoint, constant func(ir.Source, string) (string, bool
 	if reason := p.blocked(); reason != "" {
 		return nil, reason
 	}
+	if e.match.partial {
+		return nil, CategoryNotCovered // it would erase what the workload was not shown
+	}
+	p.meet(constant)
 	return p, ""
 }
 
-func holds(when []ir.Condition, e *Endpoint, constant func(ir.Source, string) (string, bool)) bool {
+func holds(when []ir.Condition, e *Endpoint, constant Constants) bool {
 	for _, c := range when {
 		var value string
 		var ok bool
@@ -70,11 +95,35 @@ func holds(when []ir.Condition, e *Endpoint, constant func(ir.Source, string) (s
 }
 
 func (x *Index) plan(e *Endpoint, r *ir.Rule) *Plan {
-	return &Plan{
-		Purpose: x.purposes[r.Purpose], Service: e.Service, Endpoint: e.IR,
+	p := &Plan{
+		Purpose: x.purposes[r.Purpose], Service: e.Service, Endpoint: e.IR, Redaction: r.Redaction,
 		OnMissing: r.OnMissing, OnEmpty: r.OnEmpty, Mode: r.Mode, Policies: []string{r.Policy},
-		bound: time.Duration(x.bundle.FreshnessBoundMillis) * time.Millisecond, notices: x.notices,
+		bound: time.Duration(x.bundle.FreshnessBoundMillis) * time.Millisecond, index: x, notices: x.notices,
 	}
+	if e.IR.Request != nil {
+		for i := range e.IR.Request.Switches {
+			p.Tracking = append(p.Tracking, p.tracking(&e.IR.Request.Switches[i], r))
+		}
+	}
+	return p
+}
+
+// tracking gives one kind of tracking the purpose that a rule allows it for.
+func (p *Plan) tracking(s *ir.Switch, r *ir.Rule) Tracking {
+	t := Tracking{Switch: s, OnMixed: ir.OnMixedOffForAll}
+	for _, allowed := range r.Tracking {
+		if allowed.Tracking != s.Tracking {
+			continue
+		}
+		plan := &Plan{
+			Purpose: p.index.purposes[allowed.Purpose], Service: p.Service, Endpoint: &ir.Endpoint{Name: p.Endpoint.Name, Processing: s.Processing},
+			Mode: p.Mode, bound: p.bound, index: p.index, notices: p.notices,
+		}
+		if plan.blocked() == "" {
+			t.plan, t.OnMixed = plan, allowed.OnMixed
+		}
+	}
+	return t
 }
 
 // strictness orders handlings: restrictions join, so the strictest of several rules counts.
@@ -95,33 +144,131 @@ func (p *Plan) join(r *ir.Rule) {
 	if r.Mode != ir.ModeObserve {
 		p.Mode = ir.ModeEnforce
 	}
+	if r.Redaction != p.Redaction {
+		p.Redaction = ir.RedactionOmit
+	}
+	for i := range p.Tracking {
+		p.Tracking[i].join(p.tracking(p.Tracking[i].Switch, r))
+	}
 	p.Policies = append(p.Policies, r.Policy)
+}
+
+// join: tracking that two rules give different purposes has none, and what they would do to mixed batches differently is not done.
+func (t *Tracking) join(o Tracking) {
+	switch {
+	case t.plan == nil || o.plan == nil || t.plan.Purpose != o.plan.Purpose:
+		t.plan, t.OnMixed = nil, ir.OnMixedOffForAll
+	case t.OnMixed != o.OnMixed:
+		t.OnMixed = ir.OnMixedOffForAll
+	}
+}
+
+// verdictOn is what a request-level gate says.
+type verdictOn struct {
+	gate   Gate
+	reason Reason
+	about  string
 }
 
 // blocked gives the reason why nothing passes under the plan, whoever the person is.
 func (p *Plan) blocked() Reason {
-	if p.Purpose == nil {
-		return PurposeUndeclared
-	}
-	if p.Purpose.Blocked != "" {
-		return Reason(p.Purpose.Blocked)
-	}
-	if len(p.Endpoint.Processing) == 0 {
-		return ProcessingNotCovered
-	}
-	for _, x := range p.Endpoint.Processing {
-		if !slices.Contains(p.Purpose.Processing, x) {
-			return ProcessingNotCovered
+	for _, g := range p.gates() {
+		if g.reason != "" {
+			return g.reason
 		}
 	}
+	return ""
+}
+
+// gates are the gates that do not depend on the person.
+func (p *Plan) gates() []verdictOn {
+	if p.Purpose == nil {
+		return []verdictOn{{GatePurpose, PurposeUndeclared, ""}}
+	}
+	name := string(p.Purpose.Name)
+	switch r := Reason(p.Purpose.Blocked); r {
+	case "":
+	case NamespaceNotAllowed:
+		return []verdictOn{{GatePurpose, "", name}, {GateNamespace, r, name}}
+	default:
+		return []verdictOn{{GatePurpose, r, name}}
+	}
+	return []verdictOn{
+		{GatePurpose, "", name},
+		{GateNamespace, "", name},
+		{GateProcessing, p.processing(), ""},
+		{GateChannel, p.channel(), string(p.Endpoint.Channel)},
+		{GateParty, p.party(), p.Service.Party.Name},
+		{GateTransfer, p.transfer(), ""},
+	}
+}
+
+func (p *Plan) processing() Reason {
+	if len(p.Endpoint.Processing) == 0 || missing(p.Endpoint.Processing, p.Purpose.Processing) {
+		return ProcessingNotCovered
+	}
+	return ""
+}
+
+func (p *Plan) channel() Reason {
 	if c := p.Endpoint.Channel; c != "" && !slices.Contains(p.Purpose.Channels, c) {
 		return ChannelNotCovered
 	}
+	return ""
+}
+
+// party: whoever decides about data for themselves (GDPR Art. 4(7), 26) receives it only for purposes that include to disclose it.
+func (p *Plan) party() Reason {
 	switch p.Service.Party.Role {
-	case ir.RoleProcessor, ir.RoleJointController, ir.RoleController:
+	case ir.RoleProcessor:
 		return ""
+	case ir.RoleJointController, ir.RoleController:
+		if slices.Contains(p.Purpose.Processing, ir.ProcessingDisclose) {
+			return ""
+		}
+		return PartyNotCovered
 	default:
 		return PartyNotCovered
+	}
+}
+
+// transfer: data leaves the European Economic Area on one of the bases of GDPR Chapter V, or not at all.
+func (p *Plan) transfer() Reason {
+	t := p.Service.Party.Transfer
+	if t == nil {
+		return ""
+	}
+	switch t.Basis {
+	case ir.TransferAdequacy, ir.TransferStandardClauses, ir.TransferBindingRules:
+		return ""
+	case ir.TransferExplicitConsent:
+		// A wording that names the country is needed, so only consent carries it.
+		for _, g := range p.Purpose.Grounds {
+			if g != ir.GroundConsent && g != ir.GroundSpecialCategoryConsent {
+				return TransferNotCovered
+			}
+		}
+		return ""
+	default:
+		return TransferNotCovered
+	}
+}
+
+// meet notes the obligations that the request meets by itself.
+func (p *Plan) meet(constant Constants) {
+	for i := range p.Endpoint.Fulfils {
+		f := &p.Endpoint.Fulfils[i]
+		if f.Pointer == "" {
+			p.met = append(p.met, f.Obligation)
+			continue
+		}
+		if constant == nil {
+			continue
+		}
+		value, ok := constant(ir.SourceBody, f.Pointer)
+		if ok && ((len(f.In) == 0 && value != "" && value != "false") || slices.Contains(f.In, value)) {
+			p.met = append(p.met, f.Obligation)
+		}
 	}
 }
 
@@ -131,14 +278,31 @@ func (p *Plan) Category(category string) bool {
 	return category != "" && slices.Contains(p.Purpose.Categories, category)
 }
 
-// Share gives the plan with which the usable share of purpose and processing is computed: an own processor, and the purpose's
-// first channel where people are reached. It reports false for what the purpose does not include.
+// device is the plan for access to the person's device; nil if its purpose permits nothing.
+func (p *Plan) device() *Plan {
+	d := p.index.purposes[p.Purpose.DeviceAccess]
+	if d == nil || d.DeviceAccess != "" {
+		return nil
+	}
+	access := &Plan{
+		Purpose: d, Service: &ir.Service{Party: ir.Party{Role: ir.RoleProcessor}}, Endpoint: &ir.Endpoint{Processing: d.Processing},
+		Mode: p.Mode, bound: p.bound, index: p.index, notices: p.notices,
+	}
+	if access.blocked() != "" {
+		return nil
+	}
+	return access
+}
+
+// Share gives the plan with which the usable share of purpose and processing is computed: an own processor that meets every
+// obligation, and the purpose's first channel where people are reached. It reports false for what the purpose does not include.
 func Share(b *ir.Bundle, purpose consent.PurposeID, processing ir.Processing) (*Plan, bool) {
 	x := NewIndex(b)
 	e := &ir.Endpoint{Name: "usable-share", Processing: []ir.Processing{processing}}
 	p := &Plan{
 		Purpose: x.purposes[purpose], Service: &ir.Service{Party: ir.Party{Role: ir.RoleProcessor}}, Endpoint: e,
-		bound: time.Duration(b.FreshnessBoundMillis) * time.Millisecond, notices: x.notices,
+		Honours: []Obligation{ir.AddObjectionNotice, ir.Anonymise},
+		bound:   time.Duration(b.FreshnessBoundMillis) * time.Millisecond, index: x, notices: x.notices,
 	}
 	if p.Purpose == nil {
 		return nil, false

@@ -43,6 +43,7 @@ const (
 	NoPolicy            Reason = "NO_POLICY"
 	CategoryNotCovered  Reason = "CATEGORY_NOT_COVERED"
 	PartyNotCovered     Reason = "PARTY_NOT_COVERED"
+	TransferNotCovered  Reason = "TRANSFER_NOT_COVERED"
 	ObligationUnmet     Reason = "OBLIGATION_UNMET"
 	NotCanonical        Reason = "NOT_CANONICAL"
 	BodyUnreadable      Reason = "BODY_UNREADABLE"
@@ -62,6 +63,7 @@ const (
 	Cancelled              Reason = "CANCELLED"
 	Invalidated            Reason = "INVALIDATED"
 	Expired                Reason = "EXPIRED"
+	UnusedTooLong          Reason = "UNUSED_TOO_LONG"
 	Unproven               Reason = "UNPROVEN"
 	Objected               Reason = "OBJECTED"
 	Restricted             Reason = "RESTRICTED"
@@ -70,7 +72,16 @@ const (
 	ProcessingNotCovered   Reason = "PROCESSING_NOT_COVERED"
 	ChannelNotCovered      Reason = "CHANNEL_NOT_COVERED"
 	RecipientNotNamed      Reason = "RECIPIENT_NOT_NAMED"
+	AdvertiserNotNamed     Reason = "ADVERTISER_NOT_NAMED"
+	GoodsNotCovered        Reason = "GOODS_NOT_COVERED"
+	NoticeTooOld           Reason = "NOTICE_TOO_OLD"
 	CollectedBeforeConsent Reason = "COLLECTED_BEFORE_CONSENT"
+	Art14NoticeMissing     Reason = "ART14_NOTICE_MISSING"
+	DeviceAccessNotAllowed Reason = "DEVICE_ACCESS_NOT_ALLOWED"
+	IdentityAmbiguous      Reason = "IDENTITY_AMBIGUOUS"
+
+	SpecialCategoryConsentMissing Reason = "SPECIAL_CATEGORY_CONSENT_MISSING"
+
 	NotSimilar             Reason = "NOT_SIMILAR"
 	NoObjectionNotice      Reason = "NO_OBJECTION_NOTICE"
 	NoSale                 Reason = "NO_SALE"
@@ -86,7 +97,7 @@ func (r Reason) Permits() bool { return len(r) > 3 && r[:3] == "OK_" }
 func (r Reason) Public() Reason {
 	switch r {
 	case HostUndeclared, EndpointUnknown, PurposeUndeclared, PurposeAmbiguous, NamespaceNotAllowed, NoPolicy, CategoryNotCovered,
-		PartyNotCovered, ObligationUnmet, NotCanonical, BodyUnreadable, BodyTooLarge, EncodingNotAllowed, TLSRefused, LedgerBehind,
+		PartyNotCovered, TransferNotCovered, ObligationUnmet, NotCanonical, BodyUnreadable, BodyTooLarge, EncodingNotAllowed, TLSRefused, LedgerBehind,
 		InternalError:
 		return r
 	default:
@@ -119,39 +130,41 @@ type Request struct {
 	// Path is the decoded path; segments never contain a slash.
 	Path string
 	// Constant reads a constant of the request (see ir.Condition). Name is the condition's name, except for SourcePath, which
-	// Match resolves itself. It reports false for what is absent or no string.
+	// Plan resolves itself. Numbers and booleans of a body count as they are written. It reports false for what is absent, null, an
+	// object or a list.
 	Constant func(ir.Source, string) (string, bool)
 	// People are those that the request is about, when they are known before the answer is (Decide only).
 	People []Person
+	// Honours are the obligations that whoever asks promises to meet (Decide only).
+	Honours []Obligation
 	// Categories are the data categories that the request carries; "" stands for a field that nobody declared (Decide only).
 	Categories []string
 }
 
 // Person is one person in a request.
 type Person struct {
-	// Fact is what is known about the person for a purpose. It is called at most once.
-	Fact func(consent.PurposeID) consent.Fact
+	// Facts is what is known about the person; nil for somebody whom the ledger has never seen.
+	Facts Facts
 	// Unresolved tells that no identifier could be read or normalised.
 	Unresolved bool
-	// RecordTime is when the data was collected; zero if unknown.
-	RecordTime time.Time
+	Collected  Collected
 }
 
 // Verdict is the decision about one person.
 type Verdict struct {
-	Reason      Reason
-	Ground      ir.Ground
+	Reason Reason
+	Ground ir.Ground
+	// Grant is the position of the grant that carried; 0 where none is needed.
+	Grant       consent.Position
 	Obligations []Obligation
 }
 
 // Permit tells whether the person's data may be used.
 func (v Verdict) Permit() bool { return v.Reason.Permits() }
 
-// Obligation is something that has to be done for a permission to hold.
-type Obligation string
-
-// AddObjectionNotice: every use under existingCustomer has to say that the person can object (UWG §7(3) no. 4).
-const AddObjectionNotice Obligation = "add-objection-notice"
+// Obligation is something that has to be done for a permission to hold. Those that nothing in the request meets, and that the plan's
+// Honours do not promise, are denials.
+type Obligation = ir.Obligation
 
 // Decision is the outcome for a whole request.
 type Decision struct {

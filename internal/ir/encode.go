@@ -12,12 +12,10 @@ import (
 // ErrBundle reports a bundle that must not be enforced.
 var ErrBundle = errors.New("bundle refused")
 
-// known are the critical elements that this version understands.
-var known = map[string]bool{}
-
 // Encode gives the canonical encoding: one spelling for one content, so that hashes can be compared.
-// It fails on a bundle that Validate refuses or that is larger than MaxBundleBytes.
+// It sets Critical to what the bundle uses, and fails on a bundle that Validate refuses or that is larger than MaxBundleBytes.
 func Encode(b *Bundle) ([]byte, error) {
+	b.Critical = critical(b)
 	if err := Validate(b); err != nil {
 		return nil, err
 	}

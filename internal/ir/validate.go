@@ -1,7 +1,9 @@
 package ir
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -32,16 +34,7 @@ func (v *validator) bundle(b *Bundle) {
 		v.check(false, "ungoverned action %q", b.Ungoverned.Action)
 	}
 	v.check(b.FreshnessBoundMillis >= 1000, "freshnessBoundMillis %d, at least 1000", b.FreshnessBoundMillis)
-	purposes := map[string]bool{}
-	for _, p := range b.Purposes {
-		v.check(!purposes[string(p.Name)], "purpose %q twice", p.Name)
-		purposes[string(p.Name)] = true
-		switch p.Objection {
-		case ObjectionDirectMarketing, ObjectionOwnSituation, ObjectionNone:
-		default:
-			v.check(false, "purpose %q: objection %q", p.Name, p.Objection)
-		}
-	}
+	purposes := v.purposes(b.Purposes)
 	endpoints := map[string]map[string]bool{}
 	for _, s := range b.Services {
 		v.check(len(s.Hosts) > 0, "service %q has no host", s.Name)
@@ -60,8 +53,29 @@ func (v *validator) bundle(b *Bundle) {
 		for _, e := range r.Endpoints {
 			v.check(endpoints[r.Service][e], "rule %q: unknown endpoint %q", r.Policy, e)
 		}
+		for _, t := range r.Tracking {
+			v.check(purposes[string(t.Purpose)], "rule %q: unknown purpose %q", r.Policy, t.Purpose)
+		}
 		v.rule(r)
 	}
+}
+
+func (v *validator) purposes(in []Purpose) map[string]bool {
+	purposes := map[string]bool{}
+	for _, p := range in {
+		v.check(!purposes[string(p.Name)], "purpose %q twice", p.Name)
+		purposes[string(p.Name)] = true
+		switch p.Objection {
+		case ObjectionDirectMarketing, ObjectionOwnSituation, ObjectionNone:
+		default:
+			v.check(false, "purpose %q: objection %q", p.Name, p.Objection)
+		}
+		v.check(p.ValidForDays >= 0 && p.UnusedForDays >= 0 && p.MinimumAge >= 0, "purpose %q: a negative period or age", p.Name)
+	}
+	for _, p := range in {
+		v.check(p.DeviceAccess == "" || (purposes[string(p.DeviceAccess)] && p.DeviceAccess != p.Name), "purpose %q: device access by the unknown purpose %q", p.Name, p.DeviceAccess)
+	}
+	return purposes
 }
 
 func (v *validator) rule(r Rule) {
@@ -72,6 +86,11 @@ func (v *validator) rule(r Rule) {
 	}
 	v.check(r.OnEmpty == OnEmptyDeny || r.OnEmpty == OnEmptyAnswerAccepted, "rule %q: onEmpty %q", r.Policy, r.OnEmpty)
 	v.check(r.Mode == ModeEnforce || r.Mode == ModeObserve, "rule %q: mode %q", r.Policy, r.Mode)
+	v.check(slices.Contains([]Redaction{"", RedactionOmit, RedactionNullify, RedactionMask}, r.Redaction), "rule %q: redaction %q", r.Policy, r.Redaction)
+	for _, t := range r.Tracking {
+		v.check(t.Tracking == OpenTracking || t.Tracking == ClickTracking, "rule %q: tracking %q", r.Policy, t.Tracking)
+		v.check(slices.Contains([]OnMixed{OnMixedOffForAll, OnMixedSplit, OnMixedDropAddressee}, t.OnMixed), "rule %q: onMixed %q", r.Policy, t.OnMixed)
+	}
 	for _, c := range r.When {
 		switch c.Source {
 		case SourceBody:
@@ -88,11 +107,19 @@ func (v *validator) endpoint(service string, e *Endpoint) {
 	at := service + "/" + e.Name
 	v.check(len(e.Methods) > 0, "endpoint %q has no method", at)
 	v.check(strings.HasPrefix(e.Path, "/"), "endpoint %q: path %q", at, e.Path)
+	for _, s := range e.Segments {
+		v.check(slices.Contains(strings.Split(e.Path, "/"), "{"+s.Name+"}"), "endpoint %q: no segment {%s} in the path", at, s.Name)
+	}
+	for _, f := range e.Fulfils {
+		v.check(ValidPointer(f.Pointer) && !strings.Contains(f.Pointer, "*"), "endpoint %q: pointer %q", at, f.Pointer)
+	}
 	for _, m := range []*Message{e.Request, e.Response} {
 		if m == nil {
 			continue
 		}
+		v.switches(at, m.Switches)
 		for _, a := range m.Addressees {
+			v.check(ValidPointer(a.Columns) && ValidPointer(a.Time) && validFormat(a.TimeFormat), "endpoint %q: columns %q, time %q", at, a.Columns, a.Time)
 			v.check(ValidPointer(a.Each) && strings.HasSuffix(a.Each, "/*"), "endpoint %q: addressees %q", at, a.Each)
 			v.check(ValidPointer(a.Identifier), "endpoint %q: identifier %q", at, a.Identifier)
 			v.check(a.Unit == "" || (ValidPointer(a.Unit) && strings.HasSuffix(a.Unit, "/*") && strings.HasPrefix(a.Each, a.Unit+"/")),
@@ -100,11 +127,25 @@ func (v *validator) endpoint(service string, e *Endpoint) {
 		}
 		if r := m.Records; r != nil {
 			v.check(ValidPointer(r.Each), "endpoint %q: records %q", at, r.Each)
+			v.check(ValidPointer(r.Columns) && ValidPointer(r.Time) && validFormat(r.TimeFormat), "endpoint %q: columns %q, time %q", at, r.Columns, r.Time)
 			v.check(ValidPointer(r.Identifier), "endpoint %q: identifier %q", at, r.Identifier)
 			v.pointers(at, r.Fields, r.NotPersonal)
 		}
 		v.pointers(at, m.Fields, append(m.NotPersonal, m.Totals...))
 	}
+}
+
+func (v *validator) switches(at string, all []Switch) {
+	for _, s := range all {
+		v.check(s.Tracking == OpenTracking || s.Tracking == ClickTracking, "endpoint %q: tracking %q", at, s.Tracking)
+		v.check(s.Pointer != "" && ValidPointer(s.Pointer) && !strings.Contains(s.Pointer, "*"), "endpoint %q: switch %q", at, s.Pointer)
+		v.check(json.Valid(s.Off), "endpoint %q: the off value of %s is not JSON", at, s.Tracking)
+		v.check(len(s.Processing) > 0, "endpoint %q: the switch for %s has no processing", at, s.Tracking)
+	}
+}
+
+func validFormat(f TimeFormat) bool {
+	return slices.Contains([]TimeFormat{"", TimeRFC3339, TimeUnixSeconds, TimeUnixMilliseconds}, f)
 }
 
 func (v *validator) pointers(at string, fields []Field, others []string) {

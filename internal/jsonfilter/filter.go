@@ -12,8 +12,9 @@ type Person struct {
 	Identifier consent.Identifier
 	// Unresolved tells that there is no identifier where one is declared, or that it is no string.
 	Unresolved bool
-	// Time is when the record was collected; zero where there is none or it cannot be read.
-	Time time.Time
+	// Timed tells that a time is declared; Time is when the data was collected, zero where it is absent or cannot be read.
+	Timed bool
+	Time  time.Time
 }
 
 // Handling is what happens to one person's part of a body.
@@ -226,7 +227,7 @@ func (f *filter) records(r *ir.Records, inner *declared, covered func(string) bo
 	f.doc.root.each(split(r.Each), nil, func(chain []*node) {
 		record := chain[len(chain)-1]
 		p := f.person(record, r.Identifier, r.Identifies)
-		if r.Time != "" {
+		if p.Timed = r.Time != ""; p.Timed {
 			if text, ok := f.doc.text(record.at(split(r.Time))); ok {
 				p.Time, _ = time.Parse(time.RFC3339, text)
 			}

@@ -127,8 +127,20 @@ func (d *Document) text(n *node) (string, bool) {
 	return string(out), err == nil
 }
 
-// String gives the string at a JSON pointer without "*" (RFC 6901). It reports false for what is absent or no string.
-func (d *Document) String(pointer string) (string, bool) { return d.text(d.root.at(split(pointer))) }
+// Constant gives the value at a JSON pointer without "*" (RFC 6901): a string's content, numbers and booleans as they are written. It
+// reports false for what is absent, null, an object or a list.
+func (d *Document) Constant(pointer string) (string, bool) {
+	n := d.root.at(split(pointer))
+	if n == nil {
+		return "", false
+	}
+	switch n.kind {
+	case '0', 't', 'f':
+		return string(d.body[n.start:n.end]), true
+	default:
+		return d.text(n)
+	}
+}
 
 func (n *node) at(segments []string) *node {
 	for _, s := range segments {

@@ -90,6 +90,10 @@ func add(o *translate.Objects, doc []byte) error {
 		return put(doc, &o.Services, func(x *v1alpha1.DataService) *metav1.ObjectMeta { return &x.ObjectMeta }, yaml.UnmarshalStrict)
 	case v1alpha1.GroupVersion.String() + "/ConsentPolicy":
 		return put(doc, &o.Policies, func(x *v1alpha1.ConsentPolicy) *metav1.ObjectMeta { return &x.ObjectMeta }, yaml.UnmarshalStrict)
+	case v1alpha1.GroupVersion.String() + "/Touchpoint":
+		return put(doc, &o.Touchpoints, func(x *v1alpha1.Touchpoint) *metav1.ObjectMeta { return &x.ObjectMeta }, yaml.UnmarshalStrict)
+	case v1alpha1.GroupVersion.String() + "/EnforcementExemption":
+		return put(doc, &o.Exemptions, func(x *v1alpha1.EnforcementExemption) *metav1.ObjectMeta { return &x.ObjectMeta }, yaml.UnmarshalStrict)
 	case v1alpha1.GroupVersion.String() + "/ConsentLedger":
 		return put(doc, &o.Ledgers, func(x *v1alpha1.ConsentLedger) *metav1.ObjectMeta { return &x.ObjectMeta }, yaml.UnmarshalStrict)
 	case v1alpha1.GroupVersion.String() + "/SidecarConfig":

@@ -27,8 +27,12 @@ type Snapshot struct {
 	Notices    []ir.Notice
 	Services   []Service
 	Policies   []Policy
-	Ledgers    []Ledger
-	Workloads  []Workload
+	// Touchpoints are where people are asked.
+	Touchpoints []Touchpoint
+	Ledgers     []Ledger
+	Workloads   []Workload
+	// On is the day for whose law bundles are compiled; the zero time means the newest law known.
+	On time.Time
 }
 
 // Namespace is a governed namespace.
@@ -41,6 +45,8 @@ type Namespace struct {
 // Purpose is a DataPurpose. Parent is the name of the purpose whose restrictions it inherits.
 type Purpose struct {
 	ir.Purpose
+	// DPV is the term of the Data Privacy Vocabulary, for findings only.
+	DPV    string
 	Parent string
 	// Allowed says which namespaces may act for the purpose.
 	Allowed NamespaceSelector
@@ -102,10 +108,27 @@ type Rule struct {
 	When      []ir.Condition
 	OnMissing ir.OnMissing // "" means Deny
 	OnEmpty   ir.OnEmpty   // "" means Deny
+	Redaction ir.Redaction // "" means Omit
+	Tracking  []ir.TrackingRule
 }
 
 // ServiceRef names a DataService; an empty namespace is the policy's own.
 type ServiceRef struct{ Namespace, Name string }
+
+// Touchpoint is a Touchpoint: the wordings that people are offered somewhere.
+type Touchpoint struct {
+	Namespace, Name string
+	Controller      string
+	OptIn           []consent.NoticeID
+	Ladder          []LadderStep
+	Proof           consent.Proof // "" means that the touchpoint brings evidence of its own
+}
+
+// LadderStep is a wording that may be offered after others.
+type LadderStep struct {
+	Notice consent.NoticeID
+	After  []consent.NoticeID
+}
 
 // Ledger is a ConsentLedger: the ledger of one controller.
 type Ledger struct {

@@ -102,7 +102,7 @@ func (x *exchange) constant(doc *jsonfilter.Document) func(ir.Source, string) (s
 			if doc == nil {
 				return "", false
 			}
-			return doc.String(name)
+			return doc.Constant(name)
 		case ir.SourceHeader:
 			values := x.r.Header.Values(name)
 			if len(values) != 1 {
@@ -130,19 +130,19 @@ type people struct {
 }
 
 // judge decides about one person. The moment is taken before the facts are looked up, so that they are at least as new.
-func (x *exchange) judge(id consent.Identifier, unresolved bool, recorded time.Time, now decide.Now, facts Facts) bool {
+func (x *exchange) judge(id consent.Identifier, unresolved bool, collected decide.Collected, now decide.Now, facts Facts) bool {
 	v := x.plan.Unresolved()
 	if !unresolved {
-		fact, _, err := facts.Lookup(id, x.plan.Purpose.Name)
+		_, _, err := facts.Lookup(id, x.plan.Purpose.Name)
 		switch {
 		case err == nil:
-			v = x.plan.Person(fact, recorded, now)
+			v = x.plan.Person(x.lookup(id), collected, now)
 		case errors.Is(err, consent.ErrIdentifier):
 			// Nobody can be found under this; a restriction could not be seen.
 		case x.plan.NeedsFacts():
 			v = decide.Verdict{Reason: decide.LedgerBehind}
 		default:
-			v = x.plan.Person(consent.Fact{}, recorded, decide.Never)
+			v = x.plan.Person(func(consent.PurposeID) consent.Fact { return consent.Fact{} }, collected, decide.Never)
 		}
 	}
 	if x.people.reasons == nil {
@@ -153,14 +153,26 @@ func (x *exchange) judge(id consent.Identifier, unresolved bool, recorded time.T
 	case !v.Permit():
 		x.people.refused++
 		x.people.behind = x.people.behind || v.Reason == decide.LedgerBehind
-		return false
-	case len(v.Obligations) > 0:
-		x.people.owed = true
-		x.people.refused++
+		x.people.owed = x.people.owed || v.Reason == decide.ObligationUnmet
 		return false
 	default:
 		x.people.permitted++
 		return true
+	}
+}
+
+// lookup gives what is known about a person for whatever purpose a decision asks for. What cannot be looked up is not known.
+func (x *exchange) lookup(id consent.Identifier) decide.Facts {
+	return func(name consent.PurposeID) consent.Fact {
+		p := x.state.Index.Purpose(name)
+		if p == nil {
+			return consent.Fact{}
+		}
+		fact, _, err := x.state.facts(p).Lookup(id, name)
+		if err != nil {
+			return consent.Fact{}
+		}
+		return fact
 	}
 }
 
@@ -171,7 +183,7 @@ func (x *exchange) judgeRequest(doc *jsonfilter.Document, body []byte) ([]byte, 
 	now := facts.Now()
 	for _, q := range x.to.query {
 		if who := declaredParameter(x.endpoint.IR, q.name).Person; who != nil {
-			if !x.judge(consent.Identifier{Type: who.Type, Form: who.Form, Value: q.value}, false, time.Time{}, now, facts) {
+			if !x.judge(consent.Identifier{Type: who.Type, Form: who.Form, Value: q.value}, false, decide.Collected{}, now, facts) {
 				return nil, x.personReason()
 			}
 		}
@@ -181,7 +193,7 @@ func (x *exchange) judgeRequest(doc *jsonfilter.Document, body []byte) ([]byte, 
 	}
 	message := x.endpoint.IR.Request
 	out, outcome := doc.Request(message, x.plan.Category, func(p jsonfilter.Person) jsonfilter.Handling {
-		if x.judge(p.Identifier, p.Unresolved, p.Time, now, facts) {
+		if x.judge(p.Identifier, p.Unresolved, decide.Collected{Declared: p.Timed, At: p.Time}, now, facts) {
 			return jsonfilter.Keep
 		}
 		return jsonfilter.Drop

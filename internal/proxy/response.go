@@ -97,7 +97,7 @@ func (x *exchange) filterAnswer(res *http.Response, message *ir.Message) ([]byte
 	refusedBefore := x.people.refused
 	out, _ := doc.Response(message, x.plan.Category, func(p jsonfilter.Person) jsonfilter.Handling {
 		switch {
-		case x.judge(p.Identifier, p.Unresolved, p.Time, now, facts):
+		case x.judge(p.Identifier, p.Unresolved, decide.Collected{Declared: p.Timed, At: p.Time}, now, facts):
 			return jsonfilter.Keep
 		case x.plan.OnMissing == ir.OnMissingRedactField:
 			return jsonfilter.Redact

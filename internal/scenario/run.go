@@ -118,8 +118,8 @@ func (c Case) request(x *decide.Index, d Decision, sent, answer *jsonfilter.Docu
 	}
 	collect := func(p jsonfilter.Person) jsonfilter.Handling {
 		r.People = append(r.People, decide.Person{
-			Unresolved: !resolved(p), RecordTime: p.Time,
-			Fact: func(purpose consent.PurposeID) consent.Fact { return c.fact(p.Identifier, purpose) },
+			Unresolved: !resolved(p), Collected: decide.Collected{Declared: p.Timed, At: p.Time},
+			Facts: c.facts(p.Identifier),
 		})
 		return jsonfilter.Keep
 	}
@@ -141,7 +141,7 @@ func constant(sent *jsonfilter.Document) func(ir.Source, string) (string, bool) 
 		if s != ir.SourceBody || sent == nil {
 			return "", false
 		}
-		return sent.String(name)
+		return sent.Constant(name)
 	}
 }
 
@@ -156,7 +156,7 @@ func (c Case) bodies(x *decide.Index, d Decision, now decide.Now, sent, answer *
 		return d.Request.Body, d.Answer, nil // an endpoint without personal data
 	}
 	judge := func(who jsonfilter.Person) jsonfilter.Handling {
-		if resolved(who) && p.Person(c.fact(who.Identifier, p.Purpose.Name), who.Time, now).Permit() {
+		if resolved(who) && p.Person(c.facts(who.Identifier), decide.Collected{Declared: who.Timed, At: who.Time}, now).Permit() {
 			return jsonfilter.Keep
 		}
 		return jsonfilter.Drop
@@ -177,6 +177,10 @@ func (c Case) bodies(x *decide.Index, d Decision, now decide.Now, sent, answer *
 func resolved(p jsonfilter.Person) bool {
 	_, err := consent.Normalize(p.Identifier)
 	return err == nil && !p.Unresolved
+}
+
+func (c Case) facts(i consent.Identifier) decide.Facts {
+	return func(purpose consent.PurposeID) consent.Fact { return c.fact(i, purpose) }
 }
 
 // fact finds a person by the plain value that the case names, or by a hash of it.

@@ -29,6 +29,12 @@ func Policy(p *v1alpha1.ConsentPolicy) policy.Policy {
 			Name: r.Name, Purpose: consent.PurposeID(r.Purpose),
 			Service:   policy.ServiceRef{Namespace: string(r.Service.Namespace), Name: string(r.Service.Name)},
 			Endpoints: convert[string](r.Endpoints), OnMissing: ir.OnMissing(r.OnMissing), OnEmpty: ir.OnEmpty(r.OnEmpty),
+			Redaction: ir.Redaction(r.Redaction),
+		}
+		for _, t := range r.Tracking {
+			rule.Tracking = append(rule.Tracking, ir.TrackingRule{
+				Tracking: ir.Tracking(t.Tracking), Purpose: consent.PurposeID(t.Purpose), OnMixed: ir.OnMixed(t.OnMixed),
+			})
 		}
 		for _, c := range r.When {
 			rule.When = append(rule.When, ir.Condition{Source: ir.Source(c.Source), Name: c.Name, In: c.In})

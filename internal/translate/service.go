@@ -1,6 +1,9 @@
 package translate
 
 import (
+	"encoding/json"
+	"slices"
+
 	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
@@ -16,8 +19,15 @@ func service(d *v1alpha1.DataService) policy.Service {
 		},
 		Namespace: d.Namespace, Allowed: selector(s.AllowedNamespaces),
 	}
+	if t := s.Party.Transfer; t != nil {
+		out.Party.Transfer = &ir.Transfer{Country: string(t.Country), Basis: ir.TransferBasis(t.Basis)}
+	}
 	for _, p := range s.Ports {
-		out.Ports = append(out.Ports, ir.Port{Port: int(p.Port), Protocol: string(p.Protocol)})
+		port := ir.Port{Port: int(p.Port), Protocol: string(p.Protocol)}
+		if p.TLS != nil && p.TLS.Mode == v1alpha1.TLSOriginate {
+			port.TLSPort = int(p.TLS.Port)
+		}
+		out.Ports = append(out.Ports, port)
 	}
 	for i := range s.Endpoints {
 		out.Endpoints = append(out.Endpoints, endpoint(&s.Endpoints[i]))
@@ -30,6 +40,7 @@ func endpoint(e *v1alpha1.Endpoint) ir.Endpoint {
 		Name: string(e.Name), Methods: convert[string](e.Methods), Path: e.Path,
 		NoPersonalData: e.PersonalData == v1alpha1.PersonalDataNone,
 		Processing:     convert[ir.Processing](e.Processing), Channel: consent.Channel(e.Channel),
+		Replaces: string(e.Replaces), Request: request(e.Request), Response: response(e.Response),
 	}
 	for _, q := range e.Query {
 		p := ir.QueryParam{Name: q.Name}
@@ -39,26 +50,55 @@ func endpoint(e *v1alpha1.Endpoint) ir.Endpoint {
 		}
 		out.Query = append(out.Query, p)
 	}
-	if r := e.Request; r != nil {
-		m := &ir.Message{Fields: fields(r.Fields), NotPersonal: convert[string](r.NotPersonal), Totals: convert[string](r.Totals)}
-		for _, a := range r.Addressees {
-			m.Addressees = append(m.Addressees, ir.Addressees{
-				Each: string(a.Each), Identifier: string(a.Identifier), Identifies: identifies(a.Identifies), Unit: string(a.Unit),
-			})
-		}
-		out.Request = m
+	for _, s := range e.Segments {
+		out.Segments = append(out.Segments, ir.PathSegment{Name: s.Name, Person: identifies(s.Person)})
 	}
-	if r := e.Response; r != nil {
-		m := &ir.Message{Fields: fields(r.Fields), NotPersonal: convert[string](r.NotPersonal), Totals: convert[string](r.Totals)}
-		if l := r.Records; l != nil {
-			m.Records = &ir.Records{
-				Each: string(l.Each), Identifier: string(l.Identifier), Identifies: identifies(l.Identifies), Time: string(l.Time),
-				Fields: fields(l.Fields), NotPersonal: convert[string](l.NotPersonal),
-			}
-		}
-		out.Response = m
+	for _, f := range e.Fulfils {
+		out.Fulfils = append(out.Fulfils, ir.Fulfilment{Obligation: ir.Obligation(f.Obligation), Pointer: string(f.Pointer), In: slices.Clone(f.In)})
 	}
 	return out
+}
+
+func request(r *v1alpha1.RequestBody) *ir.Message {
+	if r == nil {
+		return nil
+	}
+	m := &ir.Message{Fields: fields(r.Fields), NotPersonal: convert[string](r.NotPersonal), Totals: convert[string](r.Totals)}
+	for _, a := range r.Addressees {
+		m.Addressees = append(m.Addressees, ir.Addressees{
+			Each: string(a.Each), Identifier: string(a.Identifier), Identifies: identifies(a.Identifies), Columns: string(a.Columns),
+			Time: string(a.Time), TimeFormat: ir.TimeFormat(a.TimeFormat), Unit: string(a.Unit),
+		})
+	}
+	for _, s := range r.Switches {
+		m.Switches = append(m.Switches, ir.Switch{
+			Tracking: ir.Tracking(s.Tracking), Pointer: string(s.Pointer), Off: off(s.Off), Processing: convert[ir.Processing](s.Processing),
+		})
+	}
+	return m
+}
+
+// off gives nothing for what is no JSON: the compiler finds that, while raw text that is no JSON could not even be encoded.
+func off(value string) json.RawMessage {
+	if json.Valid([]byte(value)) {
+		return json.RawMessage(value)
+	}
+	return nil
+}
+
+func response(r *v1alpha1.ResponseBody) *ir.Message {
+	if r == nil {
+		return nil
+	}
+	m := &ir.Message{Fields: fields(r.Fields), NotPersonal: convert[string](r.NotPersonal), Totals: convert[string](r.Totals)}
+	if l := r.Records; l != nil {
+		m.Records = &ir.Records{
+			Each: string(l.Each), Identifier: string(l.Identifier), Identifies: identifies(l.Identifies), Columns: string(l.Columns),
+			Time: string(l.Time), TimeFormat: ir.TimeFormat(l.TimeFormat),
+			Fields: fields(l.Fields), NotPersonal: convert[string](l.NotPersonal),
+		}
+	}
+	return m
 }
 
 func identifies(i v1alpha1.Identifies) ir.Identifies {

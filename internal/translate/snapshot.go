@@ -4,7 +4,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/optup/optup/api/v1alpha1"
-	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/policy"
 )
@@ -16,7 +15,11 @@ type Objects struct {
 	Notices    []v1alpha1.ConsentNotice
 	Services   []v1alpha1.DataService
 	Policies   []v1alpha1.ConsentPolicy
-	Ledgers    []v1alpha1.ConsentLedger
+	// Touchpoints are where people are asked.
+	Touchpoints []v1alpha1.Touchpoint
+	Ledgers     []v1alpha1.ConsentLedger
+	// Exemptions are recorded; this version grants none.
+	Exemptions []v1alpha1.EnforcementExemption
 	Workloads  []policy.Workload
 }
 
@@ -40,6 +43,9 @@ func Snapshot(o Objects) policy.Snapshot {
 	}
 	for i := range o.Policies {
 		s.Policies = append(s.Policies, Policy(&o.Policies[i]))
+	}
+	for i := range o.Touchpoints {
+		s.Touchpoints = append(s.Touchpoints, touchpoint(&o.Touchpoints[i]))
 	}
 	for i := range o.Ledgers {
 		l := &o.Ledgers[i]
@@ -88,28 +94,4 @@ func convert[To, From ~string](in []From) []To {
 		out[i] = To(x)
 	}
 	return out
-}
-
-func purpose(p *v1alpha1.DataPurpose) policy.Purpose {
-	s := &p.Spec
-	return policy.Purpose{
-		Purpose: ir.Purpose{
-			Name: consent.PurposeID(p.Name), Controller: s.Controller,
-			Grounds: convert[ir.Ground](s.LegalGrounds), Processing: convert[ir.Processing](s.Processing),
-			Categories: convert[string](s.DataCategories), Channels: convert[consent.Channel](s.Channels),
-			Objection: ir.ObjectionEffect(s.Objection), Proof: consent.Proof(s.Proof),
-			ValidForDays: int(s.ValidForDays), MinimumAge: int(s.MinimumAge), Goods: convert[string](s.Goods),
-		},
-		Parent: string(s.Parent), Allowed: selector(s.AllowedNamespaces),
-	}
-}
-
-func notice(n *v1alpha1.ConsentNotice) ir.Notice {
-	c := &n.Spec.Covers
-	return ir.Notice{
-		Name: consent.NoticeID(n.Name), Controller: n.Spec.Controller,
-		Purposes: convert[consent.PurposeID](c.Purposes), Processing: convert[ir.Processing](c.Processing),
-		Channels: convert[consent.Channel](c.Channels), Recipients: c.Recipients, Goods: convert[string](c.Goods),
-		EarlierData: c.EarlierData == v1alpha1.EarlierDataIncluded,
-	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
@@ -66,7 +67,7 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request, _ access.Caller) er
 	now := decide.Now{Ledger: t, Position: head.Position}
 	for _, p := range plans(a.Bundle()) {
 		fact := consent.Project(out.Record, p.Purpose.Name, t)
-		v := p.Person(fact, t, now)
+		v := p.Person(factsOf(out.Record, t), decide.Collected{}, now)
 		out.Decisions = append(out.Decisions, explained{
 			Purpose: p.Purpose.Name, Processing: p.Endpoint.Processing[0], Reason: v.Reason, Ground: v.Ground, Fact: fact,
 		})
@@ -75,6 +76,11 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request, _ access.Caller) er
 		out.Record = nil
 	}
 	return answer(w, http.StatusOK, out)
+}
+
+// factsOf projects a record for whatever purpose a decision asks for, at the ledger's time.
+func factsOf(r *consent.Record, t time.Time) decide.Facts {
+	return func(purpose consent.PurposeID) consent.Fact { return consent.Project(r, purpose, t) }
 }
 
 // plans are those of the usable share: one for each purpose and processing. Blocked purposes have none.

@@ -90,12 +90,9 @@ func (a *API) countShares(ctx context.Context, b *ir.Bundle, declared int64) (*u
 	people := int64(0)
 	head, err = a.Store.Snapshot(ctx, func(p store.Person) error {
 		people++
-		var fact consent.Fact
+		facts := factsOf(p.Record, now.Ledger)
 		for i, plan := range all {
-			if i == 0 || plan.Purpose.Name != all[i-1].Purpose.Name {
-				fact = consent.Project(p.Record, plan.Purpose.Name, now.Ledger)
-			}
-			if plan.Person(fact, now.Ledger, now).Permit() {
+			if plan.Person(facts, decide.Collected{}, now).Permit() {
 				permitted[i]++
 			}
 		}
@@ -105,9 +102,10 @@ func (a *API) countShares(ctx context.Context, b *ir.Bundle, declared int64) (*u
 		return nil, err
 	}
 	population := max(declared, people)
+	never := factsOf(&consent.Record{}, now.Ledger)
 	out := &usable{Position: head.Position, People: count(people), Shares: make([]cell, 0, len(all))}
 	for i, plan := range all {
-		if plan.Person(consent.Fact{}, now.Ledger, now).Permit() {
+		if plan.Person(never, decide.Collected{}, now).Permit() {
 			permitted[i] += population - people
 		}
 		c := cell{Purpose: plan.Purpose.Name, Processing: plan.Endpoint.Processing[0], Share: "<10 people"}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/ledgertest"
 	"github.com/optup/optup/internal/ledger/store"
@@ -83,7 +82,7 @@ func TestUsableShareWithoutABundle(t *testing.T) {
 		t.Fatalf("%d %s", status, body)
 	}
 	b := ledgertest.NewBundle("service-mail")
-	b.Purposes[0].Grounds, b.Purposes[0].Proof = []ir.Ground{ir.GroundLegitimateInterest}, consent.ProofNone
+	b.Purposes[0].Grounds, b.Purposes[0].Proofs = []ir.Ground{ir.GroundLegitimateInterest}, nil
 	l.Bundle.Store(b)
 	l.Configure(map[string]any{"population": 50})
 	if s := read(t, l); s.Shares[0].Share != "100.0%" {

@@ -223,7 +223,7 @@ func NewBundle(purposes ...consent.PurposeID) *ir.Bundle {
 	for _, p := range purposes {
 		b.Purposes = append(b.Purposes, ir.Purpose{
 			Name: p, Controller: Controller, Grounds: []ir.Ground{ir.GroundConsent}, Processing: []ir.Processing{ir.ProcessingSend},
-			Channels: []consent.Channel{consent.ChannelEmail}, Objection: ir.ObjectionDirectMarketing, Proof: consent.ProofMailboxConfirmed,
+			Channels: []consent.Channel{consent.ChannelEmail}, Objection: ir.ObjectionDirectMarketing, Proofs: []consent.Proof{consent.ProofMailboxConfirmed},
 		})
 		b.Notices = append(b.Notices, ir.Notice{
 			Name: consent.NoticeID(p) + "-v1", Controller: Controller, Purposes: []consent.PurposeID{p},

@@ -87,7 +87,7 @@ func (s *sidecar) plan(r *http.Request, body *jsonfilter.Document) (*decide.Plan
 		if source != ir.SourceBody || body == nil {
 			return "", false
 		}
-		return body.String(name)
+		return body.Constant(name)
 	})
 }
 
@@ -98,11 +98,13 @@ func (s *sidecar) judge(p *decide.Plan) jsonfilter.Judge {
 			s.t.Errorf("somebody cannot be told apart: %v", err)
 			return jsonfilter.Drop
 		}
-		fact := consent.Fact{}
-		if r := s.records[id.Value]; r != nil {
-			fact = consent.Project(r, p.Purpose.Name, now.Ledger)
+		facts := func(purpose consent.PurposeID) consent.Fact {
+			if r := s.records[id.Value]; r != nil {
+				return consent.Project(r, purpose, now.Ledger)
+			}
+			return consent.Fact{}
 		}
-		if p.Person(fact, who.Time, now).Permit() {
+		if p.Person(facts, decide.Collected{Declared: who.Timed, At: who.Time}, now).Permit() {
 			return jsonfilter.Keep
 		}
 		return jsonfilter.Drop

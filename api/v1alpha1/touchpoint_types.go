@@ -1,0 +1,146 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// TouchpointPlace is the kind of place where people are asked.
+// +kubebuilder:validation:Enum=WebForm;Checkout;Account;App;MailLink;Store;CallCentre;Paper;Import
+type TouchpointPlace string
+
+// Places.
+const (
+	PlaceWebForm    TouchpointPlace = "WebForm"
+	PlaceCheckout   TouchpointPlace = "Checkout"
+	PlaceAccount    TouchpointPlace = "Account"
+	PlaceApp        TouchpointPlace = "App"
+	PlaceMailLink   TouchpointPlace = "MailLink"
+	PlaceStore      TouchpointPlace = "Store"
+	PlaceCallCentre TouchpointPlace = "CallCentre"
+	PlacePaper      TouchpointPlace = "Paper"
+	PlaceImport     TouchpointPlace = "Import"
+)
+
+// LadderStep is one step of the opt-up ladder: a wording that may be offered to people who have agreed to others.
+type LadderStep struct {
+	// notice is the name of the ConsentNotice that is offered.
+	// +required
+	Notice ObjectName `json:"notice"`
+	// after are the ConsentNotices to which a person has to have agreed before, at most 16. Omitted means any of optIn.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	After []ObjectName `json:"after,omitempty"`
+}
+
+// Confirmation says how a person proves that a grant is theirs (double opt-in).
+type Confirmation struct {
+	// proof that the touchpoint obtains.
+	// +required
+	Proof Proof `json:"proof"`
+	// validForHours is how long a person may take to confirm, 1 to 720. Omitted means 72.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=720
+	ValidForHours int32 `json:"validForHours,omitempty"`
+	// againAfterHours is how long no second message is sent to the same address, 1 to 720. Omitted means 24.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=720
+	AgainAfterHours int32 `json:"againAfterHours,omitempty"`
+}
+
+// TouchpointWriter is a workload that may speak for people at a touchpoint.
+type TouchpointWriter struct {
+	// serviceAccount of the workload, in the touchpoint's namespace.
+	// +required
+	ServiceAccount ObjectName `json:"serviceAccount"`
+}
+
+// TouchpointSpec is one place where people are asked.
+// +kubebuilder:validation:XValidation:rule="!has(self.ladder) || self.ladder.all(s, !(s.notice in self.optIn))",message="a step of the ladder offers what optIn offers already: remove it from one of them"
+type TouchpointSpec struct {
+	// place where people are asked.
+	// +required
+	Place TouchpointPlace `json:"place"`
+	// url of the place, if it has one, up to 2048 characters.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^\s]+$`
+	URL string `json:"url,omitempty"`
+	// controller that asks, as its DataPurposes name it, 1 to 256 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Controller string `json:"controller"`
+	// optIn are the names of the ConsentNotices that are offered first, at most 16.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	OptIn []ObjectName `json:"optIn"`
+	// ladder are the steps that may be offered next (opt-up), in this order, at most 32.
+	// +optional
+	// +listType=map
+	// +listMapKey=notice
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Ladder []LadderStep `json:"ladder,omitempty"`
+	// confirmation says how people prove that a grant is theirs. Omitted means that the touchpoint brings evidence of its own.
+	// +optional
+	Confirmation *Confirmation `json:"confirmation,omitempty"`
+	// coolDownDays is how long a person who refused is not asked again for the same, in days, 1 to 3650. Omitted means 180.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3650
+	CoolDownDays int32 `json:"coolDownDays,omitempty"`
+	// writers may append to the ledger for this touchpoint, at most 16. Omitted means nobody.
+	// +optional
+	// +listType=map
+	// +listMapKey=serviceAccount
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Writers []TouchpointWriter `json:"writers,omitempty"`
+}
+
+// TouchpointStatus is what became of a touchpoint.
+type TouchpointStatus struct {
+	// conditions: Accepted, Ready.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// observedGeneration is the generation that the status is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+}
+
+// Touchpoint is one place where people are asked for consent: what they are offered first, what may be offered next, and how they
+// prove that it was them. It belongs to the application team.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Namespaced,shortName=tp,categories=optup
+// +kubebuilder:printcolumn:name="Place",type=string,JSONPath=`.spec.place`
+// +kubebuilder:printcolumn:name="Opt-In",type=string,JSONPath=`.spec.optIn`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Touchpoint struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+	// spec is what is declared.
+	// +required
+	Spec TouchpointSpec `json:"spec"`
+	// status is what became of it.
+	// +optional
+	Status TouchpointStatus `json:"status,omitzero"`
+}
+
+// TouchpointList is a list of touchpoints.
+// +kubebuilder:object:root=true
+type TouchpointList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []Touchpoint `json:"items"`
+}

@@ -1,0 +1,72 @@
+package ir
+
+import "slices"
+
+// Elements of a bundle without which a reader would enforce less than was declared. Encode lists those that a bundle uses.
+const (
+	criticalProofs         = "purpose.proofs"
+	criticalUnused         = "purpose.unusedForDays"
+	criticalMinimumNotices = "purpose.minimumNotices"
+	criticalDeviceAccess   = "purpose.deviceAccess"
+	criticalBusinessOnly   = "purpose.businessOnly"
+	criticalThirdParty     = "purpose.thirdPartyData"
+	criticalAnonymous      = "purpose.anonymous"
+	criticalAdvertisers    = "purpose.advertisers"
+	criticalSpecial        = "purpose.special"
+	criticalTransfer       = "party.transfer"
+	criticalTLS            = "port.tlsPort"
+	criticalSegments       = "endpoint.segments"
+	criticalReplaces       = "endpoint.replaces"
+	criticalSwitches       = "message.switches"
+	criticalAddresseeTime  = "addressees.time"
+)
+
+// known are the critical elements that this version understands.
+var known = map[string]bool{
+	criticalProofs: true, criticalUnused: true, criticalMinimumNotices: true, criticalDeviceAccess: true, criticalBusinessOnly: true,
+	criticalThirdParty: true, criticalAnonymous: true, criticalAdvertisers: true, criticalSpecial: true, criticalTransfer: true,
+	criticalTLS: true, criticalSegments: true, criticalReplaces: true, criticalSwitches: true, criticalAddresseeTime: true,
+}
+
+// critical lists the critical elements that a bundle uses, sorted.
+func critical(b *Bundle) []string {
+	var out []string
+	add := func(used bool, name string) {
+		if used && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	for i := range b.Purposes {
+		p := &b.Purposes[i]
+		add(len(p.Proofs) > 0, criticalProofs)
+		add(p.UnusedForDays > 0, criticalUnused)
+		add(len(p.MinimumNotices) > 0, criticalMinimumNotices)
+		add(p.DeviceAccess != "", criticalDeviceAccess)
+		add(p.BusinessOnly, criticalBusinessOnly)
+		add(p.ThirdPartyData, criticalThirdParty)
+		add(p.Anonymous, criticalAnonymous)
+		add(len(p.Advertisers) > 0, criticalAdvertisers)
+		add(len(p.Special) > 0, criticalSpecial)
+	}
+	for i := range b.Services {
+		s := &b.Services[i]
+		add(s.Party.Transfer != nil, criticalTransfer)
+		for _, p := range s.Ports {
+			add(p.TLSPort != 0, criticalTLS)
+		}
+		for j := range s.Endpoints {
+			e := &s.Endpoints[j]
+			add(len(e.Segments) > 0, criticalSegments)
+			add(e.Replaces != "", criticalReplaces)
+			if e.Request == nil {
+				continue
+			}
+			add(len(e.Request.Switches) > 0, criticalSwitches)
+			for k := range e.Request.Addressees {
+				add(e.Request.Addressees[k].Time != "", criticalAddresseeTime)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
