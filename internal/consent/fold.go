@@ -166,7 +166,7 @@ func (r *Record) apply(e Event) {
 	case EventObjected:
 		r.Objections = append(r.Objections, Objection{Position: e.Position, Scope: e.Scope, Channel: e.Channel, Purpose: e.Purpose})
 	case EventObjectionLifted:
-		r.Objections = slices.DeleteFunc(r.Objections, func(o Objection) bool { return o.liftedBy(e) })
+		r.lift(e)
 	case EventRelationship:
 		r.Relationships = append(r.Relationships, Relationship{
 			Position: e.Position, Goods: slices.Clone(e.Goods), ObjectionNotice: e.ObjectionNotice, Since: at,
@@ -174,7 +174,9 @@ func (r *Record) apply(e Event) {
 	case EventRestricted:
 		r.Restricted = true
 	case EventUnrestricted:
-		r.Restricted = false
+		if r.Restricted {
+			r.Restricted, r.Unrestricted = false, e.Position
+		}
 	case EventErasureRequested, EventErased, EventSuppressed:
 		r.Suppressed = e.Position
 	case EventAttribute:
@@ -211,7 +213,8 @@ func (g *Grant) end(s Status, at Position) {
 
 // liftSuppression: the person who returns after an erasure counts again by a new, proven act that knew of the suppression.
 func (r *Record) liftSuppression(e Event, known Position) {
-	if !e.Pending && e.Proof != ProofNone && known >= r.Suppressed {
+	if r.Suppressed != 0 && !e.Pending && e.Proof != ProofNone && known >= r.Suppressed {
+		r.Unsuppressed = append(slices.Clone(r.Unsuppressed), Lifted{Objection: Objection{Position: r.Suppressed}, By: e.Position})
 		r.Suppressed = 0
 	}
 }

@@ -33,8 +33,15 @@ func Inherit(own *Record, others ...*Record) *Record {
 	})
 	out.Objections = slices.Compact(out.Objections)
 	slices.SortFunc(out.Inherited, func(a, b No) int {
-		return cmp.Or(cmp.Compare(a.Position, b.Position), cmp.Compare(a.Purpose, b.Purpose))
+		return cmp.Or(cmp.Compare(a.Position, b.Position), cmp.Compare(a.Purpose, b.Purpose), refusals(a)-refusals(b))
 	})
 	out.Inherited = slices.Compact(out.Inherited)
 	return &out
+}
+
+func refusals(n No) int {
+	if n.Refusal {
+		return 1
+	}
+	return 0
 }

@@ -43,17 +43,53 @@ func (r *Record) use(e Event) {
 	r.Used = used
 }
 
-// correct voids what one mis-keyed entry did. A grant that it made is invalidated; what it ended stands again as it was, unless something
-// else ended it, too; an objection, a sale or a "no" that it was is gone. Erasure and restriction cannot be corrected away, they are
-// lifted by acts of their own.
+// lift takes away the objections that an event lifts, and remembers them for a correction.
+func (r *Record) lift(e Event) {
+	kept := make([]Objection, 0, len(r.Objections))
+	lifted := slices.Clone(r.Lifted)
+	for _, o := range r.Objections {
+		if o.liftedBy(e) {
+			lifted = append(lifted, Lifted{Objection: o, By: e.Position})
+		} else {
+			kept = append(kept, o)
+		}
+	}
+	r.Objections, r.Lifted = kept, lifted
+}
+
+// correct voids what one mis-keyed entry did. A grant that it made is invalidated; what it ended, or lifted, stands again as it was,
+// unless something else ended it, too; an objection, a sale or a "no" that it was is gone. Erasure and restriction cannot be corrected
+// away, they are lifted by acts of their own; attributes are corrected by telling them anew.
 func (r *Record) correct(p Position) {
+	for _, l := range r.Lifted {
+		if l.By == p {
+			r.Objections = append(slices.Clone(r.Objections), l.Objection)
+		}
+	}
+	r.Restricted = r.Restricted || (p != 0 && r.Unrestricted == p)
 	for i := range r.Grants {
 		r.Grants[i].correct(p)
 	}
+	for _, l := range r.Unsuppressed {
+		if l.By == p {
+			r.Suppressed = max(r.Suppressed, l.Position)
+			r.unknowing(l.Position, p)
+		}
+	}
 	r.Objections = slices.DeleteFunc(slices.Clone(r.Objections), func(o Objection) bool { return o.Position == p })
+	r.Lifted = slices.DeleteFunc(slices.Clone(r.Lifted), func(l Lifted) bool { return l.Position == p || l.By == p })
 	r.Relationships = slices.DeleteFunc(slices.Clone(r.Relationships), func(s Relationship) bool { return s.Position == p })
 	r.Noes = slices.DeleteFunc(slices.Clone(r.Noes), func(n No) bool { return n.Position == p })
 	r.Asks = slices.DeleteFunc(slices.Clone(r.Asks), func(a Ask) bool { return a.Position == p })
+}
+
+// unknowing ends the grants that were admitted while a "no" seemed lifted, without knowing of it.
+func (r *Record) unknowing(no, by Position) {
+	for i := range r.Grants {
+		if g := &r.Grants[i]; g.Position > no && g.BasedOn < no {
+			g.end(StatusInvalidated, by)
+		}
+	}
 }
 
 func (g *Grant) correct(p Position) {

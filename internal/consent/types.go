@@ -190,6 +190,12 @@ type Objection struct {
 	Purpose  PurposeID `json:"purpose,omitempty"`
 }
 
+// Lifted is an objection, or the position of a suppression alone, that the event at By lifted.
+type Lifted struct {
+	Objection
+	By Position `json:"by"`
+}
+
 // Relationship is one sale (UWG §7(3), ePrivacy Directive Art. 13(2)).
 type Relationship struct {
 	Position        Position  `json:"position"`
@@ -219,6 +225,11 @@ type Record struct {
 	// Inherited are the "noes" that the same person said under other identifiers (see Inherit).
 	Inherited  []No     `json:"inherited,omitempty"`
 	Suppressed Position `json:"suppressed,omitempty"`
+	// Lifted are objections that were lifted, Unrestricted is the position of the event that ended a restriction, and Unsuppressed tells
+	// which suppression a return ended: what stands again when the lifting turns out to be a mis-keyed entry.
+	Lifted       []Lifted `json:"lifted,omitempty"`
+	Unrestricted Position `json:"unrestricted,omitempty"`
+	Unsuppressed []Lifted `json:"unsuppressed,omitempty"`
 	// Asks are the overlay of the asking, one per purpose.
 	Asks []Ask `json:"asks,omitempty"`
 	// Used is when data was last used for a purpose.
