@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/proxy"
+	"github.com/optup/optup/internal/proxy/follow"
 )
 
 // ledgerStatus is how one ledger's facts stand.
@@ -34,8 +35,15 @@ type summary struct {
 	Purposes   map[string]proxy.PurposeSummary `json:"purposes"`
 }
 
+// sidecar is what the probes tell about.
+type sidecar struct {
+	*follow.Follower
+	current *proxy.Current
+	metrics *proxy.Metrics
+}
+
 // serveAdmin answers probes. Startup and readiness wait for a bundle and never for a ledger: what needs no record goes on without.
-func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *sidecar, m *proxy.Metrics, r *prometheus.Registry) error {
+func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *sidecar, r *prometheus.Registry) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen for probes: %w", err)
@@ -54,7 +62,7 @@ func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *side
 	mux.Handle("GET /metrics", promhttp.HandlerFor(r, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /summary", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(s.summary(m))
+		_ = json.NewEncoder(w).Encode(s.summary())
 	})
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	group.Go(func() error {
@@ -70,9 +78,9 @@ func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *side
 	return nil
 }
 
-func (s *sidecar) summary(m *proxy.Metrics) summary {
-	generation, feeds := s.inForce()
-	out := summary{Generation: generation, Ledgers: []ledgerStatus{}, Purposes: m.Summary()}
+func (s *sidecar) summary() summary {
+	generation, feeds := s.InForce()
+	out := summary{Generation: generation, Ledgers: []ledgerStatus{}, Purposes: s.metrics.Summary()}
 	if state := s.current.Load(); state != nil {
 		out.Mode = string(state.Index.Bundle().Mode)
 	}
@@ -107,7 +115,7 @@ func (c *state) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *state) Collect(ch chan<- prometheus.Metric) {
-	generation, feeds := c.s.inForce()
+	generation, feeds := c.s.InForce()
 	ch <- prometheus.MustNewConstMetric(generationDesc, prometheus.GaugeValue, float64(generation))
 	for l, f := range feeds {
 		age := math.NaN()

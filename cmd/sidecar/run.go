@@ -21,6 +21,7 @@ import (
 	"github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/proxy"
+	"github.com/optup/optup/internal/proxy/follow"
 )
 
 type options struct {
@@ -65,9 +66,9 @@ func run(ctx context.Context, o options) error {
 	current := &proxy.Current{}
 	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original}
 	group, ctx := errgroup.WithContext(ctx)
-	s := newSidecar(ctx, group, current, o)
+	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow()), current: current, metrics: p.Metrics}
 	registry.MustRegister(s.collector())
-	if err := serveAdmin(ctx, group, o.admin, s, p.Metrics, registry); err != nil {
+	if err := serveAdmin(ctx, group, o.admin, s, registry); err != nil {
 		return err
 	}
 	listeners, err := o.listeners()
@@ -88,7 +89,7 @@ func run(ctx context.Context, o options) error {
 	} else {
 		group.Go(func() error {
 			return client.Run(ctx, client.Options{
-				Manager: o.manager, TrustFile: o.trust, TokenFile: o.managerToken, StateDir: o.state, Version: version, Apply: s.apply,
+				Manager: o.manager, TrustFile: o.trust, TokenFile: o.managerToken, StateDir: o.state, Version: version, Apply: s.Apply,
 			})
 		})
 	}
@@ -102,6 +103,20 @@ func run(ctx context.Context, o options) error {
 	err = group.Wait()
 	slog.Info("stopped")
 	return err
+}
+
+func (o options) follow() follow.Options {
+	f := follow.Options{
+		TrustFile: o.trust, Granted: o.manager != "",
+		Token: func() (string, error) {
+			data, err := os.ReadFile(o.ledgerToken)
+			return string(data), err
+		},
+	}
+	if o.ledger != "" {
+		f.Ledgers = follow.Everywhere(o.ledger)
+	}
+	return f
 }
 
 // listener is for redirected connections, or for one declared host.
@@ -167,5 +182,5 @@ func (s *sidecar) applyFile(name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return s.apply(client.Update{Generation: 1, Hash: ir.Hash(data), Bundle: b, Encoded: data})
+	return s.Apply(client.Update{Generation: 1, Hash: ir.Hash(data), Bundle: b, Encoded: data})
 }

@@ -3,6 +3,8 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -70,12 +72,12 @@ func (x *exchange) passTo(addr string) {
 	}
 	out, err := x.outgoing(x.r.Context(), addr, body, x.r.ContentLength)
 	if err != nil {
-		x.unreachable()
+		x.unreachable(err)
 		return
 	}
 	res, err := x.proxy.transport.RoundTrip(out)
 	if err != nil {
-		x.unreachable()
+		x.unreachable(err)
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
@@ -112,12 +114,28 @@ func copyHeader(to, from http.Header) {
 	}
 }
 
-// unreachable answers for a service that cannot be reached. It is no denial.
-func (x *exchange) unreachable() {
+// Unreachable is an error of Proxy.Dial that the caller is told: why a service cannot be reached, and what to do.
+type Unreachable struct{ Sentence string }
+
+// Error implements error.
+func (u *Unreachable) Error() string { return u.Sentence }
+
+// unreachable answers for a service that cannot be reached. It is no denial. Other errors than Unreachable tell of addresses, and
+// stay here.
+func (x *exchange) unreachable(err error) {
 	x.proxy.Metrics.upstreamFailed()
+	detail := "The service did not answer."
+	var told *Unreachable
+	if errors.As(err, &told) {
+		detail = told.Sentence
+	}
+	body, err := json.Marshal(map[string]any{"type": "about:blank", "title": "Bad Gateway", "status": http.StatusBadGateway, "detail": detail})
+	if err != nil {
+		body = nil
+	}
 	x.w.Header().Set("Content-Type", "application/problem+json")
 	x.w.WriteHeader(http.StatusBadGateway)
-	_, _ = x.w.Write([]byte(`{"type":"about:blank","title":"Bad Gateway","status":502,"detail":"The service did not answer."}`))
+	_, _ = x.w.Write(body)
 }
 
 // exchange sends a request that was decided about, and filters the answer.
@@ -128,7 +146,7 @@ func (x *exchange) exchange(body []byte) {
 	}
 	out, err := x.outgoing(x.r.Context(), x.upstream(), reader, int64(len(body)))
 	if err != nil {
-		x.unreachable()
+		x.unreachable(err)
 		return
 	}
 	if !x.observing() {
@@ -142,7 +160,7 @@ func (x *exchange) exchange(body []byte) {
 	}
 	res, err := x.proxy.transport.RoundTrip(out)
 	if err != nil {
-		x.unreachable()
+		x.unreachable(err)
 		return
 	}
 	defer func() { _ = res.Body.Close() }()

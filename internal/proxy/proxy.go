@@ -19,7 +19,7 @@ type Proxy struct {
 	// was not redirected.
 	Original func(net.Conn) (netip.AddrPort, error)
 	Logger   *slog.Logger
-	// Dial replaces the dialer to declared services; nil for the network.
+	// Dial replaces the dialer to declared services; nil for the network. An Unreachable is told to the caller.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	once      sync.Once

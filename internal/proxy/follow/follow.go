@@ -1,0 +1,177 @@
+package follow
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/decide"
+	config "github.com/optup/optup/internal/distribute/client"
+	"github.com/optup/optup/internal/ir"
+	ledger "github.com/optup/optup/internal/ledger/client"
+	"github.com/optup/optup/internal/proxy"
+)
+
+// Options say how ledgers are reached.
+type Options struct {
+	// TrustFile holds the authorities of ledgers (PEM); those of the system if it is empty.
+	TrustFile string
+	// Token gives the bearer token for ledgers.
+	Token func() (string, error)
+	// Granted tells that a manager sends a grant with its updates, which ledgers want to see. Without, only a ledger with a
+	// development token answers.
+	Granted bool
+	// Ledgers gives the ledgers to follow for a bundle; nil for those that it names.
+	Ledgers func(*ir.Bundle) []ir.Ledger
+	// Logger is nil for slog.Default().
+	Logger *slog.Logger
+}
+
+// Follower turns updates into the state that a proxy serves by.
+type Follower struct {
+	Options
+	ctx     context.Context //nolint:containedctx // feeds live as long as the follower
+	group   *errgroup.Group
+	current *proxy.Current
+
+	mu         sync.Mutex
+	grant      string
+	generation int64
+	feeds      map[ir.Ledger]*feed
+}
+
+// feed is one ledger that is followed.
+type feed struct {
+	*ledger.Feed
+	stop     context.CancelFunc
+	mu       sync.Mutex
+	purposes []consent.PurposeID
+}
+
+// New returns a follower that stores states into current. Its feeds run in the group until ctx ends.
+func New(ctx context.Context, group *errgroup.Group, current *proxy.Current, o Options) *Follower {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Ledgers == nil {
+		o.Ledgers = func(b *ir.Bundle) []ir.Ledger { return b.Ledgers }
+	}
+	return &Follower{Options: o, ctx: ctx, group: group, current: current, feeds: map[ir.Ledger]*feed{}}
+}
+
+// Apply takes an update into force. It must not be called concurrently.
+func (f *Follower) Apply(u config.Update) error {
+	if u.Grant != "" {
+		f.mu.Lock()
+		f.grant = u.Grant
+		f.mu.Unlock()
+	}
+	if u.Bundle == nil {
+		return nil
+	}
+	facts := f.follow(u.Bundle)
+	f.mu.Lock()
+	f.generation = u.Generation
+	f.mu.Unlock()
+	f.current.Store(&proxy.State{Index: decide.NewIndex(u.Bundle), Generation: u.Generation, Facts: facts})
+	f.Logger.Info("a bundle is in force", "generation", u.Generation, "stored", u.Stored, "mode", u.Bundle.Mode, "purposes", len(u.Bundle.Purposes))
+	return nil
+}
+
+// InForce gives the generation in force, 0 before the first, and the feeds by ledger.
+func (f *Follower) InForce() (int64, map[ir.Ledger]*ledger.Feed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	feeds := make(map[ir.Ledger]*ledger.Feed, len(f.feeds))
+	for l, x := range f.feeds {
+		feeds[l] = x.Feed
+	}
+	return f.generation, feeds
+}
+
+// follow starts, keeps and stops feeds, so that there is one for each ledger of the bundle.
+func (f *Follower) follow(b *ir.Bundle) map[string]proxy.Facts {
+	facts := map[string]proxy.Facts{}
+	wanted := map[ir.Ledger]bool{}
+	for _, l := range f.Ledgers(b) {
+		purposes := purposesOf(b, l.Controller)
+		wanted[l] = true
+		f.mu.Lock()
+		x := f.feeds[l]
+		f.mu.Unlock()
+		switch {
+		case x == nil:
+			x = f.start(l, purposes)
+		case x.ask(purposes):
+			x.Again()
+		}
+		facts[l.Controller] = x.Feed
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.feeds, func(l ir.Ledger, x *feed) bool {
+		if !wanted[l] {
+			x.stop()
+		}
+		return !wanted[l]
+	})
+	return facts
+}
+
+func purposesOf(b *ir.Bundle, controller string) []consent.PurposeID {
+	var out []consent.PurposeID
+	for _, p := range b.Purposes {
+		if p.Controller == controller && p.Blocked == "" {
+			out = append(out, p.Name)
+		}
+	}
+	return out
+}
+
+func (f *Follower) start(l ir.Ledger, purposes []consent.PurposeID) *feed {
+	ctx, stop := context.WithCancel(f.ctx)
+	x := &feed{stop: stop, purposes: purposes}
+	o := ledger.Options{
+		URL: l.URL, TrustFile: f.TrustFile, Token: f.Token, Logger: f.Logger,
+		Purposes: func() []consent.PurposeID { x.mu.Lock(); defer x.mu.Unlock(); return x.purposes },
+	}
+	if f.Granted {
+		o.Grant = func() string { f.mu.Lock(); defer f.mu.Unlock(); return f.grant }
+	}
+	x.Feed = ledger.New(o)
+	f.mu.Lock()
+	f.feeds[l] = x
+	f.mu.Unlock()
+	f.group.Go(func() error { return x.Run(ctx) })
+	return x
+}
+
+// ask changes what is asked for, and tells whether it was something else before.
+func (x *feed) ask(purposes []consent.PurposeID) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if slices.Equal(x.purposes, purposes) {
+		return false
+	}
+	x.purposes = purposes
+	return true
+}
+
+// Everywhere gives one ledger, at a URL, for each controller of a bundle's purposes, whatever ledgers the bundle names.
+func Everywhere(url string) func(*ir.Bundle) []ir.Ledger {
+	return func(b *ir.Bundle) []ir.Ledger {
+		var out []ir.Ledger
+		for _, p := range b.Purposes {
+			l := ir.Ledger{Controller: p.Controller, URL: url}
+			if p.Controller != "" && !slices.Contains(out, l) {
+				out = append(out, l)
+			}
+		}
+		return out
+	}
+}

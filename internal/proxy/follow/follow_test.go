@@ -1,0 +1,99 @@
+package follow_test
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/optup/optup/internal/consent"
+	config "github.com/optup/optup/internal/distribute/client"
+	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/ledgertest"
+	"github.com/optup/optup/internal/proxy"
+	"github.com/optup/optup/internal/proxy/follow"
+)
+
+const anna = "anna@example.org"
+
+// knows waits until the facts in force hold a grant of Anna's.
+func knows(t *testing.T, c *proxy.Current, purpose consent.PurposeID) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		fact, known, err := c.Load().Facts[ledgertest.Controller].Lookup(ledgertest.Email(anna), purpose)
+		if err == nil && known && len(fact.Grants) == 1 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: %+v, %v, %v", purpose, fact, known, err)
+		}
+	}
+}
+
+func TestLedgersAreFollowedAsBundlesNameThem(t *testing.T) {
+	l := ledgertest.New(t).Start()
+	l.Append(anna, ledgertest.Given("newsletter"))
+	l.Append(anna, ledgertest.Given("advice"))
+	ctx, cancel := context.WithCancel(t.Context())
+	group, ctx := errgroup.WithContext(ctx)
+	defer func() {
+		cancel()
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
+	current := &proxy.Current{}
+	f := follow.New(ctx, group, current, follow.Options{
+		Token: func() (string, error) { return ledgertest.DevToken, nil }, Logger: slog.New(slog.DiscardHandler),
+	})
+	apply := func(generation int64, change func(*ir.Bundle), purposes ...consent.PurposeID) {
+		t.Helper()
+		b := ledgertest.NewBundle(purposes...)
+		b.Ledgers = []ir.Ledger{{Controller: ledgertest.Controller, URL: l.URL}}
+		if change != nil {
+			change(b)
+		}
+		if err := f.Apply(config.Update{Generation: generation, Bundle: b}); err != nil {
+			t.Fatal(err)
+		}
+		if g, _ := f.InForce(); g != generation {
+			t.Errorf("generation %d is in force, not %d", g, generation)
+		}
+	}
+
+	apply(1, nil, "newsletter")
+	knows(t, current, "newsletter")
+	_, before := f.InForce()
+
+	apply(2, nil, "newsletter", "advice")
+	knows(t, current, "advice")
+	if _, after := f.InForce(); !maps.Equal(before, after) {
+		t.Error("another purpose began the facts anew")
+	}
+
+	apply(3, func(b *ir.Bundle) { b.Ledgers = nil }, "newsletter")
+	if _, feeds := f.InForce(); len(feeds) != 0 || len(current.Load().Facts) != 0 {
+		t.Errorf("a ledger that no bundle names is followed: %v", feeds)
+	}
+	if err := f.Apply(config.Update{Grant: "another"}); err != nil {
+		t.Fatal(err)
+	}
+	if g, _ := f.InForce(); g != 3 {
+		t.Errorf("a grant alone made it generation %d", g)
+	}
+}
+
+func TestOneLedgerForEveryController(t *testing.T) {
+	b := ledgertest.NewBundle("a", "b", "c")
+	b.Purposes[2].Controller = "partner-gmbh"
+	b.Ledgers = []ir.Ledger{{Controller: "x", URL: "https://x"}}
+	got := follow.Everywhere("http://here")(b)
+	want := []ir.Ledger{{Controller: ledgertest.Controller, URL: "http://here"}, {Controller: "partner-gmbh", URL: "http://here"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+}
