@@ -12,10 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/optup/optup/internal/ledger/access"
-	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/keys"
-	"github.com/optup/optup/internal/ledger/store/sqlite"
-	"github.com/optup/optup/internal/ledger/stream"
+	"github.com/optup/optup/internal/ledger/server"
 )
 
 type serveFlags struct {
@@ -109,7 +107,7 @@ func (f *serveFlags) guard(log *slog.Logger) (*access.Guard, error) {
 	return access.Open(o)
 }
 
-// serve wires the parts in the order of the data: keys, store, stream, API.
+// serve wires what the flags name.
 func (f *serveFlags) serve(ctx context.Context) error {
 	if err := f.check(); err != nil {
 		return err
@@ -126,37 +124,29 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := root.Stream(guard.Config().Controller)
-	if err != nil {
-		return err
-	}
-	db, err := sqlite.Open(ctx, f.data, key.ID(), time.Now)
+	l, err := server.Open(ctx, server.Options{Data: f.data, Root: root, Guard: guard, Now: time.Now, Logger: log})
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if err := db.Close(); err != nil {
+		if err := l.Close(); err != nil {
 			log.Error("the database could not be closed", "error", err)
 		}
 	}()
-	hub := stream.NewHub(db, log)
-	defer hub.Close()
 	bundles, err := f.bundles(log, guard.Config().Controller)
 	if err != nil {
 		return err
 	}
-	m := newMetrics(db, hub, bundles)
-	s := &servers{log: log, flags: f, hub: hub}
-	s.api = api.New(api.Options{
-		Store: db, Guard: guard, Keys: key, Bundle: bundles.get, Now: time.Now, Logger: log, Observe: m.observe, Appended: m.appended,
-		Stream: stream.NewServer(stream.Options{Store: db, Hub: hub, Guard: guard, Keys: key, Now: time.Now, Logger: log}),
-	})
-	s.adminHandler = adminHandler(m, db)
-	head, err := db.Head(ctx)
+	m := newMetrics(l.Store, l.Hub, bundles)
+	s := &servers{
+		log: log, flags: f, admin: adminHandler(m, l.Store),
+		api: l.Server(server.Served{Bundle: bundles.get, Observe: m.observe, Appended: m.appended}),
+	}
+	head, err := l.Store.Head(ctx)
 	if err != nil {
 		return err
 	}
 	log.Info("the ledger starts", "controller", guard.Config().Controller, "listen", f.listen, "admin", f.admin, "epoch", head.Epoch,
-		"position", head.Position, "key", key.ID(), "version", version())
+		"position", head.Position, "key", l.Keys.ID(), "version", version())
 	return s.run(ctx, bundles)
 }

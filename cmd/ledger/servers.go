@@ -11,19 +11,16 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/optup/optup/internal/ledger/stream"
 )
 
 // grace is how long requests may take to end when the ledger stops.
 const grace = 10 * time.Second
 
 type servers struct {
-	log          *slog.Logger
-	flags        *serveFlags
-	hub          *stream.Hub
-	api          http.Handler
-	adminHandler http.Handler
+	log   *slog.Logger
+	flags *serveFlags
+	api   *http.Server
+	admin http.Handler
 }
 
 // run serves until ctx ends or something fails.
@@ -37,12 +34,7 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("the admin port cannot listen: %w", err), public.Close())
 	}
-	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.
-	main := &http.Server{
-		Handler: s.api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	main.RegisterOnShutdown(s.hub.Close)
+	main := s.api
 	if s.flags.tlsCert != "" {
 		cert, err := openCertificate(s.flags.tlsCert, s.flags.tlsKey, s.log)
 		if err != nil {
@@ -50,7 +42,7 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 		}
 		main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}
 	}
-	side := &http.Server{Handler: s.adminHandler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
+	side := &http.Server{Handler: s.admin, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return bundles.run(ctx) })

@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/api"
+	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/sqlite"
+	"github.com/optup/optup/internal/ledger/stream"
+)
+
+// Options say what a ledger is made of.
+type Options struct {
+	// Data is the directory of the database. Root is the key that its tags are made with.
+	Data string
+	Root keys.Root
+	// Guard says whose ledger it is and who may call.
+	Guard *access.Guard
+	// Now is the ledger's clock.
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Ledger is an open ledger, which nobody serves yet.
+type Ledger struct {
+	Options
+	Store store.Store
+	Hub   *stream.Hub
+	Keys  *keys.Stream
+	close func() error
+}
+
+// Open opens or creates the database, for the controller that the guard's configuration names.
+func Open(ctx context.Context, o Options) (*Ledger, error) {
+	key, err := o.Root.Stream(o.Guard.Config().Controller)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, o.Data, key.ID(), o.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, close: db.Close}, nil
+}
+
+// Served says what the API is given besides.
+type Served struct {
+	// Bundle gives the purposes and notices of the ledger's controller; nil while there are none.
+	Bundle func() *ir.Bundle
+	// Observe and Appended are those of api.Options; both may be nil.
+	Observe  func(route string, status int, took time.Duration)
+	Appended func(event, outcome string)
+}
+
+// Server returns an HTTP server of the API, whose streams end when it is shut down.
+func (l *Ledger) Server(s Served) *http.Server {
+	h := api.New(api.Options{
+		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended,
+		Stream: stream.NewServer(stream.Options{Store: l.Store, Hub: l.Hub, Guard: l.Guard, Keys: l.Keys, Now: l.Now, Logger: l.Logger}),
+	})
+	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(l.Logger.Handler(), slog.LevelDebug),
+	}
+	srv.RegisterOnShutdown(l.Hub.Close)
+	return srv
+}
+
+// Close ends streams and closes the database. What was acknowledged is stored already.
+func (l *Ledger) Close() error {
+	l.Hub.Close()
+	return l.close()
+}
