@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -133,7 +134,7 @@ func (o CompileOptions) read() (translate.Objects, error) {
 			}
 		}
 	}
-	o.place(&objects)
+	manifest.Place(&objects, cmp.Or(o.Namespace, "default"))
 	return objects, nil
 }
 
@@ -163,31 +164,6 @@ func expand(name string) ([]string, error) {
 		err = fmt.Errorf("%s: no .yaml file is in it", name)
 	}
 	return out, err
-}
-
-// place puts objects without a namespace where kubectl would.
-func (o CompileOptions) place(objects *translate.Objects) {
-	namespace := o.Namespace
-	if namespace == "" {
-		namespace = "default"
-	}
-	fill := func(s *string) {
-		if *s == "" {
-			*s = namespace
-		}
-	}
-	for i := range objects.Services {
-		fill(&objects.Services[i].Namespace)
-	}
-	for i := range objects.Policies {
-		fill(&objects.Policies[i].Namespace)
-	}
-	for i := range objects.Ledgers {
-		fill(&objects.Ledgers[i].Namespace)
-	}
-	for i := range objects.Workloads {
-		fill(&objects.Workloads[i].Namespace)
-	}
 }
 
 // addTargets adds the workloads that policies name but no file holds, as the operator does before they have pods: not where bundles
