@@ -2,7 +2,6 @@ package standalone
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -124,7 +123,9 @@ func said(r shop.Consent, p *ir.Purpose, notice consent.NoticeID) shop.Consent {
 		r.Notice = string(notice)
 	}
 	if r.Evidence == newsletterEvidence || r.Evidence == profileEvidence {
-		r.Evidence = cmp.Or(string(p.Proof), r.Evidence)
+		if len(p.Proofs) > 0 {
+			r.Evidence = string(p.Proofs[0])
+		}
 	}
 	return r
 }

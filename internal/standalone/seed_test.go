@@ -20,7 +20,7 @@ func TestTheShopsConsentsInOtherWords(t *testing.T) {
 		Purposes: []ir.Purpose{
 			{
 				Name: "mail", Grounds: []ir.Ground{ir.GroundConsent}, Processing: []ir.Processing{ir.ProcessingSend},
-				Channels: []consent.Channel{consent.ChannelEmail}, Proof: consent.ProofSigned, ValidForDays: 30,
+				Channels: []consent.Channel{consent.ChannelEmail}, Proofs: []consent.Proof{consent.ProofSigned}, ValidForDays: 30,
 			},
 			{Name: "view", Grounds: []ir.Ground{ir.GroundConsent}, Processing: []ir.Processing{ir.ProcessingShow}},
 			{Name: "unworded", Grounds: []ir.Ground{ir.GroundConsent}, Processing: []ir.Processing{ir.ProcessingShow}},
