@@ -254,8 +254,15 @@ func (p *Plan) transfer() Reason {
 	}
 }
 
-// meet notes the obligations that the request meets by itself.
+// meet notes the obligations that the request meets by itself, for its own purpose and for that of its tracking.
 func (p *Plan) meet(constant Constants) {
+	defer func() {
+		for _, t := range p.Tracking {
+			if t.plan != nil {
+				t.plan.met = p.met
+			}
+		}
+	}()
 	for i := range p.Endpoint.Fulfils {
 		f := &p.Endpoint.Fulfils[i]
 		if f.Pointer == "" {
