@@ -107,7 +107,7 @@ const (
 )
 
 // Fulfilment says how one can see that a request meets an obligation.
-// +kubebuilder:validation:XValidation:rule="!has(self.in) || has(self.pointer)",message="in lists values of what stands at pointer: add pointer, or remove in"
+// +kubebuilder:validation:XValidation:rule="!has(self.__in__) || has(self.pointer)",message="in lists values of what stands at pointer: add pointer, or remove in"
 type Fulfilment struct {
 	// obligation that is met.
 	// +required

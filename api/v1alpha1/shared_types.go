@@ -52,7 +52,7 @@ const (
 
 // DataCategory is a category of personal data: a term of the Data Privacy Vocabulary with its prefix, for example pd:EmailAddress.
 // +kubebuilder:validation:MinLength=4
-// +kubebuilder:validation:MaxLength=128
+// +kubebuilder:validation:MaxLength=64
 // +kubebuilder:validation:XValidation:rule="self.matches('^(pd|dpv|optup):[A-Za-z0-9]+$')",message="a data category is a term with its prefix pd:, dpv: or optup:, for example pd:EmailAddress"
 type DataCategory string
 
@@ -64,7 +64,7 @@ type Country string
 
 // Pointer is a JSON pointer (RFC 6901); a segment "*" stands for every element of a list.
 // +kubebuilder:validation:MinLength=1
-// +kubebuilder:validation:MaxLength=256
+// +kubebuilder:validation:MaxLength=128
 // +kubebuilder:validation:XValidation:rule="self.matches('^(/([^/~]|~[01])*)+$')",message="a JSON pointer starts with a slash, for example /customers/*/email; write ~1 for a slash and ~0 for a tilde inside a name"
 type Pointer string
 
