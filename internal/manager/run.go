@@ -47,7 +47,7 @@ func Run(ctx context.Context, config *rest.Config, scheme *runtime.Scheme, o Opt
 		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{Port: o.WebhookPort, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
 			c.GetCertificate, c.MinVersion = certs.GetCertificate, tls.VersionTLS13
 		}}}),
-		LeaderElection: o.LeaderElection, LeaderElectionID: "optup-manager", LeaderElectionNamespace: o.Namespace,
+		LeaderElection: o.LeaderElection, LeaderElectionID: leaseName, LeaderElectionNamespace: o.Namespace,
 		// A replica that stops hands over at once.
 		LeaderElectionReleaseOnCancel: true,
 	})
@@ -152,6 +152,16 @@ func (p *parts) distribution(ctx context.Context) error {
 		Tokens:    identity.NewVerifier(time.Now, identity.Issuer{Issuer: p.issuer.name(), Audience: inject.ManagerAudience, Keys: p.keys}),
 		Directory: directory, Grants: p.signer, Sessions: p.sessions, Now: time.Now,
 	}
+	if p.options.LeaderElection {
+		r, err := p.relay()
+		if err != nil {
+			return err
+		}
+		log := ctrl.Log.WithName("distribution")
+		s.Leader, s.Failed = r.leader, func(err error) {
+			log.Info("an acknowledgement did not reach the leader; it comes again", "error", err.Error())
+		}
+	}
 	return p.manager.Add(everyReplica(func(ctx context.Context) error { return s.Serve(ctx, p.options.ConfigAddress, p.certs.GetCertificate) }))
 }
 
@@ -177,12 +187,15 @@ func (p *parts) ledgers(context.Context) error {
 	if err != nil {
 		return err
 	}
-	asker := &asker{token: p.options.LedgerToken, roots: func(ctx context.Context) ([]byte, error) {
-		var m corev1.ConfigMap
-		err := c.Get(ctx, types.NamespacedName{Namespace: p.options.Namespace, Name: inject.TrustConfigMap}, &m)
-		return []byte(m.Data[inject.TrustKey]), err
-	}}
+	asker := &asker{token: p.options.LedgerToken, roots: p.roots}
 	return p.manager.Add(&controllers.Shares{Client: c, Ask: asker.ask, Every: p.options.ShareEvery, Now: time.Now})
+}
+
+// roots are the authorities that everything of ours is signed by.
+func (p *parts) roots(ctx context.Context) ([]byte, error) {
+	var m corev1.ConfigMap
+	err := p.manager.GetClient().Get(ctx, types.NamespacedName{Namespace: p.options.Namespace, Name: inject.TrustConfigMap}, &m)
+	return []byte(m.Data[inject.TrustKey]), err
 }
 
 func (p *parts) injection(context.Context) error {

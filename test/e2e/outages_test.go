@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"strings"
 	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,6 +16,37 @@ import (
 	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/test/road"
 )
+
+// counted waits until status says of every workload with pods that all of its sidecars run its newest bundle.
+func counted(ctx SpecContext) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		var l v1alpha1.SidecarConfigList
+		g.Expect(r.List(ctx, &l, client.InNamespace("marketing"))).To(Succeed())
+		seen := 0
+		for _, c := range l.Items {
+			if c.Spec.Workload.Name == "ticker" || c.Spec.Workload.Name == "dashboard" {
+				g.Expect(c.Status.Ready).To(Equal("1/1"), c.Name)
+				g.Expect(c.Status.OldestGeneration).To(Equal(c.Spec.Generation), c.Name)
+				seen++
+			}
+		}
+		g.Expect(seen).To(Equal(2))
+	}).WithContext(ctx).WithTimeout(90 * time.Second).Should(Succeed())
+}
+
+// leader waits for a leading pod other than the given one.
+func leader(ctx SpecContext, other string) (name string) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		var l coordinationv1.Lease
+		g.Expect(r.Client.Get(ctx, types.NamespacedName{Namespace: "optup-system", Name: "optup-manager"}, &l)).To(Succeed())
+		g.Expect(l.Spec.HolderIdentity).NotTo(BeNil())
+		name, _, _ = strings.Cut(*l.Spec.HolderIdentity, "_")
+		g.Expect(name).NotTo(Or(BeEmpty(), Equal(other)))
+	}).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
+	return name
+}
 
 var _ = Describe("outages", Ordered, func() {
 	It("sidecar killed under load: nothing gets around it", func(ctx SpecContext) {
@@ -43,7 +76,7 @@ var _ = Describe("outages", Ordered, func() {
 
 	It("manager away: enforcement goes on, governed pods are refused, others are untouched; it comes back in sync", func(ctx SpecContext) {
 		Expect(r.Scale(ctx, "optup-system", "optup-manager", 0)).To(Succeed())
-		DeferCleanup(func(ctx SpecContext) { Expect(r.Scale(ctx, "optup-system", "optup-manager", 1)).To(Succeed()) })
+		DeferCleanup(func(ctx SpecContext) { Expect(r.Scale(ctx, "optup-system", "optup-manager", 2)).To(Succeed()) })
 		Eventually(func() error {
 			p := pause("marketing", "governed", nil)
 			err := r.Create(ctx, p)
@@ -62,17 +95,21 @@ var _ = Describe("outages", Ordered, func() {
 		Expect(delivered(ctx, who)).To(BeZero())
 		watch(ctx, "")
 
-		Expect(r.Scale(ctx, "optup-system", "optup-manager", 1)).To(Succeed())
-		Eventually(func(g Gomega) {
-			var l v1alpha1.SidecarConfigList
-			g.Expect(r.List(ctx, &l, client.InNamespace("marketing"))).To(Succeed())
-			for _, c := range l.Items {
-				if c.Spec.Workload.Name == "ticker" {
-					g.Expect(c.Status.Ready).To(Equal("1/1"))
-				}
-			}
-		}).WithContext(ctx).WithTimeout(90 * time.Second).Should(Succeed())
+		Expect(r.Scale(ctx, "optup-system", "optup-manager", 2)).To(Succeed())
+		counted(ctx)
 	}, SpecTimeout(5*time.Minute))
+
+	It("several managers: the leader counts every sidecar, whichever replica it is connected to, and so does the next leader", func(ctx SpecContext) {
+		Expect(r.Scale(ctx, "optup-system", "optup-manager", 3)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(r.Scale(ctx, "optup-system", "optup-manager", 2)).To(Succeed()) })
+		for range 2 {
+			counted(ctx)
+			name := leader(ctx, "")
+			Expect(r.Delete(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "optup-system", Name: name}})).To(Succeed())
+			leader(ctx, name)
+		}
+		counted(ctx)
+	}, SpecTimeout(6*time.Minute))
 
 	// stop freezes the ledger; what it returns lets it go on.
 	stop := func(ctx SpecContext) func() {

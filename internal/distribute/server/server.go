@@ -69,6 +69,10 @@ type Server struct {
 	Grants    Grants
 	Sessions  *Sessions
 	Now       func() time.Time
+	// Leader is who counts acknowledgements; nil where this is the only replica. Failed, which may be nil, is told of those that could
+	// not be passed on.
+	Leader Leader
+	Failed func(error)
 	// heartbeat is 0 for the default; tests shorten it.
 	heartbeat time.Duration
 }
@@ -113,13 +117,14 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 	}
 }
 
-// Acknowledge records what a caller has in force.
+// Acknowledge records what a caller has in force, and passes it on to the leader.
 func (s *Server) Acknowledge(ctx context.Context, req *connect.Request[configv1.AcknowledgeRequest]) (*connect.Response[configv1.AcknowledgeResponse], error) {
 	who, caller, err := s.authenticate(ctx, req.Header().Get("Authorization"))
 	if err != nil {
 		return nil, err
 	}
 	s.Sessions.Acknowledge(who.PodUID, caller, req.Msg)
+	s.relay(ctx, req)
 	return connect.NewResponse(&configv1.AcknowledgeResponse{}), nil
 }
 

@@ -83,6 +83,7 @@ type rig struct {
 	options  client.Options
 	updates  chan client.Update
 	refuse   func(client.Update) error
+	server   *Server
 }
 
 func newRig(t *testing.T, token string, life time.Duration) *rig {
@@ -90,6 +91,7 @@ func newRig(t *testing.T, token string, life time.Duration) *rig {
 	r := &rig{dir: &directory{changed: make(chan struct{}, 1)}, grants: &grants{}, updates: make(chan client.Update, 64)}
 	r.sessions = NewSessions(time.Now, nil)
 	s := &Server{Tokens: tokens{life}, Directory: r.dir, Grants: r.grants, Sessions: r.sessions, Now: time.Now, heartbeat: 20 * time.Millisecond}
+	r.server = s
 	srv := httptest.NewUnstartedServer(s.Handler())
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
