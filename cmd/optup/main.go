@@ -52,7 +52,8 @@ func command() *cobra.Command {
 	o := &common{}
 	root := &cobra.Command{
 		Use: "optup", Short: "Look after OptUp, try policies, and talk to consent ledgers",
-		Long: "Look after OptUp in a cluster (doctor, uninstall), try policies without one (compile, test, run), and talk to consent ledgers (ledger).\n\n" +
+		Long: "Look after OptUp in a cluster (doctor, uninstall), try policies without one (compile, test, run), draft services (import), and\n" +
+			"talk to consent ledgers (ledger).\n\n" +
 			"The exit code is 0 if all is well, 1 if something wrong was found, and 2 if the command could not do its work.",
 		SilenceUsage: true, SilenceErrors: true,
 	}
@@ -66,7 +67,8 @@ func command() *cobra.Command {
 		}
 		return nil
 	}
-	root.AddCommand(doctorCommand(o), uninstallCommand(o), compileCommand(o), testCommand(o), runCommand(o), ledgerCommand(o), versionCommand(o))
+	root.AddCommand(doctorCommand(o), uninstallCommand(o), compileCommand(o), testCommand(o), runCommand(o), importCommand(o), ledgerCommand(o),
+		versionCommand(o))
 	return root
 }
 

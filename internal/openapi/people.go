@@ -1,0 +1,129 @@
+package openapi
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/optup/optup/api/v1alpha1"
+)
+
+// found is where somebody is: the place that stands for one person, and the value that identifies them.
+type found struct {
+	// person is an element of a list, or the body.
+	person *node
+	value  *node
+	id     *identity
+	// unit is the element of an outer list that the person is in; nil if there is none.
+	unit *node
+}
+
+func (f *found) each() string { return f.person.pointer }
+
+// within gives a pointer relative to the person.
+func (f *found) within(n *node) string { return strings.TrimPrefix(n.pointer, f.person.pointer) }
+
+func (f *found) why() string {
+	return fmt.Sprintf("%s, %s", f.id, f.id.why)
+}
+
+// senders are the names of those who write, and not of those who are written to.
+var senders = []string{"from", "sender", "reply", "replyto", "returnpath", "author", "creator", "owner"}
+
+// ofSender tells that a value is about who sends.
+func (n *node) ofSender() bool {
+	for ; n != nil; n = n.parent {
+		if n.words.has(senders...) {
+			return true
+		}
+	}
+	return false
+}
+
+// rank orders what identifies people, for where one record has several.
+func (i *identity) rank() int {
+	r := map[v1alpha1.IdentifierType]int{
+		v1alpha1.IdentifierEmail: 40, v1alpha1.IdentifierPhone: 30, v1alpha1.IdentifierCustomer: 20, v1alpha1.IdentifierDevice: 10,
+	}[i.Type] + i.confidence.rank()
+	if i.confidence == Low {
+		r -= 100
+	}
+	return r
+}
+
+// identifying gives the value that identifies whom a place is about: in it, but in no list within it.
+func identifying(place *node) (*node, *identity) {
+	var best *node
+	var bestID *identity
+	var walk func(*node, int)
+	walk = func(n *node, level int) {
+		if n != place && n.element {
+			return
+		}
+		if n.leaf() && n.opaque == "" && !n.ofSender() {
+			if id := identify(n); id != nil {
+				if bestID == nil || id.rank()-level-distance(n) > bestID.rank()-distance(best) {
+					best, bestID = n, id
+				}
+			}
+		}
+		for _, c := range n.children {
+			walk(c, level+1)
+		}
+	}
+	walk(place, 0)
+	return best, bestID
+}
+
+// distance makes the value that is called just "email" win against "alternate_email".
+func distance(n *node) int { return len(n.words) }
+
+// findAddressees gives the lists of people in a request, the outermost where one is in another.
+func findAddressees(body *node) []found {
+	var out []found
+	body.all(func(n *node) {
+		if !n.element || slices.ContainsFunc(out, func(f found) bool { return n.within(f.person) }) {
+			return
+		}
+		value, id := identifying(n)
+		if id == nil || (value == n && n.ofSender()) {
+			return
+		}
+		out = append(out, found{person: n, value: value, id: id, unit: outer(n)})
+	})
+	return out
+}
+
+// outer gives the element of a list that an element of an inner list is in.
+func outer(n *node) *node {
+	for p := n.parent; p != nil; p = p.parent {
+		if p.element {
+			return p
+		}
+	}
+	return nil
+}
+
+// findRecords gives the list of records of a response, or the body if that is one record; and the other lists of people in it, of
+// which none can be declared besides.
+func findRecords(body *node) (*found, []found) {
+	all := findAddressees(body)
+	lists := slices.DeleteFunc(slices.Clone(all), func(f found) bool { return f.value == f.person })
+	best := -1
+	for i := range lists {
+		if best < 0 || score(&lists[i]) > score(&lists[best]) {
+			best = i
+		}
+	}
+	value, id := identifying(body)
+	if id != nil && id.confidence != Low && value != body && (best < 0 || id.rank() >= lists[best].id.rank()) {
+		return &found{person: body, value: value, id: id}, slices.DeleteFunc(all, func(f found) bool { return f.value == f.person })
+	}
+	if best < 0 {
+		return nil, all
+	}
+	chosen := lists[best]
+	return &chosen, slices.DeleteFunc(all, func(f found) bool { return f.person == chosen.person })
+}
+
+func score(f *found) int { return 10*f.id.rank() - strings.Count(f.person.pointer, "/") }
