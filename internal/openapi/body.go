@@ -54,7 +54,7 @@ func (b *body) judge() {
 	b.tree.leaves(func(n *node) { b.value(n, loose) })
 }
 
-// loose gives the place in a request about one person who is in no list: a request cannot say where that one is.
+// loose gives the body of a request that is about one person who is in no list: a request cannot say where that one is.
 func (b *body) loose() *node {
 	if b.part != PartRequest {
 		return nil
@@ -63,10 +63,10 @@ func (b *body) loose() *node {
 	if id == nil || value.parent == nil {
 		return nil
 	}
-	b.personal = true
+	b.personal, b.a.envelope = true, false
 	b.guess(value, WhatNote, id.String(), id.confidence,
 		id.why+"; the person is in no list, and a request says only where lists of people are", false)
-	return value.parent
+	return b.tree
 }
 
 func (b *body) value(n, loose *node) {

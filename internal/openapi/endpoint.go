@@ -92,6 +92,7 @@ func (d *draftsman) request(o *operation, op *openapi3.Operation, a about) *body
 		ok := f.id.confidence.AtLeast(d.least) && len(b.people) < maxAddressees && declarable(f.person) && (f.value == f.person || declarable(f.value))
 		if ok {
 			b.people = append(b.people, f)
+			b.others = append(b.others, nestedPeople(&f)...)
 		} else {
 			b.others = append(b.others, f)
 		}
@@ -141,7 +142,7 @@ func (d *draftsman) response(o *operation, op *openapi3.Operation, a about) *bod
 		}
 	}
 	for _, f := range others {
-		b.guess(f.person, WhatNote, f.id.String(), f.id.confidence, f.id.why+"; another list of people, and an answer can have one only", false)
+		b.guess(f.person, WhatNote, f.id.String(), f.id.confidence, f.id.why+"; other people than those of the records, and an answer can say only where one kind is", false)
 	}
 	b.judge()
 	b.sure = b.sure && len(b.people)+len(b.others) == 0 && len(c.other) == 0 && !c.silent

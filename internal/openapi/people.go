@@ -55,6 +55,7 @@ func (i *identity) rank() int {
 func identifying(place *node) (*node, *identity) {
 	var best *node
 	var bestID *identity
+	most := 0
 	var walk func(*node, int)
 	walk = func(n *node, level int) {
 		if n != place && n.element {
@@ -62,8 +63,8 @@ func identifying(place *node) (*node, *identity) {
 		}
 		if n.leaf() && n.opaque == "" && !n.ofSender() {
 			if id := identify(n); id != nil {
-				if bestID == nil || id.rank()-level-distance(n) > bestID.rank()-distance(best) {
-					best, bestID = n, id
+				if p := points(n, id, level); bestID == nil || p > most {
+					best, bestID, most = n, id, p
 				}
 			}
 		}
@@ -75,8 +76,50 @@ func identifying(place *node) (*node, *identity) {
 	return best, bestID
 }
 
-// distance makes the value that is called just "email" win against "alternate_email".
-func distance(n *node) int { return len(n.words) }
+// points let what is called just "email" win against "alternate_email", what is near against what is deep inside, and what is plain
+// or a strong hash against what is not.
+func points(n *node, id *identity, level int) int {
+	p := 100*id.rank() - 4*level - 2*len(n.words)
+	switch id.Form {
+	case v1alpha1.FormSHA256:
+		p--
+	case v1alpha1.FormMD5:
+		p -= 2
+	case v1alpha1.FormPlain:
+	}
+	return p
+}
+
+// Names of what belongs to a person rather than being another one.
+var (
+	ownLists   = []string{"email", "phone", "telephone", "mobile", "address"}
+	ownObjects = append([]string{
+		"contact", "profile", "billing", "shipping", "home", "work", "private", "personal", "detail", "data", "attribute", "info", "account", "identity",
+	}, ownLists...)
+)
+
+// nestedPeople gives the places within a person's record that are about others, such as a spouse or the members of a household.
+func nestedPeople(f *found) []found {
+	var out []found
+	var walk func(*node)
+	walk = func(n *node) {
+		if n != f.person && !f.value.within(n) && !n.leaf() {
+			own := ownObjects
+			if n.element {
+				own = ownLists
+			}
+			if value, id := identifying(n); id != nil && !n.words.has(own...) && (n.element || value.parent == n) {
+				out = append(out, found{person: n, value: value, id: id})
+				return
+			}
+		}
+		for _, c := range n.children {
+			walk(c)
+		}
+	}
+	walk(f.person)
+	return out
+}
 
 // findAddressees gives the lists of people in a request, the outermost where one is in another.
 func findAddressees(body *node) []found {
@@ -117,13 +160,15 @@ func findRecords(body *node) (*found, []found) {
 	}
 	value, id := identifying(body)
 	if id != nil && id.confidence != Low && value != body && (best < 0 || id.rank() >= lists[best].id.rank()) {
-		return &found{person: body, value: value, id: id}, slices.DeleteFunc(all, func(f found) bool { return f.value == f.person })
+		chosen := found{person: body, value: value, id: id}
+		return &chosen, nestedPeople(&chosen)
 	}
 	if best < 0 {
 		return nil, all
 	}
 	chosen := lists[best]
-	return &chosen, slices.DeleteFunc(all, func(f found) bool { return f.person == chosen.person })
+	others := slices.DeleteFunc(all, func(f found) bool { return f.person == chosen.person })
+	return &chosen, append(others, nestedPeople(&chosen)...)
 }
 
 func score(f *found) int { return 10*f.id.rank() - strings.Count(f.person.pointer, "/") }

@@ -43,7 +43,7 @@ var named = []string{
 
 // unread are the members that nothing here needs. Many hold what libraries stumble over.
 var unread = []string{
-	"example", "examples", "default", "externalDocs", "xml", "required", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+	"example", "examples", "externalDocs", "xml", "required", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
 	"multipleOf", "pattern", "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "uniqueItems",
 	"discriminator", "security", "securityDefinitions", "securitySchemes", "callbacks", "links", "headers", "contact", "license", "const",
 	"not", "if", "then", "else", "webhooks", "dependentRequired", "dependentSchemas", "propertyNames", "contains", "minContains",
@@ -117,7 +117,7 @@ func fits(name string, v any) bool {
 		}
 		_, ok := v.(string)
 		return ok
-	case "format", "description", "title", "operationId", "in", "host", "basePath", "url":
+	case "format", "description", "title", "operationId", "in", "host", "basePath", "url", "default":
 		_, ok := v.(string)
 		return ok
 	case "allOf", "anyOf", "oneOf", "tags", "enum", "servers", "schemes", "consumes", "produces":

@@ -67,6 +67,8 @@ func join(w words) words {
 
 func singular(s string) string {
 	switch {
+	case s == "ids" || s == "ips":
+		return s[:2]
 	case len(s) > 4 && strings.HasSuffix(s, "ies"):
 		return s[:len(s)-3] + "y"
 	case len(s) > 4 && strings.HasSuffix(s, "sses"):
