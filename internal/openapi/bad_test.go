@@ -151,7 +151,7 @@ func FuzzImport(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", "openapi: 3.1.0\npaths: {/a: {get: {}}}", `{"swagger":"2.0","host":"a","paths":{"/a/{b}":{"post":{"parameters":[{"in":"body","schema":{"$ref":"#/definitions/A"}}]}}},"definitions":{"A":{"items":{"$ref":"#/definitions/A"}}}}`,
 		request("/mail/send", object(`"to":`+list(object(email)))), response("/customers", list(object(email, `"a":{"allOf":[{"$ref":"#/components/schemas/x"}]}`))),
-		"openapi: 3.0.0\nservers: [{url: 'https://{a}.b/c', variables: {a: {default: d}}}]\npaths: {/a%2Fb: {get: {operationId: '#'}}, '/{a b}': {put: {}}}",
+		"openapi: 3.0.0\nservers: [{url: 'https://{a}.b/c', variables: {a: {default: d}}}]\npaths: {/a%2Fb: {get: {operationId: '#'}}, '/{a b}': {put: {}}, '/0%80': {get: {}}}",
 		`{"openapi":"3.0.0","paths":{"/a":{"$ref":"#/paths/~1b"},"/b":{"get":{"responses":{"200":{"$ref":"#/components/responses/r"}}}}},"components":{"responses":{"r":{"$ref":"#/components/responses/r"}}}}`,
 	} {
 		f.Add([]byte(seed))

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/optup/optup/api/v1alpha1"
 )
@@ -151,10 +149,10 @@ func isTotal(n *node) bool {
 	return n.is("integer", "number") && n.words.has("total", "count", "found", "hit", "matched", "size")
 }
 
-var printable = regexp.MustCompile(`^(/([^/~]|~[01])*)+$`)
+var validPointer = regexp.MustCompile(`^(/([^/~]|~[01])*)+$`)
 
 func declarable(n *node) bool {
-	return len(n.pointer) <= maxPointer && printable.MatchString(n.pointer) && !strings.ContainsFunc(n.pointer, func(r rune) bool { return !unicode.IsPrint(r) })
+	return len(n.pointer) <= maxPointer && validPointer.MatchString(n.pointer) && writable(n.pointer)
 }
 
 // findTime gives when a record was written: of several, the one that says so best.

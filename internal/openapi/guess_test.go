@@ -23,6 +23,18 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// One person in a request and a list of others: what is beside the list is about the one, and does not pass.
+func TestOnePersonAndAList(t *testing.T) {
+	d, err := Import([]byte(request("/customers", object(email, `"diabetic":{"type":"boolean"}`, `"status":{"type":"string","enum":["a"]}`, `"friends":`+list(object(email))))), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := d.Service.Spec.Endpoints[0].Request
+	if r == nil || len(r.Addressees) != 1 || len(r.NotPersonal) != 0 || len(r.Fields) != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // request and response make a document with one endpoint of which only one body matters.
 func request(path, schema string) string {
 	return fmt.Sprintf(`{"openapi":"3.1.0","paths":{%q:{"post":{"requestBody":{"content":{"application/json":{"schema":%s}}},"responses":{"204":{}}}}}}`, path, schema)
@@ -51,14 +63,14 @@ func TestRequests(t *testing.T) {
 		schema string
 		want   []v1alpha1.AddresseeList
 	}{
-		"a list of addresses":                       {object(`"emails":` + list(str)), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/emails/*"}}},
-		"a body that is a list":                     {list(object(email)), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/*", Identifier: "/email"}}},
-		"a list in a list has a unit":               {object(`"groups":` + list(object(`"to":`+list(object(`"phone":`+str))))), []v1alpha1.AddresseeList{{Identifies: who("phone", ""), Each: "/groups/*/to/*", Identifier: "/phone", Unit: "/groups/*"}}},
-		"an address deeper in the addressee":        {object(`"people":` + list(object(`"contact":`+object(email)))), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/people/*", Identifier: "/contact/email"}}},
-		"a name with a slash":                       {object(`"to/cc":` + list(object(email))), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/to~1cc/*", Identifier: "/email"}}},
-		"a hash by its name":                        {object(`"members":` + list(object(`"hashedEmailSHA256":`+str))), []v1alpha1.AddresseeList{{Identifies: who("email", "SHA256"), Each: "/members/*", Identifier: "/hashedEmailSHA256"}}},
-		"a hash by its description":                 {object(`"members":` + list(object(`"email":{"type":"string","description":"MD5 of the address"}`))), []v1alpha1.AddresseeList{{Identifies: who("email", "MD5"), Each: "/members/*", Identifier: "/email"}}},
-		"a hash of an unknown kind is not declared": {object(`"members":` + list(object(`"hashed_email":`+str))), nil},
+		"a list of addresses":                                     {object(`"emails":` + list(str)), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/emails/*"}}},
+		"a body that is a list":                                   {list(object(email)), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/*", Identifier: "/email"}}},
+		"a list in a list has a unit":                             {object(`"groups":` + list(object(`"to":`+list(object(`"phone":`+str))))), []v1alpha1.AddresseeList{{Identifies: who("phone", ""), Each: "/groups/*/to/*", Identifier: "/phone", Unit: "/groups/*"}}},
+		"an address deeper in the addressee":                      {object(`"people":` + list(object(`"contact":`+object(email)))), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/people/*", Identifier: "/contact/email"}}},
+		"a name with a slash":                                     {object(`"to/cc":` + list(object(email))), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/to~1cc/*", Identifier: "/email"}}},
+		"a hash by its name":                                      {object(`"members":` + list(object(`"hashedEmailSHA256":`+str))), []v1alpha1.AddresseeList{{Identifies: who("email", "SHA256"), Each: "/members/*", Identifier: "/hashedEmailSHA256"}}},
+		"a hash by its description":                               {object(`"members":` + list(object(`"email":{"type":"string","description":"MD5 of the address"}`))), []v1alpha1.AddresseeList{{Identifies: who("email", "MD5"), Each: "/members/*", Identifier: "/email"}}},
+		"a hash of an unknown kind is not declared":               {object(`"members":` + list(object(`"hashed_email":`+str))), nil},
 		"the addresses of one addressee are no list of their own": {object(`"contacts":` + list(object(email, `"alternate_emails":`+list(str)))), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/contacts/*", Identifier: "/email"}}},
 		"who sends is no addressee":                               {object(`"reply_to":`+list(object(email)), `"to":`+list(object(email))), []v1alpha1.AddresseeList{{Identifies: who("email", ""), Each: "/to/*", Identifier: "/email"}}},
 		"devices":                                                 {object(`"device_ids":` + list(str)), []v1alpha1.AddresseeList{{Identifies: who("device", ""), Each: "/device_ids/*"}}},

@@ -3,8 +3,6 @@ package openapi
 import (
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -30,7 +28,7 @@ func (d *draftsman) query(parameters openapi3.Parameters) (out []v1alpha1.QueryP
 		if !n.leaf() {
 			v = verdict{why: "a list or an object in a query"}
 		}
-		fits := len(p.Name) > 0 && len(p.Name) <= maxParameter && len(out) < maxQuery && !strings.ContainsFunc(p.Name, func(r rune) bool { return !unicode.IsPrint(r) })
+		fits := len(p.Name) > 0 && len(p.Name) <= maxParameter && len(out) < maxQuery && writable(p.Name)
 		id := identify(n)
 		switch {
 		case !fits:

@@ -129,7 +129,7 @@ func findAddressees(body *node) []found {
 			return
 		}
 		value, id := identifying(n)
-		if id == nil || (value == n && n.ofSender()) {
+		if id == nil {
 			return
 		}
 		out = append(out, found{person: n, value: value, id: id, unit: outer(n)})

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -162,7 +161,7 @@ func template(p string) (string, string) {
 	}
 	out := strings.Join(segments, "/")
 	switch {
-	case strings.ContainsFunc(out, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.Contains(out, "\\"):
+	case !writable(out) || strings.Contains(out, "\\"):
 		return out, "its path has signs that cannot be declared"
 	case len(out) > maxPath:
 		return out, "its path is too long"

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // What a document may hold, and how much of a text is looked at.
@@ -198,8 +199,14 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:maxText], "")
 }
 
+// writable tells that a text of the document can be written into a manifest.
+func writable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 // clean gives a text of the document as one printable line of at most 120 characters, for comments and reports.
 func clean(s string) string {
+	s = strings.ToValidUTF8(s, "?")
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) }), " ")
 	if r := []rune(s); len(r) > 120 {
 		s = string(r[:117]) + "..."

@@ -38,14 +38,16 @@ func split(name string) words {
 	return join(out)
 }
 
+// pairs are words that are often written as two.
+var pairs = map[[2]string]string{
+	{"e", "mail"}: "email", {"post", "code"}: "postcode", {"zip", "code"}: "zipcode", {"sha", "256"}: "sha256", {"user", "name"}: "username",
+	{"first", "name"}: "firstname", {"last", "name"}: "lastname", {"full", "name"}: "fullname", {"given", "name"}: "firstname",
+	{"family", "name"}: "lastname", {"middle", "name"}: "middlename", {"birth", "date"}: "birthdate", {"birth", "day"}: "birthdate",
+	{"date", "birth"}: "birthdate", {"user", "agent"}: "useragent", {"page", "view"}: "pageview", {"time", "zone"}: "timezone",
+}
+
 // join makes one word of what is often written as two.
 func join(w words) words {
-	pairs := map[[2]string]string{
-		{"e", "mail"}: "email", {"post", "code"}: "postcode", {"zip", "code"}: "zipcode", {"sha", "256"}: "sha256", {"user", "name"}: "username",
-		{"first", "name"}: "firstname", {"last", "name"}: "lastname", {"full", "name"}: "fullname", {"given", "name"}: "firstname",
-		{"family", "name"}: "lastname", {"middle", "name"}: "middlename", {"birth", "date"}: "birthdate", {"birth", "day"}: "birthdate",
-		{"date", "birth"}: "birthdate", {"user", "agent"}: "useragent", {"page", "view"}: "pageview", {"time", "zone"}: "timezone",
-	}
 	var out words
 	for i := 0; i < len(w); i++ {
 		if i+2 < len(w) && w[i] == "date" && w[i+1] == "of" && w[i+2] == "birth" {
