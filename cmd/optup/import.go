@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +30,7 @@ func importOpenAPICommand(o *common) *cobra.Command {
 			"  optup import openapi esp.json -o json",
 		RunE: func(c *cobra.Command, args []string) error {
 			x.File, x.Input, x.Least = args[0], c.InOrStdin(), openapi.Confidence(least)
-			if !openapi.Low.AtLeast(x.Least) && !openapi.High.AtLeast(x.Least) || least == "" {
+			if x.Least != openapi.Low && x.Least != openapi.Medium && x.Least != openapi.High {
 				return fmt.Errorf("--min-confidence is low, medium or high, not %q", least)
 			}
 			d, err := cli.ImportOpenAPI(x)
@@ -54,7 +53,6 @@ func importOpenAPICommand(o *common) *cobra.Command {
 	f.StringVarP(&x.Namespace, "namespace", "n", "", "namespace of the DataService; left open if left out")
 	f.StringArrayVar(&x.Tags, "tag", nil, "only operations with this tag; may be repeated")
 	f.StringArrayVar(&x.Paths, "path", nil, "only this path, with that of the server: * for anything within a segment, /* at the end for all below; may be repeated")
-	f.StringVar(&least, "min-confidence", least, "how sure a guess has to be to be declared: "+strings.Join([]string{"low", "medium", "high"}, ", ")+
-		"; what is low is never declared where it would let data pass")
+	f.StringVar(&least, "min-confidence", least, "how sure a guess has to be to be declared: low, medium or high; what is low is never declared where it would let data pass")
 	return c
 }

@@ -55,6 +55,7 @@ func TestEveryCommandHelps(t *testing.T) {
 func TestEndings(t *testing.T) {
 	const corpus = "../../test/corpus"
 	dangling := corpus + "/purpose/a-rule-whose-purpose-is-missing-denies-and-says-so/input.yaml"
+	const api = "../../internal/openapi/testdata/crm.yaml"
 	for name, tt := range map[string]struct {
 		args  []string
 		found bool   // exit code 1
@@ -71,6 +72,11 @@ func TestEndings(t *testing.T) {
 		"no file":                        {[]string{"compile"}, false, "filename", ""},
 		"an output that is none":         {[]string{"version", "-o", "yaml"}, false, "text or json", ""},
 		"the version":                    {[]string{"version"}, false, "", "consent.optup.dev/v1alpha1"},
+		"an API to import":               {[]string{"import", "openapi", api, "--name", "crm", "-n", "shop"}, false, "", "metadata: {name: crm, namespace: shop}"},
+		"an API to import, as JSON":      {[]string{"import", "openapi", api, "-o", "json"}, false, "", `"what": "undeclared"`},
+		"an API to import in part":       {[]string{"import", "openapi", api, "--path", "/nowhere/*"}, false, "none of the document's 8 operations", ""},
+		"a confidence that is none":      {[]string{"import", "openapi", api, "--min-confidence", "some"}, false, "low, medium or high", ""},
+		"an API that is not there":       {[]string{"import", "openapi", "none.yaml"}, false, "none.yaml", ""},
 		"a ledger to purge, abbreviated": {[]string{"uninstall", "--yes", "--purge-ledgers", "main"}, false, "full name", ""},
 		"a ledger that is not named":     {[]string{"ledger", "head"}, false, "which ledger", ""},
 		"a ledger named twice":           {[]string{"ledger", "head", "--ledger", "https://x", "-n", "consent"}, false, "not both", ""},

@@ -2,8 +2,8 @@
 // are in cmd/optup.
 //
 // compile and test walk the road of the operator from files, through internal/manifest, internal/translate and internal/compile,
-// without a cluster. doctor and uninstall read and change a cluster through a client that they are given; they also work while the
-// operator is dead. ledger speaks the ledger's HTTP API.
+// without a cluster. import openapi drafts a service from one document, through internal/openapi. doctor and uninstall read and
+// change a cluster through a client that they are given; they also work while the operator is dead. ledger speaks the ledger's HTTP API.
 //
 // It decides nothing: what a policy means is in internal/compile, what a request may do in internal/decide. It does not import
 // controllers, whose objects it knows by name (names.go). Data of people passes through it only to and from the ledger: it is

@@ -57,4 +57,4 @@ func PrintDraftCounts(w io.Writer, d *openapi.Draft) error {
 }
 
 // maxEndpoints is how many a DataService holds.
-const maxEndpoints = 512
+const maxEndpoints = 256

@@ -30,6 +30,8 @@ func TestBadDocuments(t *testing.T) {
 		"aliases that multiply":    {"openapi: 3.0.0\na: &a [x,x,x,x,x,x,x,x,x]\n" + bomb(), Options{}, "neither JSON nor YAML"},
 		"nothing left by a filter": {"openapi: 3.0.0\npaths: {/a: {get: {responses: {}}}}", Options{Tags: []string{"x"}}, "none of the document's 1 operations"},
 		"a pattern that is none":   {"openapi: 3.0.0", Options{Paths: []string{"/[a"}}, "is no pattern"},
+		"a name that is none":      {"openapi: 3.0.0", Options{Name: "My Service"}, "is no name"},
+		"a namespace that is none": {"openapi: 3.0.0", Options{Namespace: "a: b"}, "is no name"},
 		"an unknown confidence":    {"openapi: 3.0.0", Options{Least: "sure"}, "low, medium or high"},
 		"a structure that is none": {"openapi: 3.0.0\npaths: {/a: {get: {parameters: {a: 1}}}}", Options{}, "cannot be understood"},
 	} {

@@ -61,7 +61,7 @@ func (b *body) loose() *node {
 	if id == nil || value.parent == nil {
 		return nil
 	}
-	b.personal, b.a.envelope = true, false
+	b.personal = true
 	b.guess(value, WhatNote, id.String(), id.confidence,
 		id.why+"; the person is in no list, and a request says only where lists of people are", false)
 	return b.tree

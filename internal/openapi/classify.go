@@ -133,12 +133,13 @@ func classify(n *node, a about, record *node) verdict {
 		return v
 	}
 	v := byRule(n, record)
+	figure := n.is("integer", "number") && a.figures && !a.person
 	switch {
 	case v.kind != unknown && v.confidence != Low:
 		return v
 	case inPerson:
 		return harmlessInRecord(n)
-	case v.kind != unknown && !(n.is("integer", "number") && a.figures && !a.person):
+	case v.kind != unknown && !figure:
 		return v
 	default:
 		return harmless(n, a)

@@ -25,7 +25,7 @@ func TestWords(t *testing.T) {
 
 // One person in a request and a list of others: what is beside the list is about the one, and does not pass.
 func TestOnePersonAndAList(t *testing.T) {
-	d, err := Import([]byte(request("/customers", object(email, `"diabetic":{"type":"boolean"}`, `"status":{"type":"string","enum":["a"]}`, `"friends":`+list(object(email))))), Options{})
+	d, err := Import([]byte(request("/customers", object(`"contact":`+object(email), `"diabetic":{"type":"boolean"}`, `"status":{"type":"string","enum":["a"]}`, `"friends":`+list(object(email))))), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

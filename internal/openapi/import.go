@@ -38,6 +38,11 @@ func Import(document []byte, o Options) (*Draft, error) {
 	if o.Least.rank() == 0 {
 		return nil, fmt.Errorf("confidence is low, medium or high, not %q", clean(string(o.Least)))
 	}
+	for _, name := range []string{o.Name, o.Namespace} {
+		if name != "" && label(name, "") != name {
+			return nil, fmt.Errorf("%q is no name: at most 63 lower-case letters, digits and hyphens", clean(name))
+		}
+	}
 	for _, p := range o.Paths {
 		if _, err := path.Match(p, "/"); err != nil {
 			return nil, fmt.Errorf("the path %q is no pattern: it has an open bracket", clean(p))

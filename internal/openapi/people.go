@@ -1,7 +1,6 @@
 package openapi
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -22,10 +21,6 @@ func (f *found) each() string { return f.person.pointer }
 
 // within gives a pointer relative to the person.
 func (f *found) within(n *node) string { return strings.TrimPrefix(n.pointer, f.person.pointer) }
-
-func (f *found) why() string {
-	return fmt.Sprintf("%s, %s", f.id, f.id.why)
-}
 
 // senders are the names of those who write, and not of those who are written to.
 var senders = []string{"from", "sender", "reply", "replyto", "returnpath", "author", "creator", "owner"}

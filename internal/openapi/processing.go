@@ -14,9 +14,8 @@ type operation struct {
 	call         string // for the reader
 	id           string
 	tags         []string
-	text         string
-	// words of path, tags and identifier; of the path alone; of the parameters in the path.
-	words, pathWords, inPath words
+	// words of path, tags and identifier; of the path alone.
+	words, pathWords words
 }
 
 func (o *operation) about() about {
@@ -129,15 +128,15 @@ func sends(o *operation, addressees []found) (done, bool) {
 			break
 		}
 	}
-	for _, f := range addressees {
+	if len(addressees) > 0 {
 		d.confidence, d.why = High, d.why+", and it takes addressees"
-		if d.channel == "" && f.id.Type == v1alpha1.IdentifierEmail {
+		switch kind := addressees[0].id.Type; {
+		case d.channel != "":
+		case kind == v1alpha1.IdentifierEmail:
 			d.channel, d.channelWhy = v1alpha1.ChannelEmail, "its addressees have e-mail addresses"
-		}
-		if d.channel == "" && f.id.Type == v1alpha1.IdentifierPhone {
+		case kind == v1alpha1.IdentifierPhone:
 			d.channel, d.channelWhy = v1alpha1.ChannelSMS, "its addressees have telephone numbers"
 		}
-		break
 	}
 	return d, d.channel != ""
 }
@@ -147,7 +146,8 @@ var switchWords = []string{"track", "tracking", "ganalytic", "analytic", "pixel"
 
 // isSwitch tells whether a value in a request turns tracking on, or passes over a protection.
 func isSwitch(n *node, a about) bool {
-	if !n.is("boolean") && !(n.textual() && n.leaf() && n.words.has("track", "tracking") && !n.words.has("id", "number", "url", "code")) {
+	mode := n.textual() && n.leaf() && n.words.has("track", "tracking") && !n.words.has("id", "number", "url", "code")
+	if !n.is("boolean") && !mode {
 		return false
 	}
 	if a.tracks {
