@@ -126,14 +126,16 @@ func TestResponses(t *testing.T) {
 		},
 		"the name of a list in a record is not the person's": {
 			list(object(email, `"lists":`+list(object(`"name":`+str)))),
-			[]string{"/*/email=pd:EmailAddress", "/*/lists/*/name=pd:IndividualProfile"}, nil,
+			[]string{"/*/email=pd:EmailAddress", "/*/lists/*/name=pd:IndividualProfile"},
+			nil,
 		},
 		"people with nothing to find them by": {object(`"first_name":`+str, `"last_name":`+str), nil, []string{"/first_name", "/last_name"}},
 		"addresses alone are no records":      {object(`"emails":` + list(str)), nil, []string{"/emails/*"}},
 		"a map by address":                    {`{"type":"object","additionalProperties":` + object(email) + `}`, nil, []string{""}},
 		"a total": {
 			object(`"items":`+list(object(email)), `"total":{"type":"integer"}`, `"offset":{"type":"integer"}`),
-			[]string{"/items/*/email=pd:EmailAddress", "/total=total", "/offset="}, nil,
+			[]string{"/items/*/email=pd:EmailAddress", "/total=total", "/offset="},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
