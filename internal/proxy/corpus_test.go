@@ -39,7 +39,7 @@ func TestCorpus(t *testing.T) {
 					t.Fatal(err)
 				}
 				r := newRoad(t, bundle, told{
-					fact: func(address string, p consent.PurposeID) consent.Fact { return c.Fact(address, p, scenario.Now) },
+					fact: func(i consent.Identifier, p consent.PurposeID) consent.Fact { return c.Fact(i, p, d.At()) },
 					now:  func() decide.Now { return now },
 				})
 				play(t, r, d)

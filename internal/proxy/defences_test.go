@@ -16,7 +16,7 @@ import (
 )
 
 // everybody has agreed to everything that the shop of the corpus asks for: whatever is denied is denied for another reason.
-func everybody(_ string, p consent.PurposeID) consent.Fact {
+func everybody(_ consent.Identifier, p consent.PurposeID) consent.Fact {
 	notice := map[consent.PurposeID]consent.NoticeID{"newsletter": "newsletter-v1", "profile-view": "profile-v1", "journey": "journey-v1"}[p]
 	return consent.Fact{Position: 1, Grants: []consent.Grant{{
 		Position: 1, Purpose: p, Notice: notice, Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed, Since: scenario.Now.AddDate(-1, 0, 0),
@@ -190,7 +190,7 @@ func TestAnswersThatCannotBeReadDoNotPass(t *testing.T) {
 // TestAPanicDenies takes away what the handler needs.
 func TestAPanicDenies(t *testing.T) {
 	r := shop(t, nil)
-	r.current.Load().Facts["Gartenhaus Grün GmbH"] = told{fact: func(string, consent.PurposeID) consent.Fact { panic("boom anna@example.org") }, now: func() decide.Now { return decide.Now{Ledger: scenario.Now} }}
+	r.current.Load().Facts["Gartenhaus Grün GmbH"] = told{fact: func(consent.Identifier, consent.PurposeID) consent.Fact { panic("boom anna@example.org") }, now: func() decide.Now { return decide.Now{Ledger: scenario.Now} }}
 	answer := raw(t, r.listen(netip.MustParseAddrPort("192.0.2.1:80")), post("", newsletter))
 	if len(r.requests()) != 0 || !strings.Contains(answer, "INTERNAL_ERROR") || strings.Contains(answer, "anna") {
 		t.Errorf("answer %s", answer)
@@ -214,7 +214,7 @@ func TestObserveChangesNothing(t *testing.T) {
 			b.Rules[i].Mode = ir.ModeObserve
 		}
 	})
-	r.current.Load().Facts["Gartenhaus Grün GmbH"] = told{fact: func(string, consent.PurposeID) consent.Fact { return consent.Fact{} }, now: func() decide.Now { return decide.Never }}
+	r.current.Load().Facts["Gartenhaus Grün GmbH"] = told{fact: func(consent.Identifier, consent.PurposeID) consent.Fact { return consent.Fact{} }, now: func() decide.Now { return decide.Never }}
 	r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Etag", `"1"`)

@@ -22,7 +22,7 @@ import (
 
 // told are facts from a function.
 type told struct {
-	fact func(address string, purpose consent.PurposeID) consent.Fact
+	fact func(person consent.Identifier, purpose consent.PurposeID) consent.Fact
 	now  func() decide.Now
 }
 
@@ -31,7 +31,7 @@ func (f told) Lookup(id consent.Identifier, purpose consent.PurposeID) (consent.
 	if err != nil {
 		return consent.Fact{}, false, err
 	}
-	fact := f.fact(n.Value, purpose)
+	fact := f.fact(n, purpose)
 	return fact, fact.Position > 0, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
@@ -119,7 +118,7 @@ func (c Case) request(x *decide.Index, d Decision, sent, answer *jsonfilter.Docu
 	collect := func(p jsonfilter.Person) jsonfilter.Handling {
 		r.People = append(r.People, decide.Person{
 			Unresolved: !resolved(p), Collected: decide.Collected{Declared: p.Timed, At: p.Time},
-			Facts: c.facts(p.Identifier),
+			Facts: c.facts(p.Identifier, d),
 		})
 		return jsonfilter.Keep
 	}
@@ -156,7 +155,7 @@ func (c Case) bodies(x *decide.Index, d Decision, now decide.Now, sent, answer *
 		return d.Request.Body, d.Answer, nil // an endpoint without personal data
 	}
 	judge := func(who jsonfilter.Person) jsonfilter.Handling {
-		if resolved(who) && p.Person(c.facts(who.Identifier), decide.Collected{Declared: who.Timed, At: who.Time}, now).Permit() {
+		if resolved(who) && p.Person(c.facts(who.Identifier, d), decide.Collected{Declared: who.Timed, At: who.Time}, now).Permit() {
 			return jsonfilter.Keep
 		}
 		return jsonfilter.Drop
@@ -179,21 +178,6 @@ func resolved(p jsonfilter.Person) bool {
 	return err == nil && !p.Unresolved
 }
 
-func (c Case) facts(i consent.Identifier) decide.Facts {
-	return func(purpose consent.PurposeID) consent.Fact { return c.fact(i, purpose) }
-}
-
-// fact finds a person by the plain value that the case names, or by a hash of it.
-func (c Case) fact(i consent.Identifier, purpose consent.PurposeID) consent.Fact {
-	i, err := consent.Normalize(i)
-	if err != nil {
-		return consent.Fact{}
-	}
-	for value := range c.People {
-		plain, err := consent.Normalize(consent.Identifier{Type: i.Type, Form: consent.FormPlain, Value: value})
-		if err == nil && (plain == i || slices.Contains(consent.Derived(plain), i)) {
-			return c.Fact(value, purpose, Now)
-		}
-	}
-	return consent.Fact{}
+func (c Case) facts(i consent.Identifier, d Decision) decide.Facts {
+	return func(purpose consent.PurposeID) consent.Fact { return c.Fact(i, purpose, d.At()) }
 }

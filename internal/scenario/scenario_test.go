@@ -89,7 +89,7 @@ func TestAPersonIsFoundByAHash(t *testing.T) {
 		}
 		address := "anna@example.org"
 		for _, i := range consent.Derived(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: address}) {
-			if got := scenario.FactOf(c, i, "newsletter"); len(got.Grants) != 1 {
+			if got := c.Fact(i, "newsletter", scenario.Now); len(got.Grants) != 1 {
 				t.Errorf("%s: %+v", i.Form, got)
 			}
 		}
