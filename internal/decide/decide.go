@@ -9,9 +9,9 @@ import (
 
 // Decide decides about a whole request whose people are known: the composition of Endpoint, Plan and Person.
 //
-// Request-level reasons deny the request. People without permission are handled as the plan says: with Deny one of them denies
-// the request, otherwise they are dropped and the effect is permit-filtered; with nobody left, a request to addressees is denied
-// unless the plan answers as if it were accepted. Facts that are too old deny the whole request, whatever the plan says: to drop
+// Request-level reasons deny the request, and so does a person whom its path or query names and who may not be used. Others without
+// permission are handled as the plan says: with Deny one of them denies the request, otherwise they are dropped and the effect is
+// permit-filtered; with nobody left, a request to addressees is denied unless the plan answers as if it were accepted. Facts that are too old deny the whole request, whatever the plan says: to drop
 // people for a while would lose their mail without a word, while a denied request can be sent again. An obligation that nobody meets
 // denies it, too.
 func Decide(x *Index, r Request, now Now) Decision {
@@ -42,7 +42,7 @@ func Decide(x *Index, r Request, now Now) Decision {
 }
 
 func (p *Plan) people(d Decision, people []Person, now Now) Decision {
-	permitted := 0
+	var t tally
 	for _, one := range people {
 		v := p.Unresolved()
 		if !one.Unresolved {
@@ -55,13 +55,11 @@ func (p *Plan) people(d Decision, people []Person, now Now) Decision {
 				d.Obligations = append(d.Obligations, o)
 			}
 		}
-		if v.Permit() {
-			permitted++
-		}
+		t.count(one.Place, v.Permit())
 	}
 	slices.Sort(d.Reasons)
 	d.Reasons = slices.Compact(d.Reasons)
-	d.Effect = p.effect(permitted, len(people))
+	d.Effect = p.effect(t)
 	if slices.Contains(d.People, LedgerBehind) || slices.Contains(d.People, ObligationUnmet) {
 		d.Effect = Deny
 	}
@@ -75,18 +73,39 @@ func (one Person) facts(purpose consent.PurposeID) consent.Fact {
 	return one.Facts(purpose)
 }
 
-func (p *Plan) effect(permitted, people int) Effect {
+// tally counts people by place and outcome.
+type tally struct{ permitted, refused [InAnswer + 1]int }
+
+func (t *tally) count(place Place, permitted bool) {
+	if permitted {
+		t.permitted[place]++
+	} else {
+		t.refused[place]++
+	}
+}
+
+func (p *Plan) effect(t tally) Effect {
 	toAddressees := p.Endpoint.Request != nil && len(p.Endpoint.Request.Addressees) > 0
 	switch {
-	case people == 0 && toAddressees:
+	case t.refused[InAddress] > 0:
+		return Deny // nobody else is left in such a request
+	case toAddressees && t.permitted[InBody]+t.refused[InBody] == 0:
 		return Deny // a request about people in which nobody was found
-	case permitted == people:
+	case t.refused == [InAnswer + 1]int{}:
 		return Permit
-	case p.OnMissing == ir.OnMissingDeny, toAddressees && p.OnMissing != ir.OnMissingDropAddressee:
+	case p.OnMissing == ir.OnMissingDeny, toAddressees && t.refused[InBody] > 0 && p.OnMissing != ir.OnMissingDropAddressee:
 		return Deny
-	case permitted == 0 && toAddressees && p.OnEmpty != ir.OnEmptyAnswerAccepted:
+	case toAddressees && t.permitted[InBody] == 0 && p.OnEmpty != ir.OnEmptyAnswerAccepted:
 		return Deny
+	case t.refused[InAnswer] > 0 && p.oneRecord() && p.OnMissing != ir.OnMissingRedactField:
+		return Deny // an answer about one person has nothing left
 	default:
 		return PermitFiltered
 	}
+}
+
+// oneRecord tells whether the answer is one record about one person.
+func (p *Plan) oneRecord() bool {
+	m := p.Endpoint.Response
+	return m != nil && m.Records != nil && m.Records.Each == ""
 }

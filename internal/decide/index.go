@@ -45,6 +45,10 @@ type Endpoint struct {
 // BodyPointers are the JSON pointers of the constants that Plan will ask the body for.
 func (e *Endpoint) BodyPointers() []string { return e.match.pointers }
 
+// Used tells whether some rule uses the endpoint. Without one there is no plan, whatever the request says, and a bundle holds no more of
+// the endpoint than that it exists.
+func (e *Endpoint) Used() bool { return len(e.match.rules) > 0 }
+
 // NewIndex prepares a valid bundle (see ir.Validate).
 func NewIndex(b *ir.Bundle) *Index {
 	x := &Index{

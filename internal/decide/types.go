@@ -141,6 +141,19 @@ type Request struct {
 	Categories []string
 }
 
+// Place is where a person is named.
+type Place int
+
+// Places. Only people in lists and records can be taken out.
+const (
+	// InBody is a list of addressees; where the endpoint declares none, a record.
+	InBody Place = iota
+	// InAddress is the path or the query: the whole request is about that person.
+	InAddress
+	// InAnswer is a record of the answer.
+	InAnswer
+)
+
 // Person is one person in a request.
 type Person struct {
 	// Facts is what is known about the person; nil for somebody whom the ledger has never seen.
@@ -148,6 +161,7 @@ type Person struct {
 	// Unresolved tells that no identifier could be read or normalised.
 	Unresolved bool
 	Collected  Collected
+	Place      Place
 }
 
 // Verdict is the decision about one person.
