@@ -16,7 +16,7 @@ type layer struct {
 var layers = []layer{
 	{"L0", "plain contracts", []string{"internal/ir", "internal/policy", "internal/consent"}},
 	{"L1", "pure functions", []string{
-		"internal/compile", "internal/decide", "internal/facts", "internal/jsonfilter", "internal/ledger/wire",
+		"internal/compile", "internal/decide", "internal/facts", "internal/jsonfilter", "internal/enforce", "internal/ledger/wire",
 	}},
 	{"L2", "terms of the outside: Kubernetes types and their translation, tokens, stores", []string{
 		"api", "internal/translate", "internal/manifest", "internal/openapi", "internal/scenario", "internal/inject", "internal/workload", "internal/identity",
@@ -51,6 +51,7 @@ var onlyFor = []closedList{
 	{pkg: "internal/consent", because: "it is the domain of the ledger, so it rests on the standard library alone"},
 	{pkg: "internal/compile", because: "it is pure and runs in the operator, the command line and the tests alike"},
 	{pkg: "internal/decide", because: "it is pure and sits in the path of every request"},
+	{pkg: "internal/enforce", because: "it sits in the path of every request"},
 	{pkg: "internal/facts", because: "it sits in the path of every request"},
 	{pkg: "internal/ledger/wire", because: "it is a contract between the ledger and whoever follows it"},
 	{

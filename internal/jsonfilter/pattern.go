@@ -59,17 +59,6 @@ func (d *declared) plain(pointer string) {
 	}
 }
 
-// step goes to a child of a node: an element of an array, or a member of an object. It gives nil for what nobody declared.
-func (d *declared) step(parent, child *node) *declared {
-	if d == nil {
-		return nil
-	}
-	if parent.kind == '[' {
-		return d.every
-	}
-	return d.next[child.name]
-}
-
 // each visits the nodes that a pointer with "*" names, with the chain of their ancestors from the root.
 func (n *node) each(segments []string, chain []*node, visit func(chain []*node)) {
 	chain = append(chain, n)

@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
@@ -32,7 +33,12 @@ func TestCorpus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range c.Decisions {
+		outcomes, err := c.Run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range outcomes {
+			d := o.Decision
 			t.Run(c.Name+"/"+d.Name, func(t *testing.T) {
 				now, err := d.Moment()
 				if err != nil {
@@ -42,67 +48,101 @@ func TestCorpus(t *testing.T) {
 					fact: func(i consent.Identifier, p consent.PurposeID) consent.Fact { return c.Fact(i, p, d.At()) },
 					now:  func() decide.Now { return now },
 				})
-				play(t, r, d)
+				answer := play(t, r, d)
+				check(t, r, o, answer)
 			})
 		}
 	}
 }
 
-func play(t *testing.T, r *road, d scenario.Decision) {
+// played is what came back to the application.
+type played struct {
+	status int
+	body   []byte
+}
+
+func play(t *testing.T, r *road, d scenario.Decision) played {
 	t.Helper()
 	r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		w.Header().Set("Content-Type", "application/json")
-		if d.Answer == nil {
-			w.WriteHeader(http.StatusAccepted)
-			return
+		status := d.AnswerStatus
+		switch {
+		case status == 0 && d.Answer == nil:
+			status = http.StatusAccepted
+		case status == 0:
+			status = http.StatusOK
 		}
-		_ = json.NewEncoder(w).Encode(d.Answer)
+		w.WriteHeader(status)
+		if d.Answer != nil {
+			_ = json.NewEncoder(w).Encode(d.Answer)
+		}
 	}
 	to := "198.51.100.9"
 	if r.current.Load().Index.Governs(d.Request.Host) {
 		to = "192.0.2.1"
 	}
 	addr := r.listen(netip.MustParseAddrPort(fmt.Sprintf("%s:%d", to, d.Request.Port)))
-	var body io.Reader
+	var body []byte
 	if d.Request.Body != nil {
-		data, err := json.Marshal(d.Request.Body)
-		if err != nil {
+		var err error
+		if body, err = json.Marshal(d.Request.Body); err != nil {
 			t.Fatal(err)
 		}
-		body = bytes.NewReader(data)
 	}
-	req, err := http.NewRequest(d.Request.Method, "http://"+addr.String()+d.Request.Path, body)
-	if err != nil {
-		t.Fatal(err)
+	// Written by hand, so that nobody makes the path canonical.
+	var head strings.Builder
+	host := d.Request.Host
+	if d.Request.Port != 80 {
+		host = fmt.Sprintf("%s:%d", host, d.Request.Port)
 	}
-	req.Host = d.Request.Host
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", d.Request.Method, d.Request.Path, host)
+	if body != nil {
+		fmt.Fprintf(&head, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	for k, v := range d.Request.Headers {
+		fmt.Fprintf(&head, "%s: %s\r\n", k, v)
+	}
+	answer := raw(t, addr, head.String()+"\r\n"+string(body))
+	res, err := http.ReadResponse(bufio.NewReader(strings.NewReader(answer)), nil)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v: %q", err, answer)
 	}
 	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
+	got := played{status: res.StatusCode}
+	if got.body, err = io.ReadAll(res.Body); err != nil {
 		t.Fatal(err)
 	}
-	got, want := r.requests(), d.Expect
-	if want.Effect == decide.Deny {
-		if len(got) != 0 && !want.Returned.Given {
-			t.Errorf("a denied request reached the service")
-		}
-		if reason := reasonOf(t, answer); len(want.Reasons) == 1 && reason != want.Reasons[0] {
+	return got
+}
+
+func check(t *testing.T, r *road, o scenario.Outcome, answer played) {
+	t.Helper()
+	got, want := r.requests(), o.Decision.Expect
+	if r.current.Load().Index.Governs(o.Decision.Request.Host) && len(got) != o.Sent {
+		t.Errorf("%d requests reached the service, want %d", len(got), o.Sent)
+	}
+	if want.Effect == decide.Deny && !o.Observed {
+		if reason := reasonOf(t, answer.body); len(want.Reasons) == 1 && reason != want.Reasons[0] {
 			t.Errorf("reason %s, want %s", reason, want.Reasons[0])
 		}
 		return
 	}
-	if res.StatusCode >= 300 {
-		t.Fatalf("status %d: %s", res.StatusCode, answer)
+	status := o.Decision.AnswerStatus
+	if (status == 0 && answer.status >= 300) || (status != 0 && answer.status != status) {
+		t.Fatalf("status %d: %s", answer.status, answer.body)
 	}
-	switch {
+	bodies := want.ForwardedAll.Value
+	switch all, several := bodies.([]any); {
 	case want.Forwarded.Given && want.Forwarded.Value == nil:
-		if len(got) != 0 || res.StatusCode != http.StatusAccepted {
-			t.Errorf("status %d and %d requests for one with nobody left", res.StatusCode, len(got))
+		if len(got) != 0 || answer.status != http.StatusAccepted {
+			t.Errorf("status %d and %d requests for one with nobody left", answer.status, len(got))
+		}
+	case several:
+		if len(got) != len(all) {
+			t.Fatalf("%d requests reached the service, want %d", len(got), len(all))
+		}
+		for i := range all {
+			same(t, got[i].body, all[i])
 		}
 	case len(got) != 1:
 		t.Errorf("%d requests reached the service", len(got))
@@ -110,7 +150,14 @@ func play(t *testing.T, r *road, d scenario.Decision) {
 		same(t, got[0].body, want.Forwarded.Value)
 	}
 	if want.Returned.Given {
-		same(t, answer, want.Returned.Value)
+		same(t, answer.body, want.Returned.Value)
+	}
+	if p := r.current.Load().Index.Service(o.Decision.Request.Host, o.Decision.Request.Port); p != nil && len(got) > 0 {
+		for _, declared := range p.Ports {
+			if declared.Port == o.Decision.Request.Port && declared.TLSPort != 0 && got[0].tls != p.Hosts[0] {
+				t.Errorf("sent in plain, or to %q", got[0].tls)
+			}
+		}
 	}
 }
 

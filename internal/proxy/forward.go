@@ -9,9 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/optup/optup/internal/ir"
 )
 
 // upstreamTime bounds how long a service may take to begin its answer.
@@ -36,14 +39,46 @@ func removeHopByHop(h http.Header) {
 	}
 }
 
-// outgoing is the request as it is sent to the declared service: the same method, path and query, the given body.
-func (x *exchange) outgoing(ctx context.Context, addr string, body io.Reader, length int64) (*http.Request, error) {
-	u := &url.URL{Scheme: "http", Host: addr, Path: x.r.URL.Path, RawPath: x.r.URL.RawPath, RawQuery: x.r.URL.RawQuery}
+// upstream is where a request is sent: the declared host of the matched service, never the address that the application dialled.
+type upstream struct {
+	scheme, addr string
+	// host is the Host header.
+	host string
+}
+
+// port is the declared port that a request came for; nil if none is.
+func (x *exchange) port() *ir.Port {
+	if s := x.state.Index.Service(x.to.host, x.to.port); s != nil {
+		if i := slices.IndexFunc(s.Ports, func(p ir.Port) bool { return p.Port == x.to.port }); i >= 0 {
+			return &s.Ports[i]
+		}
+	}
+	return nil
+}
+
+func (x *exchange) upstream() upstream {
+	host := x.to.host
+	if s := x.state.Index.Service(x.to.host, x.to.port); s != nil {
+		host = s.Hosts[0]
+	}
+	if p := x.port(); p != nil && p.TLSPort != 0 {
+		u := upstream{"https", net.JoinHostPort(host, strconv.Itoa(p.TLSPort)), host}
+		if p.TLSPort != 443 {
+			u.host = u.addr
+		}
+		return u
+	}
+	return upstream{"http", net.JoinHostPort(host, strconv.Itoa(x.to.port)), x.r.Host}
+}
+
+// outgoing is the request as it is sent: the same method, path and query, the given body.
+func (x *exchange) outgoing(ctx context.Context, to upstream, body io.Reader, length int64) (*http.Request, error) {
+	u := &url.URL{Scheme: to.scheme, Host: to.addr, Path: x.r.URL.Path, RawPath: x.r.URL.RawPath, RawQuery: x.r.URL.RawQuery}
 	out, err := http.NewRequestWithContext(ctx, x.r.Method, u.String(), body)
 	if err != nil {
 		return nil, err
 	}
-	out.URL, out.Host, out.ContentLength = u, x.r.Host, length
+	out.URL, out.Host, out.ContentLength = u, to.host, length
 	out.Header = x.r.Header.Clone()
 	removeHopByHop(out.Header)
 	out.Header.Del("Expect")
@@ -53,27 +88,23 @@ func (x *exchange) outgoing(ctx context.Context, addr string, body io.Reader, le
 	return out, nil
 }
 
-// upstream is the declared host of the matched service, never the address that the application dialled.
-func (x *exchange) upstream() string {
-	host := x.to.host
-	if s := x.state.Index.Service(x.to.host, x.to.port); s != nil {
-		host = s.Hosts[0]
-	}
-	return net.JoinHostPort(host, strconv.Itoa(x.to.port))
-}
-
 // pass forwards a request and its answer as they are.
 func (x *exchange) pass() { x.passTo(x.upstream()) }
 
-func (x *exchange) passTo(addr string) {
+func (x *exchange) passTo(to upstream) {
 	var body io.Reader = x.r.Body
 	if x.r.ContentLength == 0 {
 		body = nil
 	}
-	out, err := x.outgoing(x.r.Context(), addr, body, x.r.ContentLength)
+	out, err := x.outgoing(x.r.Context(), to, body, x.r.ContentLength)
 	if err != nil {
 		x.unreachable(err)
 		return
+	}
+	protocol := upgrade(x.r)
+	if protocol != "" {
+		out.Header.Set("Connection", "Upgrade")
+		out.Header.Set("Upgrade", protocol)
 	}
 	res, err := x.proxy.transport.RoundTrip(out)
 	if err != nil {
@@ -81,6 +112,10 @@ func (x *exchange) passTo(addr string) {
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		x.switched(res, protocol)
+		return
+	}
 	removeHopByHop(res.Header)
 	copyHeader(x.w.Header(), res.Header)
 	x.w.WriteHeader(res.StatusCode)
@@ -140,14 +175,24 @@ func (x *exchange) unreachable(err error) {
 
 // exchange sends a request that was decided about, and filters the answer.
 func (x *exchange) exchange(body []byte) {
+	res, err := x.send(x.r.Context(), body, "")
+	if err != nil {
+		x.unreachable(err)
+		return
+	}
+	defer func() { _ = res.Body.Close() }()
+	x.answer(res)
+}
+
+// send sends a body, or none, to the service. Group tells apart requests into which one was split; it is empty for a whole one.
+func (x *exchange) send(ctx context.Context, body []byte, group string) (*http.Response, error) {
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
-	out, err := x.outgoing(x.r.Context(), x.upstream(), reader, int64(len(body)))
+	out, err := x.outgoing(ctx, x.upstream(), reader, int64(len(body)))
 	if err != nil {
-		x.unreachable(err)
-		return
+		return nil, err
 	}
 	if !x.observing() {
 		for _, h := range partial {
@@ -158,11 +203,8 @@ func (x *exchange) exchange(body []byte) {
 			out.Header.Del(h)
 		}
 	}
-	res, err := x.proxy.transport.RoundTrip(out)
-	if err != nil {
-		x.unreachable(err)
-		return
+	if group != "" {
+		ownKey(out.Header, group)
 	}
-	defer func() { _ = res.Body.Close() }()
-	x.answer(res)
+	return x.proxy.transport.RoundTrip(out)
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -75,6 +76,10 @@ func (x *exchange) run() {
 		x.fail(reason, t)
 		return
 	}
+	if p := x.port(); p != nil && p.Protocol != "HTTP" {
+		x.fail(decide.TLSRefused, t) // what is declared to be encrypted does not go out in plain
+		return
+	}
 	if x.endpoint.IR.NoPersonalData {
 		x.proxy.Metrics.decision(x, decide.Permit, "")
 		x.pass()
@@ -101,14 +106,15 @@ func (x *exchange) undeclared(t target) {
 		x.fail(k.reason, t)
 		return
 	}
-	x.passTo(t.dst.String())
+	x.passTo(upstream{"http", t.dst.String(), x.r.Host})
 }
 
 // personal handles a request to an endpoint with personal data.
 func (x *exchange) personal(t target) {
-	e := x.endpoint.IR
-	if !declaredQuery(e, x.to.query) {
-		x.fail(decide.CategoryNotCovered, t)
+	var reason decide.Reason
+	if !x.endpoint.Used() {
+		_, reason = x.state.Index.Plan(x.endpoint, nil)
+		x.fail(reason, t)
 		return
 	}
 	body, reason := x.readBody()
@@ -125,22 +131,30 @@ func (x *exchange) personal(t target) {
 		x.failBody(reason, body)
 		return
 	}
-	out, reason := x.judgeRequest(doc, body)
+	if !enforce.Declared(x.endpoint.IR, x.to.query) {
+		x.failBody(decide.CategoryNotCovered, body)
+		return
+	}
+	facts := x.state.facts(x.plan.Purpose)
+	now := facts.Now()
+	sent := enforce.Request(x.plan, enforce.Named(x.endpoint, x.to.query), doc, func(one enforce.Person) decide.Verdict {
+		return x.judge(one, now, facts)
+	})
 	switch {
-	case reason != "" && x.observing():
-		x.would(reason)
-		out = body
-	case reason != "":
-		x.refuse(reason)
-		return
-	case out == nil && doc != nil && !x.observing():
+	case x.observing():
+		if sent.Reason != "" {
+			x.would(sent.Reason)
+		}
+		x.exchange(body)
+	case sent.Reason != "":
+		x.refuse(sent.Reason)
+	case sent.Accepted:
 		x.accepted()
-		return
+	case len(sent.Bodies) > 1:
+		x.split(sent.Bodies)
+	default:
+		x.exchange(sent.Bodies[0])
 	}
-	if x.observing() {
-		out = body
-	}
-	x.exchange(out)
 }
 
 // observing tells whether decisions about this request are only shown.
@@ -175,7 +189,7 @@ func (x *exchange) fail(reason decide.Reason, t target) {
 		x.pass()
 		return
 	}
-	x.passTo(t.dst.String())
+	x.passTo(upstream{"http", t.dst.String(), x.r.Host})
 }
 
 // failBody is fail for a request whose body was read.

@@ -3,12 +3,20 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
+	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +45,7 @@ func (f told) Lookup(id consent.Identifier, purpose consent.PurposeID) (consent.
 
 func (f told) Now() decide.Now { return f.now() }
 
-// road is a sidecar between a client and one service that answers for every host.
+// road is a sidecar between a client and one service that answers for every host, in plain and, on ports that are declared so, with TLS.
 type road struct {
 	t       *testing.T
 	proxy   *Proxy
@@ -50,29 +58,58 @@ type road struct {
 }
 
 type seen struct {
-	method, uri, host, dialled string
-	header                     http.Header
-	body                       []byte
+	method, uri, host string
+	header            http.Header
+	body              []byte
+	// tls is the name that the sidecar asked for; empty in plain.
+	tls string
+}
+
+func (r *road) serve(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body)
+	one := seen{method: req.Method, uri: req.RequestURI, host: req.Host, header: req.Header.Clone(), body: body}
+	if req.TLS != nil {
+		one.tls = req.TLS.ServerName
+	}
+	r.mu.Lock()
+	r.got = append(r.got, one)
+	answer := r.answer
+	r.mu.Unlock()
+	if answer != nil {
+		answer(w, req, body)
+	}
 }
 
 func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
 	t.Helper()
 	r := &road{t: t, current: &Current{}}
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		body, _ := io.ReadAll(req.Body)
-		r.mu.Lock()
-		r.got = append(r.got, seen{req.Method, req.RequestURI, req.Host, "", req.Header.Clone(), body})
-		answer := r.answer
-		r.mu.Unlock()
-		if answer != nil {
-			answer(w, req, body)
+	plain := httptest.NewServer(http.HandlerFunc(r.serve))
+	t.Cleanup(plain.Close)
+	encrypted := map[string]bool{}
+	names := []string{"nobody.example"}
+	for _, s := range b.Services {
+		for _, p := range s.Ports {
+			if p.TLSPort != 0 {
+				encrypted[net.JoinHostPort(s.Hosts[0], strconv.Itoa(p.TLSPort))] = true
+				names = append(names, s.Hosts[0])
+			}
 		}
-	}))
-	t.Cleanup(service.Close)
+	}
+	certificate, roots := certificateFor(t, names...)
+	secret := httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
+	secret.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	secret.EnableHTTP2 = true
+	secret.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	secret.StartTLS()
+	t.Cleanup(secret.Close)
 	r.proxy = &Proxy{
-		Current: r.current, Metrics: NewMetrics(prometheus.NewRegistry()),
+		Current: r.current, Metrics: NewMetrics(prometheus.NewRegistry()), Roots: roots,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, service.Listener.Addr().String())
+			server := plain.Listener.Addr().String()
+			if encrypted[addr] {
+				server = secret.Listener.Addr().String()
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, server)
 		},
 	}
 	byController := map[string]Facts{}
@@ -85,6 +122,30 @@ func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
 		return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
 	}
 	return r
+}
+
+// certificateFor makes a certificate for names, and the roots that it is verified with.
+func certificateFor(t *testing.T, names ...string) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: names, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
 // listen serves a listener that was "redirected" from dst.

@@ -14,6 +14,7 @@ type Metrics struct {
 	requests    *prometheus.CounterVec
 	persons     *prometheus.CounterVec
 	upstream    prometheus.Counter
+	partly      prometheus.Counter
 
 	mu      sync.Mutex
 	summary map[string]*PurposeSummary
@@ -45,15 +46,20 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		upstream: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "optup_sidecar_upstream_failures_total", Help: "Requests that were permitted and whose service did not answer.",
 		}),
+		partly: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "optup_sidecar_partly_sent_total", Help: "Requests sent in groups of which a later one failed after an earlier one was accepted.",
+		}),
 		summary: map[string]*PurposeSummary{},
 	}
-	r.MustRegister(m.connections, m.requests, m.persons, m.upstream)
+	r.MustRegister(m.connections, m.requests, m.persons, m.upstream, m.partly)
 	return m
 }
 
 func (m *Metrics) connection(outcome string) { m.connections.WithLabelValues(outcome).Inc() }
 
 func (m *Metrics) upstreamFailed() { m.upstream.Inc() }
+
+func (m *Metrics) partlySent() { m.partly.Inc() }
 
 func (m *Metrics) refused(reason decide.Reason, observed bool) {
 	m.requests.WithLabelValues("", "", string(decide.Deny), string(reason), mode(observed)).Inc()

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -9,6 +11,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	_ "golang.org/x/crypto/x509roots/fallback" // images without a root store
 )
 
 // Proxy takes connections and serves them by the state in force. Set its fields before the first Serve.
@@ -21,6 +25,8 @@ type Proxy struct {
 	Logger   *slog.Logger
 	// Dial replaces the dialer to declared services; nil for the network. An Unreachable is told to the caller.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Roots are those that services' certificates are verified with; nil for the system's, or those of Mozilla where it has none.
+	Roots *x509.CertPool
 
 	once      sync.Once
 	server    *http.Server
@@ -49,7 +55,9 @@ func (p *Proxy) setup() {
 		}
 		p.transport = &http.Transport{
 			DialContext: dial, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
-			ResponseHeaderTimeout: upstreamTime, MaxResponseHeaderBytes: maxHead,
+			ResponseHeaderTimeout: upstreamTime, MaxResponseHeaderBytes: maxHead, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
+			// The server's name is the declared host, and there is no way around its verification.
+			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: p.Roots},
 		}
 		p.conns = newHandoff()
 		protocols := &http.Protocols{}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/jsonfilter"
 )
@@ -61,15 +62,8 @@ type again struct {
 
 // parseBody reads a body that is declared; nil if there is none.
 func (x *exchange) parseBody(body []byte) (*jsonfilter.Document, decide.Reason) {
-	declared := x.endpoint.IR.Request
-	if body == nil {
-		if declared != nil && len(declared.Addressees) > 0 {
-			return nil, decide.BodyUnreadable
-		}
-		return nil, ""
-	}
-	if declared == nil {
-		return nil, decide.BodyUnreadable
+	if reason := enforce.Expected(x.endpoint.IR, body != nil); reason != "" || body == nil {
+		return nil, reason
 	}
 	if e := x.r.Header.Get("Content-Encoding"); (e != "" && !strings.EqualFold(e, "identity")) || !isJSON(x.r.Header) {
 		return nil, decide.EncodingNotAllowed
@@ -110,11 +104,11 @@ func (x *exchange) constant(doc *jsonfilter.Document) func(ir.Source, string) (s
 			}
 			return values[0], true
 		case ir.SourceQuery:
-			i := slices.IndexFunc(x.to.query, func(p parameter) bool { return p.name == name })
+			i := slices.IndexFunc(x.to.query, func(p enforce.Parameter) bool { return p.Name == name })
 			if i < 0 {
 				return "", false
 			}
-			return x.to.query[i].value, true
+			return x.to.query[i].Value, true
 		default:
 			return "", false
 		}
@@ -124,103 +118,60 @@ func (x *exchange) constant(doc *jsonfilter.Document) func(ir.Source, string) (s
 // people counts the people of one exchange, and remembers why some may not be used.
 type people struct {
 	permitted, refused int
-	// behind tells that the facts were too old for somebody; owed that a permission depends on something that cannot be done here.
-	behind, owed bool
-	reasons      map[decide.Reason]int
+	reasons            map[decide.Reason]int
 }
 
 // judge decides about one person. The moment is taken before the facts are looked up, so that they are at least as new.
-func (x *exchange) judge(id consent.Identifier, unresolved bool, collected decide.Collected, now decide.Now, facts Facts) bool {
+func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide.Verdict {
 	v := x.plan.Unresolved()
-	if !unresolved {
-		_, _, err := facts.Lookup(id, x.plan.Purpose.Name)
+	if !one.Unresolved {
+		_, _, err := facts.Lookup(one.Identifier, x.plan.Purpose.Name)
 		switch {
 		case err == nil:
-			v = x.plan.Person(x.lookup(id), collected, now)
+			v = x.plan.Person(x.lookup(one.Identifier), one.Collected, now)
 		case errors.Is(err, consent.ErrIdentifier):
 			// Nobody can be found under this; a restriction could not be seen.
 		case x.plan.NeedsFacts():
 			v = decide.Verdict{Reason: decide.LedgerBehind}
 		default:
-			v = x.plan.Person(func(consent.PurposeID) consent.Fact { return consent.Fact{} }, collected, decide.Never)
+			v = x.plan.Person(func(consent.PurposeID) consent.Fact { return unknown }, one.Collected, decide.Never)
 		}
 	}
 	if x.people.reasons == nil {
 		x.people.reasons = map[decide.Reason]int{}
 	}
 	x.people.reasons[v.Reason]++
-	switch {
-	case !v.Permit():
-		x.people.refused++
-		x.people.behind = x.people.behind || v.Reason == decide.LedgerBehind
-		x.people.owed = x.people.owed || v.Reason == decide.ObligationUnmet
-		return false
-	default:
+	if v.Permit() {
 		x.people.permitted++
-		return true
+	} else {
+		x.people.refused++
 	}
+	return v
 }
 
-// lookup gives what is known about a person for whatever purpose a decision asks for. What cannot be looked up is not known.
+// unknown is the fact about somebody of whom nothing can be told, not even that there is no record: what rests on a record, or on the
+// absence of an objection, is not permitted.
+var unknown = consent.Fact{Ambiguous: true}
+
+// lookup gives what is known about a person for whatever purpose a decision asks for. Facts of another controller than the plan's
+// count as long as they are fresh themselves.
 func (x *exchange) lookup(id consent.Identifier) decide.Facts {
 	return func(name consent.PurposeID) consent.Fact {
 		p := x.state.Index.Purpose(name)
 		if p == nil {
-			return consent.Fact{}
+			return unknown
 		}
-		fact, _, err := x.state.facts(p).Lookup(id, name)
-		if err != nil {
-			return consent.Fact{}
-		}
-		return fact
-	}
-}
-
-// judgeRequest decides about the people in a request: its addressees, and those whom its query names. It gives the body to
-// forward; nil for one with nobody left that is answered as accepted.
-func (x *exchange) judgeRequest(doc *jsonfilter.Document, body []byte) ([]byte, decide.Reason) {
-	facts := x.state.facts(x.plan.Purpose)
-	now := facts.Now()
-	for _, q := range x.to.query {
-		if who := declaredParameter(x.endpoint.IR, q.name).Person; who != nil {
-			if !x.judge(consent.Identifier{Type: who.Type, Form: who.Form, Value: q.value}, false, decide.Collected{}, now, facts) {
-				return nil, x.personReason()
+		facts := x.state.facts(p)
+		if p.Controller != x.plan.Purpose.Controller {
+			bound := time.Duration(x.state.Index.Bundle().FreshnessBoundMillis) * time.Millisecond
+			if now := facts.Now(); now.Age < 0 || now.Age > bound || now.Ledger.IsZero() {
+				return unknown
 			}
 		}
-	}
-	if doc == nil {
-		return body, ""
-	}
-	message := x.endpoint.IR.Request
-	out, outcome := doc.Request(message, x.plan.Category, func(p jsonfilter.Person) jsonfilter.Handling {
-		if x.judge(p.Identifier, p.Unresolved, decide.Collected{Declared: p.Timed, At: p.Time}, now, facts) {
-			return jsonfilter.Keep
+		fact, _, err := facts.Lookup(id, name)
+		if err != nil {
+			return unknown
 		}
-		return jsonfilter.Drop
-	})
-	switch {
-	case outcome.NotCovered > 0:
-		return nil, decide.CategoryNotCovered
-	case len(message.Addressees) == 0 || (outcome.People > 0 && outcome.People == outcome.Kept):
-		return out, ""
-	case outcome.People == 0, x.people.behind, x.people.owed, x.plan.OnMissing != ir.OnMissingDropAddressee:
-		return nil, x.personReason()
-	case outcome.Kept > 0:
-		return out, ""
-	case x.plan.OnEmpty == ir.OnEmptyAnswerAccepted:
-		return nil, ""
-	default:
-		return nil, decide.NotPermitted
-	}
-}
-
-func (x *exchange) personReason() decide.Reason {
-	switch {
-	case x.people.behind:
-		return decide.LedgerBehind
-	case x.people.owed:
-		return decide.ObligationUnmet
-	default:
-		return decide.NotPermitted
+		return fact
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/optup/optup/internal/decide"
-	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/jsonfilter"
 )
 
@@ -32,6 +32,10 @@ func (x *exchange) answer(res *http.Response) {
 	}
 	x.w.Header().Set("Cache-Control", "no-store")
 	message := x.endpoint.IR.Response
+	if (res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone) && x.aboutOne() {
+		x.absent() // a person who is not there and one who refused look the same
+		return
+	}
 	if message == nil || res.StatusCode == http.StatusNoContent || x.r.Method == http.MethodHead {
 		x.decided()
 		x.w.Header().Del("Content-Type")
@@ -42,12 +46,11 @@ func (x *exchange) answer(res *http.Response) {
 		x.w.WriteHeader(res.StatusCode)
 		return
 	}
-	if message.Records != nil && message.Records.Each == "" && res.StatusCode == http.StatusNotFound {
-		x.absent() // a person who is not there and one who refused look the same
-		return
-	}
-	body, reason := x.filterAnswer(res, message)
+	body, absent, reason := x.filterAnswer(res)
 	switch {
+	case absent:
+		x.absent()
+		return
 	case reason != "" && res.StatusCode >= 300:
 		body = []byte("{}") // an error page that cannot be read keeps its status only
 		x.w.Header().Set("Content-Type", "application/json")
@@ -55,9 +58,6 @@ func (x *exchange) answer(res *http.Response) {
 		clear(x.w.Header())
 		x.proxy.Metrics.decision(x, decide.Deny, reason)
 		deny(x.w, reason)
-		return
-	case string(body) == "null" && message.Records != nil && message.Records.Each == "":
-		x.absent()
 		return
 	}
 	x.decided()
@@ -73,42 +73,36 @@ func (x *exchange) absent() {
 	deny(x.w, decide.NotPermitted)
 }
 
-// filterAnswer decides about the people in an answer, with the facts of this moment and not of when the request began.
-func (x *exchange) filterAnswer(res *http.Response, message *ir.Message) ([]byte, decide.Reason) {
-	if e := res.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, decide.EncodingNotAllowed
-	}
-	if !isJSON(res.Header) {
-		return nil, decide.EncodingNotAllowed
-	}
+// aboutOne tells whether the endpoint is about one person, whom the request names or whom alone the answer shows.
+func (x *exchange) aboutOne() bool { return enforce.NamesPeople(x.endpoint.IR) || x.oneRecord() }
+
+func (x *exchange) oneRecord() bool {
+	m := x.endpoint.IR.Response
+	return m != nil && m.Records != nil && m.Records.Each == ""
+}
+
+// filterAnswer decides about the people in an answer, with the facts of this moment and not of when the request began. Absent tells
+// that the answer was about one person and has nothing left.
+func (x *exchange) filterAnswer(res *http.Response) (body []byte, absent bool, reason decide.Reason) {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	if err != nil {
-		return nil, decide.BodyUnreadable
-	}
-	if len(body) > maxBody {
-		return nil, decide.BodyTooLarge
+	switch e := res.Header.Get("Content-Encoding"); {
+	case err != nil:
+		return nil, false, decide.BodyUnreadable
+	case len(body) == 0:
+		return nil, x.r.Method == http.MethodGet && x.oneRecord(), "" // nothing is shown, and nothing has to be read
+	case len(body) > maxBody:
+		return nil, false, decide.BodyTooLarge
+	case e != "" && !strings.EqualFold(e, "identity"), !isJSON(res.Header):
+		return nil, false, decide.EncodingNotAllowed
 	}
 	doc, err := jsonfilter.Parse(body)
 	if err != nil {
-		return nil, decide.BodyUnreadable
+		return nil, false, decide.BodyUnreadable
 	}
 	facts := x.state.facts(x.plan.Purpose)
 	now := facts.Now()
-	refusedBefore := x.people.refused
-	out, _ := doc.Response(message, x.plan.Category, func(p jsonfilter.Person) jsonfilter.Handling {
-		switch {
-		case x.judge(p.Identifier, p.Unresolved, decide.Collected{Declared: p.Timed, At: p.Time}, now, facts):
-			return jsonfilter.Keep
-		case x.plan.OnMissing == ir.OnMissingRedactField:
-			return jsonfilter.Redact
-		default:
-			return jsonfilter.Drop
-		}
-	})
-	if x.people.behind || x.people.owed || (x.people.refused > refusedBefore && x.plan.OnMissing == ir.OnMissingDeny && message.Records.Each != "") {
-		return nil, x.personReason()
-	}
-	return out, ""
+	out := enforce.Answer(x.plan, doc, func(one enforce.Person) decide.Verdict { return x.judge(one, now, facts) })
+	return out.Body, out.Absent, out.Reason
 }
 
 // observe passes an answer on as it is, and counts what would have become of it.
@@ -128,7 +122,7 @@ func (x *exchange) observe(res *http.Response) {
 	copied := *res
 	copied.Body = io.NopCloser(bytes.NewReader(body))
 	if len(body) <= maxBody {
-		if _, reason := x.filterAnswer(&copied, message); reason != "" && res.StatusCode < 300 {
+		if _, _, reason := x.filterAnswer(&copied); reason != "" && res.StatusCode < 300 {
 			x.would(reason)
 		}
 	}

@@ -1,0 +1,133 @@
+package enforce
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/ir"
+)
+
+// Parameter is one query parameter, decoded.
+type Parameter struct{ Name, Value string }
+
+// Overriding are headers with which some servers replace method, path or host, in canonical spelling.
+var Overriding = []string{
+	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url", "X-Forwarded-Host", "X-Host",
+	"X-Forwarded-Path", "X-Original-Host",
+}
+
+// Target reads a request target in origin form (RFC 9112 §3.2.1) into the decoded path and query. Whatever has a second reading is
+// refused, so that the service cannot read it differently.
+func Target(target string) (path string, query []Parameter, reason decide.Reason) {
+	raw, rest, asked := strings.Cut(target, "?")
+	if path, reason = readPath(raw); reason != "" {
+		return "", nil, reason
+	}
+	if asked && rest == "" {
+		return "", nil, decide.NotCanonical
+	}
+	query, reason = readQuery(rest)
+	return path, query, reason
+}
+
+func readPath(raw string) (string, decide.Reason) {
+	if !strings.HasPrefix(raw, "/") {
+		return "", decide.NotCanonical // absolute form, or "*"
+	}
+	decoded, err := url.PathUnescape(raw)
+	if err != nil {
+		return "", decide.NotCanonical
+	}
+	for i := range len(decoded) {
+		if c := decoded[i]; c < ' ' || c == 0x7f || c == '\\' || c == '%' || c == ';' {
+			return "", decide.NotCanonical
+		}
+	}
+	// The one spelling of a path is that of the standard library; an escaped slash has none.
+	if (&url.URL{Path: decoded}).EscapedPath() != raw {
+		return "", decide.NotCanonical
+	}
+	for i, s := range strings.Split(decoded, "/") {
+		if s == "." || s == ".." || (s == "" && i > 0 && decoded != "/" && i < strings.Count(decoded, "/")) {
+			return "", decide.NotCanonical
+		}
+	}
+	return decoded, ""
+}
+
+func readQuery(raw string) ([]Parameter, decide.Reason) {
+	if raw == "" {
+		return nil, ""
+	}
+	var out []Parameter
+	seen := map[string]bool{}
+	for part := range strings.SplitSeq(raw, "&") {
+		k, v, _ := strings.Cut(part, "=")
+		name, err1 := url.QueryUnescape(k)
+		value, err2 := url.QueryUnescape(v)
+		if err1 != nil || err2 != nil || name == "" || strings.Contains(part, ";") || seen[name] {
+			return nil, decide.NotCanonical
+		}
+		seen[name] = true
+		out = append(out, Parameter{name, value})
+	}
+	return out, ""
+}
+
+// Declared tells whether an endpoint declares every parameter.
+func Declared(e *ir.Endpoint, query []Parameter) bool {
+	for _, q := range query {
+		if parameter(e, q.Name) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func parameter(e *ir.Endpoint, name string) *ir.QueryParam {
+	for i := range e.Query {
+		if e.Query[i].Name == name {
+			return &e.Query[i]
+		}
+	}
+	return nil
+}
+
+// Expected gives the reason for which a request cannot be read: it has a body where none is declared, or none where people are.
+func Expected(e *ir.Endpoint, body bool) decide.Reason {
+	if body == (e.Request != nil) || (!body && len(e.Request.Addressees) == 0) {
+		return ""
+	}
+	return decide.BodyUnreadable
+}
+
+// Named gives the people whom the path and the query name, in this order.
+func Named(e *decide.Endpoint, query []Parameter) []Person {
+	var out []Person
+	add := func(who ir.Identifies, value string) {
+		out = append(out, Person{
+			Identifier: consent.Identifier{Type: who.Type, Form: who.Form, Value: value}, Place: decide.InAddress,
+		})
+	}
+	for _, s := range e.IR.Segments {
+		add(s.Person, e.Segments[s.Name])
+	}
+	for _, q := range query {
+		if p := parameter(e.IR, q.Name); p != nil && p.Person != nil {
+			add(*p.Person, q.Value)
+		}
+	}
+	return out
+}
+
+// NamesPeople tells whether requests to an endpoint can name people in path or query.
+func NamesPeople(e *ir.Endpoint) bool {
+	for _, q := range e.Query {
+		if q.Person != nil {
+			return true
+		}
+	}
+	return len(e.Segments) > 0
+}
