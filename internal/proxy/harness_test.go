@@ -50,6 +50,7 @@ type road struct {
 	t       *testing.T
 	proxy   *Proxy
 	current *Current
+	metrics *prometheus.Registry
 
 	mu sync.Mutex
 	// got are the requests that reached the service.
@@ -82,7 +83,7 @@ func (r *road) serve(w http.ResponseWriter, req *http.Request) {
 
 func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
 	t.Helper()
-	r := &road{t: t, current: &Current{}}
+	r := &road{t: t, current: &Current{}, metrics: prometheus.NewRegistry()}
 	plain := httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(plain.Close)
 	encrypted := map[string]bool{}
@@ -103,7 +104,7 @@ func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
 	secret.StartTLS()
 	t.Cleanup(secret.Close)
 	r.proxy = &Proxy{
-		Current: r.current, Metrics: NewMetrics(prometheus.NewRegistry()), Roots: roots,
+		Current: r.current, Metrics: NewMetrics(r.metrics), Roots: roots,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			server := plain.Listener.Addr().String()
 			if encrypted[addr] {
@@ -188,6 +189,22 @@ func (r *road) requests() []seen {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]seen(nil), r.got...)
+}
+
+// counted is the value of a counter without labels.
+func (r *road) counted(name string) float64 {
+	r.t.Helper()
+	all, err := r.metrics.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, m := range all {
+		if m.GetName() == name {
+			return m.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	r.t.Fatalf("no counter %s", name)
+	return 0
 }
 
 func reasonOf(t *testing.T, body []byte) decide.Reason {
