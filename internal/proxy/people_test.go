@@ -115,6 +115,26 @@ func TestPeopleInThePathOfASendingEndpoint(t *testing.T) {
 	}
 }
 
+// TestPeopleInPathAndBody: those on the list can be dropped, whoever the path names cannot.
+func TestPeopleInPathAndBody(t *testing.T) {
+	invite := ir.Endpoint{
+		Name: "invite", Methods: []string{"POST"}, Path: "/v1/people/{who}/friends", Processing: shows,
+		Segments: []ir.PathSegment{{Name: "who", Person: email}},
+		Request: &ir.Message{
+			Addressees: []ir.Addressees{{Each: "/to/*", Identifies: email}}, Fields: []ir.Field{{Pointer: "/to", Category: "pd:EmailAddress"}},
+		},
+	}
+	for who, want := range map[string]string{"anna@example.org": `{"to":["anna@x.example"]}`, "bert@example.org": ""} {
+		r := withEndpoints(t, ir.OnMissingDropAddressee, "", invite)
+		request := post("", `{"to":["anna@x.example","bert@x.example"]}`)
+		request = strings.Replace(strings.Replace(request, "/v3/mail/send", "/v1/people/"+who+"/friends", 1), "api.esp", "customers.crm", 1)
+		answer := raw(t, r.listen(netip.MustParseAddrPort("192.0.2.1:80")), request)
+		if got := r.requests(); (want == "") != (len(got) == 0) || len(got) > 0 && string(got[0].body) != want {
+			t.Errorf("%s: %+v, %s", who, got, answer)
+		}
+	}
+}
+
 // TestTablesTimesAndRedactionOnTheirWayBack: what a rule says about fields reaches the application.
 func TestTablesTimesAndRedactionOnTheirWayBack(t *testing.T) {
 	table := ir.Endpoint{

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -300,13 +301,17 @@ func TestGroupsFollowEvenIfTheApplicationHangsUp(t *testing.T) {
 
 // TestTrackingOfAnotherController needs facts of that controller: what cannot be looked up is not the absence of an objection.
 func TestTrackingOfAnotherController(t *testing.T) {
+	nothing := told{fact: func(consent.Identifier, consent.PurposeID) consent.Fact { return consent.Fact{} }, now: func() decide.Now { return decide.Now{Ledger: scenario.Now} }}
+	old := nothing
+	old.now = func() decide.Now { return decide.Now{Ledger: scenario.Now, Age: time.Hour} }
 	for name, tt := range map[string]struct {
-		now  *decide.Now
-		want string
+		facts Facts
+		want  string
 	}{
-		"its ledger was never reached": {nil, bothOff},
-		"its facts are too old":        {&decide.Now{Ledger: scenario.Now, Age: time.Hour}, bothOff},
-		"its facts are fresh":          {&decide.Now{Ledger: scenario.Now}, clicOff},
+		"its ledger was never reached":   {nil, bothOff},
+		"its facts are too old":          {old, bothOff},
+		"its facts are about other uses": {failing{nothing}, bothOff},
+		"its facts are fresh":            {nothing, clicOff},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := tracked(t, ir.OnMixedOffForAll, ir.OnMixedOffForAll, func(b *ir.Bundle) {
@@ -317,10 +322,8 @@ func TestTrackingOfAnotherController(t *testing.T) {
 				}
 			})
 			delete(r.current.Load().Facts, "Somebody else")
-			if tt.now != nil {
-				r.current.Load().Facts["Somebody else"] = told{
-					fact: func(consent.Identifier, consent.PurposeID) consent.Fact { return consent.Fact{} }, now: func() decide.Now { return *tt.now },
-				}
+			if tt.facts != nil {
+				r.current.Load().Facts["Somebody else"] = tt.facts
 			}
 			raw(t, r.listen(netip.MustParseAddrPort("192.0.2.1:80")), post("", letter(on, "opens")))
 			if got := r.requests(); len(got) != 1 || !sameJSON(t, string(got[0].body), letter(tt.want, "opens")) {
@@ -328,4 +331,11 @@ func TestTrackingOfAnotherController(t *testing.T) {
 			}
 		})
 	}
+}
+
+// failing are facts that can tell nothing about anybody, and are fresh.
+type failing struct{ Facts }
+
+func (failing) Lookup(consent.Identifier, consent.PurposeID) (consent.Fact, bool, error) {
+	return consent.Fact{}, false, errors.New("no data for the purpose yet")
 }
