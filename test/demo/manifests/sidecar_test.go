@@ -13,6 +13,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/jsonfilter"
 	"github.com/optup/optup/internal/shop"
@@ -68,7 +69,7 @@ type sidecar struct {
 	t       *testing.T
 	index   *decide.Index
 	records map[string]*consent.Record
-	// undeclared counts values in requests that would be denied for them.
+	// undeclared counts requests that would be denied for values that nobody declared.
 	undeclared atomic.Int64
 }
 
@@ -91,12 +92,12 @@ func (s *sidecar) plan(r *http.Request, body *jsonfilter.Document) (*decide.Plan
 	})
 }
 
-func (s *sidecar) judge(p *decide.Plan) jsonfilter.Judge {
-	return func(who jsonfilter.Person) jsonfilter.Handling {
+func (s *sidecar) judge(p *decide.Plan) enforce.Judge {
+	return func(who enforce.Person) decide.Verdict {
 		id, err := consent.Normalize(who.Identifier)
 		if who.Unresolved || err != nil {
 			s.t.Errorf("somebody cannot be told apart: %v", err)
-			return jsonfilter.Drop
+			return p.Unresolved()
 		}
 		facts := func(purpose consent.PurposeID) consent.Fact {
 			if r := s.records[id.Value]; r != nil {
@@ -104,10 +105,7 @@ func (s *sidecar) judge(p *decide.Plan) jsonfilter.Judge {
 			}
 			return consent.Fact{}
 		}
-		if p.Person(facts, decide.Collected{Declared: who.Timed, At: who.Time}, now).Permit() {
-			return jsonfilter.Keep
-		}
-		return jsonfilter.Drop
+		return p.Person(facts, who.Collected, now)
 	}
 }
 
@@ -129,15 +127,20 @@ func (s *sidecar) guard(h http.Handler) http.HandlerFunc {
 			http.Error(w, string(reason), http.StatusForbidden)
 			return
 		}
-		if doc != nil {
-			filtered, o := doc.Request(p.Endpoint.Request, p.Category, s.judge(p))
-			s.undeclared.Add(int64(o.NotCovered))
-			if o.Kept == 0 {
-				w.WriteHeader(http.StatusAccepted)
-				return
-			}
-			body = filtered
+		sent := enforce.Request(p, nil, doc, s.judge(p))
+		switch {
+		case sent.Reason == decide.CategoryNotCovered:
+			s.undeclared.Add(1)
+			http.Error(w, string(sent.Reason), http.StatusForbidden)
+			return
+		case sent.Accepted:
+			w.WriteHeader(http.StatusAccepted)
+			return
+		case sent.Reason != "" || len(sent.Bodies) != 1:
+			s.t.Errorf("%s, sent in %d parts", sent.Reason, len(sent.Bodies))
+			return
 		}
+		body = sent.Bodies[0]
 		forwarded := httptest.NewRequest(r.Method, r.URL.String(), bytes.NewReader(body))
 		answer := httptest.NewRecorder()
 		h.ServeHTTP(answer, forwarded)
@@ -148,7 +151,7 @@ func (s *sidecar) guard(h http.Handler) http.HandlerFunc {
 				s.t.Error(err)
 				return
 			}
-			out, _ = answered.Response(p.Endpoint.Response, p.Category, s.judge(p))
+			out = enforce.Answer(p, answered, s.judge(p)).Body
 		}
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(out)
