@@ -23,7 +23,9 @@ type service struct {
 }
 
 type endpoint struct {
-	ir       *ir.Endpoint
+	ir *ir.Endpoint
+	// located is the endpoint without what belongs to nobody who can be decided about.
+	located  *ir.Endpoint
 	template []string
 	rules    []*ir.Rule
 	pointers []string
@@ -64,7 +66,7 @@ func NewIndex(b *ir.Bundle) *Index {
 	for i := range b.Services {
 		s := &service{ir: &b.Services[i]}
 		for j := range s.ir.Endpoints {
-			s.endpoints = append(s.endpoints, endpoint{ir: &s.ir.Endpoints[j], template: strings.Split(s.ir.Endpoints[j].Path, "/")[1:]})
+			s.endpoints = append(s.endpoints, endpoint{ir: &s.ir.Endpoints[j], located: located(&s.ir.Endpoints[j]), template: strings.Split(s.ir.Endpoints[j].Path, "/")[1:]})
 		}
 		x.attach(s)
 		x.overwrites(s)

@@ -52,6 +52,7 @@ func world() *ir.Bundle {
 		})
 		b.Services[0].Endpoints = append(b.Services[0].Endpoints, ir.Endpoint{
 			Name: string(p.Name), Methods: []string{"POST"}, Path: "/" + string(p.Name), Processing: p.Processing, Channel: p.Channels[0],
+			Query:   []ir.QueryParam{{Name: "email", Person: &ir.Identifies{Type: consent.IdentifierEmail, Form: consent.FormPlain}}},
 			Fulfils: []ir.Fulfilment{{Obligation: ir.AddObjectionNotice}},
 		})
 		b.Rules = append(b.Rules, ir.Rule{

@@ -71,6 +71,12 @@ func (x *Index) Plan(e *Endpoint, constant Constants) (*Plan, Reason) {
 	if reason := p.blocked(); reason != "" {
 		return nil, reason
 	}
+	if p.NeedsFacts() {
+		if !names(e.IR) {
+			return nil, PersonUnresolved // whoever it is about might have said no
+		}
+		p.Endpoint = e.match.located
+	}
 	if e.match.partial {
 		return nil, CategoryNotCovered // it would erase what the workload was not shown
 	}
