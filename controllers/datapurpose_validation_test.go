@@ -18,8 +18,8 @@ spec:
 	},
 	{
 		sentence: "grounds for advertising take the objection to advertising", message: "existingCustomer and presumedConsent are grounds for advertising",
-		accepted: `{spec: {legalGrounds: [presumedConsent], channels: [phone]}}`,
-		refused:  `{spec: {legalGrounds: [presumedConsent], channels: [phone], objection: OwnSituation}}`,
+		accepted: `{spec: {legalGrounds: [presumedConsent], addresseeKinds: [Business], channels: [phone]}}`,
+		refused:  `{spec: {legalGrounds: [presumedConsent], addresseeKinds: [Business], channels: [phone], objection: OwnSituation}}`,
 	},
 	{
 		sentence: "a use without consent leaves a right to object", message: "people may object to a use on legitimateInterest or publicTask",
