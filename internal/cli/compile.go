@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/compile"
@@ -62,12 +60,15 @@ type Compiled struct {
 
 // Compile compiles files as the operator would compile the same objects in a cluster, without one.
 func Compile(o CompileOptions) (Compiled, error) {
-	objects, err := o.read()
+	read, err := o.read()
+	if err == nil {
+		err = read.Problems.Err()
+	}
 	if err != nil {
 		return Compiled{}, err
 	}
-	addTargets(&objects)
-	snapshot := translate.Snapshot(objects)
+	addTargets(&read.Objects)
+	snapshot := translate.Snapshot(read.Objects)
 	r := compile.Compile(snapshot)
 	out := Compiled{Bundles: []Bundle{}, Findings: []Finding{}, Governed: []string{}}
 	for _, n := range snapshot.Namespaces {
@@ -115,36 +116,36 @@ func (o CompileOptions) absent(governed []string) string {
 	return "the files hold no such workload, and no policy names it; without --workload, all are listed"
 }
 
-func (o CompileOptions) read() (translate.Objects, error) {
-	var objects translate.Objects
+// read reads files, and places objects without a namespace where kubectl would.
+func (o CompileOptions) read() (manifest.Result, error) {
+	r := manifest.Reader{Namespace: cmp.Or(o.Namespace, "default")}
 	for _, name := range o.Files {
 		if name == "-" {
-			if err := manifest.Read(&objects, o.Input); err != nil {
-				return objects, fmt.Errorf("standard input: %w", err)
+			if err := r.Read("-", o.Input); err != nil {
+				return manifest.Result{}, fmt.Errorf("standard input: %w", err)
 			}
 			continue
 		}
 		names, err := expand(name)
 		if err != nil {
-			return objects, err
+			return manifest.Result{}, err
 		}
 		for _, n := range names {
-			if err := readFile(&objects, n); err != nil {
-				return objects, fmt.Errorf("%s: %w", n, err)
+			if err := readFile(&r, n); err != nil {
+				return manifest.Result{}, err
 			}
 		}
 	}
-	manifest.Place(&objects, cmp.Or(o.Namespace, "default"))
-	return objects, nil
+	return r.Result(), nil
 }
 
-func readFile(into *translate.Objects, name string) error {
+func readFile(r *manifest.Reader, name string) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	return manifest.Read(into, f)
+	return r.Read(name, f)
 }
 
 // expand gives the YAML files of a folder, in the order of their names.
@@ -153,17 +154,14 @@ func expand(name string) ([]string, error) {
 	if err != nil || !info.IsDir() {
 		return []string{name}, err
 	}
-	var out []string
-	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && (strings.HasSuffix(path, ".yaml") || strings.HasSuffix(path, ".yml")) {
-			out = append(out, path)
-		}
-		return err
-	})
-	if err == nil && len(out) == 0 {
+	names, err := manifest.Files(os.DirFS(name), ".")
+	if err == nil && len(names) == 0 {
 		err = fmt.Errorf("%s: no .yaml file is in it", name)
 	}
-	return out, err
+	for i := range names {
+		names[i] = filepath.Join(name, names[i])
+	}
+	return names, err
 }
 
 // addTargets adds the workloads that policies name but no file holds, as the operator does before they have pods: not where bundles
@@ -175,12 +173,16 @@ func addTargets(o *translate.Objects) {
 			selected[o.Policies[i].Namespace] = true
 		}
 	}
+	known := map[policy.Ref]bool{}
+	for _, w := range o.Workloads {
+		known[policy.Ref{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}] = true
+	}
 	for i := range o.Policies {
 		p := &o.Policies[i]
 		for _, t := range p.Spec.TargetRefs {
-			if !selected[p.Namespace] && !slices.ContainsFunc(o.Workloads, func(w policy.Workload) bool {
-				return w.Namespace == p.Namespace && w.Kind == t.Kind && w.Name == t.Name
-			}) {
+			ref := policy.Ref{Kind: t.Kind, Namespace: p.Namespace, Name: t.Name}
+			if !selected[p.Namespace] && !known[ref] {
+				known[ref] = true
 				o.Workloads = append(o.Workloads, policy.Workload{Namespace: p.Namespace, Kind: t.Kind, Name: t.Name})
 			}
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"path"
-	"strings"
 	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
@@ -83,10 +81,7 @@ func (s *Set) kind(gvk schema.GroupVersionKind) (*kind, error) {
 
 func (s *Set) load(gvk schema.GroupVersionKind) (*kind, error) {
 	plural, _ := meta.UnsafeGuessKindToResource(gvk)
-	name := path.Clean(gvk.Group + "_" + plural.Resource + ".yaml")
-	if strings.Contains(name, "/") || !fs.ValidPath(name) {
-		return nil, fmt.Errorf("there is no definition of %s", gvk)
-	}
+	name := gvk.Group + "_" + plural.Resource + ".yaml"
 	text, err := fs.ReadFile(s.files, name)
 	if err != nil {
 		return nil, fmt.Errorf("there is no definition of %s: %w", gvk, err)

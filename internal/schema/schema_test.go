@@ -160,10 +160,14 @@ func TestStructure(t *testing.T) {
 		"another kind":    {"ConsentPolicy", policy, "{kind: DataPurpose}", []Error{{"kind", `Invalid value: "DataPurpose": must be ConsentPolicy`}}},
 		"another version": {"ConsentPolicy", policy, "{apiVersion: consent.optup.dev/v2}", []Error{{"apiVersion", `Invalid value: "consent.optup.dev/v2": must be consent.optup.dev/v1alpha1`}}},
 		"no name":         {"ConsentPolicy", "spec: {}", "{}", []Error{{"metadata.name", "Required value: name or generateName is required"}}},
-		"a name in capitals": {"ConsentPolicy", policy, "{metadata: {name: P}}", []Error{{"metadata.name",
-			`Invalid value: "P": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`}}},
-		"a label that is none": {"ConsentPolicy", policy, "{metadata: {labels: {a: 'b c'}}}", []Error{{"metadata.labels",
-			`Invalid value: "b c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`}}},
+		"a name in capitals": {"ConsentPolicy", policy, "{metadata: {name: P}}", []Error{{
+			"metadata.name",
+			`Invalid value: "P": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
+		}}},
+		"a label that is none": {"ConsentPolicy", policy, "{metadata: {labels: {a: 'b c'}}}", []Error{{
+			"metadata.labels",
+			`Invalid value: "b c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
+		}}},
 		"a field that is missing": {"ConsentPolicy", policy, "{spec: {rules: [{name: a, purpose: x, endpoints: [one]}]}}", []Error{{"spec.rules[0].service", "Required value"}}},
 		"a word that is none":     {"ConsentPolicy", policy, "{spec: {mode: Loose}}", []Error{{"spec.mode", `Unsupported value: "Loose": supported values: "Observe", "Enforce"`}}},
 		"another type":            {"ConsentLedger", ledger, "{spec: {controller: 7}}", []Error{{"spec.controller", `Invalid value: "integer": spec.controller in body must be of type string: "integer"`}}},

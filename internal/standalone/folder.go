@@ -37,11 +37,11 @@ func load(folder string) (*policies, error) {
 	if p.digest, err = digest(root, names); err != nil {
 		return nil, err
 	}
-	o, err := manifest.ReadFiles(root, names...)
+	r := manifest.Reader{Namespace: "default"}
+	o, err := r.ReadFiles(root, names...)
 	if err != nil {
 		return nil, err
 	}
-	manifest.Place(&o, "default")
 	addWorkloads(&o)
 	p.snapshot = translate.Snapshot(o)
 	p.result = compile.Compile(p.snapshot)

@@ -22,7 +22,7 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 	}{
 		"a folder that is not there":         {nil, func(o *Options) { o.Folder += "/none" }, "no such file"},
 		"a folder without manifests":         {nil, func(o *Options) { o.Folder = filepath.Join(o.Folder, "empty") }, "no .yaml file"},
-		"a manifest that is none":            {map[string]string{"x.yaml": "kind: ["}, nil, "x.yaml: document 1"},
+		"a manifest that is none":            {map[string]string{"x.yaml": "kind: ["}, nil, "x.yaml:2:1: is no YAML"},
 		"a field that is unknown":            {map[string]string{"x.yaml": tracker + "  colour: red\n"}, nil, `colour`},
 		"a value that no sidecar would take": {map[string]string{"x.yaml": strings.ReplaceAll(wrongValue, "VALUE", "Drop")}, nil, `onMissing "Drop"`},
 		"no namespace that is governed":      {map[string]string{"namespaces.yaml": ""}, nil, "nothing is governed"},
