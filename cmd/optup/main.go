@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -52,7 +53,7 @@ func command() *cobra.Command {
 	o := &common{}
 	root := &cobra.Command{
 		Use: "optup", Short: "Look after OptUp, try policies, and talk to consent ledgers",
-		Long: "Look after OptUp in a cluster (doctor, uninstall), try policies without one (compile, test, run), draft services (import), and\n" +
+		Long: "Look after OptUp in a cluster (doctor, uninstall), try policies without one (lint, compile, test, run), draft services (import), and\n" +
 			"talk to consent ledgers (ledger).\n\n" +
 			"The exit code is 0 if all is well, 1 if something wrong was found, and 2 if the command could not do its work.",
 		SilenceUsage: true, SilenceErrors: true,
@@ -60,16 +61,24 @@ func command() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; KUBECONFIG or ~/.kube/config if left out")
 	f.StringVar(&o.context, "context", "", "context of the kubeconfig; its current one if left out")
-	f.StringVarP(&o.output, "output", "o", "text", "text or json")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if o.output != "text" && o.output != "json" {
-			return fmt.Errorf("--output is text or json, not %q", o.output)
+	f.StringVarP(&o.output, "output", "o", "text", "text or json; for lint also github")
+	_ = root.RegisterFlagCompletionFunc("output", func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return outputs(c), cobra.ShellCompDirectiveNoFileComp
+	})
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if known := outputs(c); !slices.Contains(known, o.output) {
+			return fmt.Errorf("--output is %s, not %q", strings.Join(known, " or "), o.output)
 		}
 		return nil
 	}
-	root.AddCommand(doctorCommand(o), uninstallCommand(o), compileCommand(o), testCommand(o), runCommand(o), importCommand(o), ledgerCommand(o),
-		versionCommand(o))
+	root.AddCommand(doctorCommand(o), uninstallCommand(o), lintCommand(o), compileCommand(o), testCommand(o), runCommand(o), importCommand(o),
+		ledgerCommand(o), versionCommand(o))
 	return root
+}
+
+// outputs are those that a command knows.
+func outputs(c *cobra.Command) []string {
+	return append([]string{"text", "json"}, strings.Fields(c.Annotations[outputsKey])...)
 }
 
 func (o *common) connect() (cli.Cluster, error) { return cli.Connect(o.kubeconfig, o.context) }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,6 +66,12 @@ func TestEndings(t *testing.T) {
 		"tests that pass":                {[]string{"test", corpus}, false, "", " 0 failed"},
 		"tests that are not there":       {[]string{"test", t.TempDir()}, false, "no case", ""},
 		"an expression that is none":     {[]string{"test", corpus, "--run", "("}, false, "--run", ""},
+		"files to check that are sound":  {[]string{"lint", corpus + "/bases", "--strict"}, false, "", " 0 errors, 0 warnings"},
+		"files to check that are not":    {[]string{"lint", dangling}, true, "", "error: ConsentPolicy"},
+		"for GitHub":                     {[]string{"lint", dangling, "-o", "github"}, true, "", "::error file="},
+		"GitHub is for lint":             {[]string{"version", "-o", "github"}, false, "text or json", ""},
+		"a file that is not there":       {[]string{"lint", "absent.yaml"}, false, "absent.yaml", ""},
+		"nothing to check":               {[]string{"lint"}, false, "at least 1", ""},
 		"sound files":                    {[]string{"compile", "-f", corpus + "/bases", "--strict"}, false, "", "Deployment/mailer"},
 		"findings":                       {[]string{"compile", "-f", corpus + "/bases", "-f", dangling}, false, "", "Deployment/mailer"},
 		"findings, strictly":             {[]string{"compile", "-f", corpus + "/bases", "-f", dangling, "--strict"}, true, "", "Deployment/mailer"},
@@ -133,5 +140,35 @@ func TestAFileIsNamedByItsContent(t *testing.T) {
 	}
 	if keys[0] != keys[1] || slices.Contains(keys[:2], keys[2]) || len(keys[0]) > 255 {
 		t.Errorf("%q", keys)
+	}
+}
+
+func TestStandardInputIsChecked(t *testing.T) {
+	const twice = "apiVersion: v1\nkind: Namespace\nmetadata: {name: m}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: m}\n"
+	for _, strict := range []bool{false, true} {
+		out, _, err := run(t, twice, "lint", "-", "--strict="+strconv.FormatBool(strict))
+		if !strings.HasPrefix(out, "-:7:12: warning: Namespace m: metadata.name: ") || errors.Is(err, errFound) != strict || strings.Contains(out, "\x1b") {
+			t.Errorf("%s%v", out, err)
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	const bases = "../../test/corpus/bases"
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"shells":             {[]string{"completion", "bash"}, "__start_optup"},
+		"files of lint":      {[]string{"__complete", "lint", ""}, "yaml\nyml\n:8\n"},
+		"outputs":            {[]string{"__complete", "version", "-o", ""}, "text\njson\n:4\n"},
+		"outputs of lint":    {[]string{"__complete", "lint", "-o", ""}, "github\n"},
+		"workloads":          {[]string{"__complete", "compile", "-f", bases, "--workload", ""}, "Deployment/mailer\n"},
+		"namespaces":         {[]string{"__complete", "compile", "-f", bases, "-n", ""}, "marketing\n"},
+		"nothing to compile": {[]string{"__complete", "compile", "-f", "absent", "-n", ""}, ":4\n"},
+	} {
+		if out, _, err := run(t, "", tt.args...); err != nil || !strings.Contains(out, tt.want) {
+			t.Errorf("%s: %s%v", name, out, err)
+		}
 	}
 }

@@ -20,7 +20,7 @@ func compileCommand(o *common) *cobra.Command {
 		Use: "compile -f FILE|FOLDER...", Short: "Compile policies from files, without a cluster", Args: cobra.NoArgs,
 		Long: "Compile namespaces, purposes, notices, services, policies, ledgers and workloads from YAML files, as the operator would in a cluster.\n" +
 			"Without --workload, one line for each bundle with its hash; with it, the bundle itself as canonical JSON, which\n" +
-			"`optup-sidecar run --bundle` and `optup-ledger serve --bundle` take. What is wrong goes to standard error, field by field.",
+			"`optup-sidecar run --bundle` and `optup-ledger serve --bundle` take. What is wrong goes to standard error, field by field, with file, line and column.",
 		Example: "  optup compile -f policies/\n  optup compile -f policies/ --strict\n  optup compile -f policies/ -n marketing --workload Deployment/dashboard > bundle.json\n" +
 			"  kustomize build overlays/prod | optup compile -f - -o json",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -54,6 +54,9 @@ func compileCommand(o *common) *cobra.Command {
 	f.StringVar(&x.Workload, "workload", "", "print the bundle of this workload, for example Deployment/dashboard or ConsentLedger/main")
 	f.BoolVar(&strict, "strict", false, "end with exit code 1 if anything is wrong")
 	_ = c.MarkFlagRequired("filename")
+	_ = c.MarkFlagFilename("filename", "yaml", "yml")
+	_ = c.RegisterFlagCompletionFunc("workload", completeBundles(&x, func(b cli.Bundle) string { return b.Workload }))
+	_ = c.RegisterFlagCompletionFunc("namespace", completeBundles(&x, func(b cli.Bundle) string { return b.Namespace }))
 	return c
 }
 

@@ -1,17 +1,13 @@
 package cli
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/compile"
-	"github.com/optup/optup/internal/manifest"
 	"github.com/optup/optup/internal/policy"
 	"github.com/optup/optup/internal/translate"
 )
@@ -40,8 +36,9 @@ type Bundle struct {
 	Bundle json.RawMessage `json:"bundle"`
 }
 
-// Finding is something that is wrong.
+// Finding is something that is wrong, and where, if a file holds the object.
 type Finding struct {
+	Place
 	Resource string `json:"resource"`
 	Field    string `json:"field"`
 	Code     string `json:"code"`
@@ -60,7 +57,7 @@ type Compiled struct {
 
 // Compile compiles files as the operator would compile the same objects in a cluster, without one.
 func Compile(o CompileOptions) (Compiled, error) {
-	read, err := o.read()
+	read, _, err := sources{o.Files, o.Input, o.Namespace}.read()
 	if err == nil {
 		err = read.Problems.Err()
 	}
@@ -101,7 +98,8 @@ func Compile(o CompileOptions) (Compiled, error) {
 		add(one)
 	}
 	for _, f := range r.Findings {
-		out.Findings = append(out.Findings, Finding{Resource: f.Resource.String(), Field: f.Field, Code: string(f.Code), Message: f.Message})
+		at, _ := read.Sources.At(f.Resource, f.Field)
+		out.Findings = append(out.Findings, Finding{Place: placeOf(at), Resource: f.Resource.String(), Field: f.Field, Code: string(f.Code), Message: f.Message})
 	}
 	if len(out.Bundles) == 0 && o.Workload != "" {
 		return out, fmt.Errorf("there is no bundle for %s: %s", named(o.Namespace, o.Workload), o.absent(out.Governed))
@@ -114,54 +112,6 @@ func (o CompileOptions) absent(governed []string) string {
 		return fmt.Sprintf("the files hold no Namespace %s with the label %s, so nothing in it is governed", o.Namespace, v1alpha1.LabelMode)
 	}
 	return "the files hold no such workload, and no policy names it; without --workload, all are listed"
-}
-
-// read reads files, and places objects without a namespace where kubectl would.
-func (o CompileOptions) read() (manifest.Result, error) {
-	r := manifest.Reader{Namespace: cmp.Or(o.Namespace, "default")}
-	for _, name := range o.Files {
-		if name == "-" {
-			if err := r.Read("-", o.Input); err != nil {
-				return manifest.Result{}, fmt.Errorf("standard input: %w", err)
-			}
-			continue
-		}
-		names, err := expand(name)
-		if err != nil {
-			return manifest.Result{}, err
-		}
-		for _, n := range names {
-			if err := readFile(&r, n); err != nil {
-				return manifest.Result{}, err
-			}
-		}
-	}
-	return r.Result(), nil
-}
-
-func readFile(r *manifest.Reader, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	return r.Read(name, f)
-}
-
-// expand gives the YAML files of a folder, in the order of their names.
-func expand(name string) ([]string, error) {
-	info, err := os.Stat(name)
-	if err != nil || !info.IsDir() {
-		return []string{name}, err
-	}
-	names, err := manifest.Files(os.DirFS(name), ".")
-	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("%s: no .yaml file is in it", name)
-	}
-	for i := range names {
-		names[i] = filepath.Join(name, names[i])
-	}
-	return names, err
 }
 
 // addTargets adds the workloads that policies name but no file holds, as the operator does before they have pods: not where bundles

@@ -96,7 +96,11 @@ func PrintBundles(w io.Writer, bundles []Bundle) error {
 func PrintFindings(w io.Writer, c Compiled) error {
 	p := &printer{w: w}
 	for _, f := range c.Findings {
-		p.line("%s: %s: %s: %s", f.Resource, f.Field, f.Code, oneLine(f.Message))
+		where := ""
+		if f.File != "" {
+			where = f.at() + ": "
+		}
+		p.line("%s%s: %s: %s: %s", where, f.Resource, f.Field, f.Code, oneLine(f.Message))
 	}
 	for _, n := range c.Ungoverned {
 		p.line("note: the files hold policies in %s, but no Namespace %s with the label %s: without it nothing there is governed.", n, n, v1alpha1.LabelMode)
