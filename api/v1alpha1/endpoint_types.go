@@ -146,11 +146,12 @@ type Switch struct {
 	// +required
 	// +kubebuilder:validation:XValidation:rule="!self.contains('*')",message="a switch is one value of the request: its pointer cannot contain *"
 	Pointer Pointer `json:"pointer"`
-	// off is the value that turns it off, as JSON: "false", "0" or "\"no\"", for example.
+	// offValue is what turns it off, written as JSON in a string: "false", "0" or "\"no\"", for example. (A member called off would be read as
+	// false by YAML.)
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	Off string `json:"off"`
+	OffValue string `json:"offValue"`
 	// processing that the tracking amounts to, for example [track] or [collect, profile].
 	// +required
 	// +listType=set

@@ -72,7 +72,7 @@ func request(r *v1alpha1.RequestBody) *ir.Message {
 	}
 	for _, s := range r.Switches {
 		m.Switches = append(m.Switches, ir.Switch{
-			Tracking: ir.Tracking(s.Tracking), Pointer: string(s.Pointer), Off: off(s.Off), Processing: convert[ir.Processing](s.Processing),
+			Tracking: ir.Tracking(s.Tracking), Pointer: string(s.Pointer), Off: off(s.OffValue), Processing: convert[ir.Processing](s.Processing),
 		})
 	}
 	return m
