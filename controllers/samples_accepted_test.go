@@ -19,7 +19,7 @@ import (
 )
 
 var _ = Describe("Manifests of the repository", func() {
-	for _, root := range []string{"config/samples", "test/corpus", "test/demo/manifests"} {
+	for _, root := range []string{"config/samples", "config/catalogue", "test/corpus", "test/demo/manifests"} {
 		It("are valid: "+root, func() {
 			objects := manifests(filepath.Join("..", root))
 			if root != "config/samples" {

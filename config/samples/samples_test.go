@@ -75,6 +75,7 @@ func TestEveryKindHasASample(t *testing.T) {
 	for kind, n := range map[string]int{
 		v1alpha1.KindDataPurpose: len(o.Purposes), v1alpha1.KindConsentNotice: len(o.Notices), v1alpha1.KindDataService: len(o.Services),
 		v1alpha1.KindConsentPolicy: len(o.Policies), v1alpha1.KindConsentLedger: len(o.Ledgers),
+		v1alpha1.KindTouchpoint: len(o.Touchpoints), v1alpha1.KindEnforcementExemption: len(o.Exemptions),
 	} {
 		if n == 0 {
 			t.Errorf("there is no sample of %s", kind)
@@ -153,7 +154,7 @@ func asYAML(t *testing.T, c v1alpha1.SidecarConfig) []byte {
 // TestPagesQuoteTheSamples: what a page of docs/spec shows first stands word for word in the sample of its kind.
 func TestPagesQuoteTheSamples(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/spec/*.md")
-	if err != nil || len(pages) != 6 {
+	if err != nil || len(pages) != 8 {
 		t.Fatalf("%d pages, %v", len(pages), err)
 	}
 	for _, page := range pages {
