@@ -83,9 +83,10 @@ PREFIX = $(if $(filter kind,$(CLUSTER)),,$(or $(OPTUP_REGISTRY),127.0.0.1:5001)/
 ##@ Develop
 
 .PHONY: generate
-generate: $(BIN)/controller-gen $(BIN)/protogen $(BIN)/helm ## Write generated code, CRDs and roles, the chart's copies and config/default.
+generate: $(BIN)/controller-gen $(BIN)/protogen $(BIN)/helm ## Write generated code, CRDs and roles, their reference, the chart's copies and config/default.
 	$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	go run ./hack/reference config/crd/bases docs/reference
 	$(BIN)/controller-gen rbac:roleName=optup-manager paths='{./controllers/...,./internal/manager/...}' output:rbac:dir=config/rbac
 	$(BIN)/protogen -go $(BIN)/protoc-gen-go -connect $(BIN)/protoc-gen-connect-go internal
 	mkdir -p charts/optup/crds charts/optup/files
@@ -102,7 +103,7 @@ fmt: $(BIN)/gofumpt $(BIN)/gci ## Format.
 	$(BIN)/gofumpt -w $(GODIRS)
 	$(BIN)/gci write --skip-generated -s standard -s default -s 'prefix(github.com/optup/optup)' $(GODIRS) > /dev/null
 
-GODIRS = main.go api controllers cmd internal test $(wildcard hack/cluster/*.go) hack/cluster/pause hack/cluster/probe
+GODIRS = main.go api controllers cmd internal test hack/reference $(wildcard hack/cluster/*.go) hack/cluster/pause hack/cluster/probe
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Lint, the API types included.

@@ -32,7 +32,7 @@ var layers = []layer{
 
 // testOnly lists what only tests and other programs for testing import. It stands outside the layers and may import anything.
 var testOnly = []string{
-	"internal/testkit", "internal/archtest", "internal/ledger/storetest", "internal/ledger/ledgertest", "config/samples", "test",
+	"internal/testkit", "internal/archtest", "internal/ledger/storetest", "internal/ledger/ledgertest", "config/samples", "config/catalogue", "docs/guides", "hack/reference", "test",
 }
 
 // closedList says which modules and packages outside the standard library a package may import. Packages of this module are not
