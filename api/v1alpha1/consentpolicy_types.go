@@ -101,7 +101,9 @@ type TrackingRule struct {
 	// purpose is the name of the DataPurpose that people's opens or clicks are used for.
 	// +required
 	Purpose ObjectName `json:"purpose"`
-	// onMixed is what happens where some addressees agreed to it and others did not. Omitted means OffForAll.
+	// onMixed is what happens where some addressees agreed to it and others did not. OffForAll: one request, without tracking. Split: two
+	// requests, with tracking to those who agreed and without to the others. DropAddressee: only to those who agreed. Omitted means
+	// OffForAll.
 	// +optional
 	OnMixed OnMixed `json:"onMixed,omitempty"`
 }
@@ -177,13 +179,17 @@ type PolicyRule struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	When []Condition `json:"when,omitempty"`
-	// onMissing is what happens to people without permission. Omitted means Deny.
+	// onMissing is what happens to people without permission. Deny: the whole request is denied. DropAddressee: they are taken out of the
+	// request. DropRecord: their records are taken out of the answer. RedactField: their records stay, without personal fields. Omitted
+	// means Deny.
 	// +optional
 	OnMissing OnMissing `json:"onMissing,omitempty"`
-	// onEmpty is what happens to a request with nobody left. Omitted means Deny.
+	// onEmpty is what happens to a request with nobody left. AnswerAccepted: it is not sent, and the application is answered as if it had
+	// been, so that a job succeeds. Omitted means Deny.
 	// +optional
 	OnEmpty OnEmpty `json:"onEmpty,omitempty"`
-	// redaction is how fields that may not be seen are taken out of answers. Omitted means Omit.
+	// redaction is how fields that may not be seen are taken out of answers. Omit takes the member out, Nullify puts null in its place, Mask
+	// a value of the same type that says nothing ("***", 0, false, [] or {}). Omitted means Omit.
 	// +optional
 	Redaction Redaction `json:"redaction,omitempty"`
 	// tracking of the addressees that the rule allows, with the purpose that it has, at most 4. Tracking that is not listed is turned

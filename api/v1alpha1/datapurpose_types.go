@@ -65,7 +65,8 @@ const (
 // DeviceAccess says on what it rests that data is stored on, or read from, a person's device.
 // +kubebuilder:validation:XValidation:rule="(self.basis == 'Consent') == has(self.purpose)",message="basis Consent needs the purpose whose grant allows the access, and StrictlyNecessary takes none"
 type DeviceAccess struct {
-	// basis: Consent needs a second grant, for purpose; StrictlyNecessary needs none (TDDDG §25).
+	// basis: Consent needs a second grant, for purpose (TDDDG §25(1)). StrictlyNecessary needs none, because the person asked for the very
+	// service that cannot do without (TDDDG §25(2)).
 	// +required
 	Basis DeviceAccessBasis `json:"basis"`
 	// purpose is the name of the DataPurpose whose grant allows the access, for example device-storage.
@@ -114,7 +115,8 @@ type DataPurposeSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Controller string `json:"controller"`
-	// dpv is the term of the Data Privacy Vocabulary that comes closest, for example dpv:DirectMarketing.
+	// dpv is the term of the Data Privacy Vocabulary (w3id.org/dpv) that comes closest, for example dpv:DirectMarketing. It is for people
+	// and registers; no decision rests on it.
 	// +required
 	// +kubebuilder:validation:MinLength=5
 	// +kubebuilder:validation:MaxLength=128
@@ -152,7 +154,9 @@ type DataPurposeSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=9
 	LegalGrounds []LegalGround `json:"legalGrounds"`
-	// processing is what the purpose needs to do with data (GDPR Art. 4(2)). Whatever is not listed is denied.
+	// processing is what the purpose needs to do with data (GDPR Art. 4(2)). Whatever is not listed is denied. track is to watch what people
+	// do, profile to conclude something about them, segment to select them, show to display data to staff or to the person, disclose to
+	// give it to another controller.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -171,10 +175,13 @@ type DataPurposeSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=5
 	Channels []Channel `json:"channels,omitempty"`
-	// objection is how an objection hits the purpose (GDPR Art. 21).
+	// objection is how an objection hits the purpose (GDPR Art. 21). DirectMarketing: every objection to advertising ends it, without any
+	// weighing. OwnSituation: an objection that names this purpose ends it. None: there is no right to object, as with a contract.
 	// +required
 	Objection ObjectionEffect `json:"objection"`
-	// proof that a grant needs before it permits (GDPR Art. 7(1)): one of these, at most 4. Omitted means that the act itself is enough.
+	// proof that a grant needs before it permits (GDPR Art. 7(1)): one of these, at most 4. MailboxConfirmed is double opt-in: the mailbox's
+	// owner used a link. NumberConfirmed is the same for a telephone, Signed is on paper, AuthenticatedSession is from an account that the
+	// person had logged in to. Omitted means that the act itself is enough.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -214,7 +221,8 @@ type DataPurposeSpec struct {
 	// the person was told (GDPR Art. 14).
 	// +optional
 	CollectedFrom DataSource `json:"collectedFrom,omitempty"`
-	// output says what the purpose yields. Omitted means Personal. With Anonymous, only endpoints that make data anonymous may be used.
+	// output says what the purpose yields. Omitted means Personal. With Anonymous, only endpoints that make data anonymous may be used: they
+	// say so in fulfils.
 	// +optional
 	Output Output `json:"output,omitempty"`
 	// minimumAge is the verified age that a person needs, in years, 1 to 120 (GDPR Art. 8(1): 16 in Germany), unless whoever holds

@@ -30,7 +30,8 @@ type Transfer struct {
 	// country that data goes to.
 	// +required
 	Country Country `json:"country"`
-	// basis of the transfer (GDPR Chapter V). Omitted means that there is none: everything is denied.
+	// basis of the transfer (GDPR Chapter V): Adequacy (Art. 45), StandardClauses (Art. 46(2)), BindingRules (Art. 47), or ExplicitConsent
+	// (Art. 49(1)(a)), for which the wording has to name the country. Omitted means that there is none: everything is denied.
 	// +optional
 	Basis TransferBasis `json:"basis,omitempty"`
 }
@@ -64,7 +65,8 @@ const (
 // PortTLS says what the sidecar does with TLS on a port.
 // +kubebuilder:validation:XValidation:rule="(self.mode == 'Originate') == has(self.port)",message="mode Originate needs the service's TLS port in port, for example 443; no other mode takes one"
 type PortTLS struct {
-	// mode: Intercept and Refuse are for HTTPS, Originate is for HTTP.
+	// mode: Originate, for HTTP, takes plain HTTP from the application and speaks TLS to the service. Intercept, for HTTPS, ends the
+	// application's TLS and begins its own. Refuse, for HTTPS, denies.
 	// +required
 	Mode TLSMode `json:"mode"`
 	// port on which the service speaks TLS, 1 to 65535, for mode Originate.
@@ -128,7 +130,8 @@ type ServicePort struct {
 // Party is who operates a service.
 // +kubebuilder:validation:XValidation:rule="self.role == 'Processor' || has(self.name)",message="a controller or joint controller has to be named, because the people's consent has to name it too"
 type Party struct {
-	// role of the operator (GDPR Art. 4(7), 4(8), 26).
+	// role of the operator. Processor: acts on the controller's instructions, and wordings need not name it (GDPR Art. 28). JointController
+	// (Art. 26) and Controller (Art. 4(7)): decides about the data too, so wordings have to name it, and purposes have to disclose.
 	// +required
 	Role PartyRole `json:"role"`
 	// name of the operator as wordings name it, 1 to 256 characters. Required unless it is a processor.

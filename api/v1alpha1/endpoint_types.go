@@ -48,7 +48,7 @@ type Endpoint struct {
 	// channel by which the endpoint reaches people.
 	// +optional
 	Channel Channel `json:"channel,omitempty"`
-	// query parameters that may be used, at most 64. Undeclared ones are denied where there is personal data: a filter over a hidden
+	// query holds the parameters that may be used, at most 64. Undeclared ones are denied where there is personal data: a filter over a hidden
 	// field would disclose it.
 	// +optional
 	// +listType=map
@@ -77,7 +77,7 @@ type Endpoint struct {
 	// request says where people and their data are in the request's JSON body. Omitted means that the endpoint takes no body.
 	// +optional
 	Request *RequestBody `json:"request,omitempty"`
-	// response says where people and their data are in the response's JSON body.
+	// response says where people and their data are in the response's JSON body. Omitted means that answers lose their body.
 	// +optional
 	Response *ResponseBody `json:"response,omitempty"`
 }
@@ -322,7 +322,7 @@ type PersonalField struct {
 	// pointer of the field; it stands for all that is found there.
 	// +required
 	Pointer Pointer `json:"pointer"`
-	// category of the data (GDPR Art. 4(1)).
+	// category of the data (GDPR Art. 4(1)), for example pd:EmailAddress. A purpose has to list it in dataCategories.
 	// +required
 	Category DataCategory `json:"category"`
 }

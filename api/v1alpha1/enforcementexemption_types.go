@@ -29,7 +29,7 @@ type EnforcementExemptionSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	TargetRefs []WorkloadRef `json:"targetRefs"`
-	// scope: Injection or Enforcement.
+	// scope: Injection lets pods start without a sidecar; with Enforcement the sidecar decides and shows, and lets everything pass.
 	// +required
 	Scope ExemptionScope `json:"scope"`
 	// notBefore is when the exemption begins (RFC 3339).

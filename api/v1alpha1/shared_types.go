@@ -117,7 +117,7 @@ type Identifies struct {
 	// type of the identifier.
 	// +required
 	Type IdentifierType `json:"type"`
-	// form in which the identifier is written. Omitted means Plain.
+	// form in which the identifier is written. Hashes are of the normalised value, in lower-case hexadecimal. Omitted means Plain.
 	// +optional
 	Form Form `json:"form,omitempty"`
 }

@@ -34,7 +34,7 @@ type LadderStep struct {
 
 // Confirmation says how a person proves that a grant is theirs (double opt-in).
 type Confirmation struct {
-	// proof that the touchpoint obtains.
+	// proof that the touchpoint obtains, one that the purposes of its notices accept: MailboxConfirmed is double opt-in.
 	// +required
 	Proof Proof `json:"proof"`
 	// validForHours is how long a person may take to confirm, 1 to 720. Omitted means 72.
