@@ -56,7 +56,7 @@ func TestTLSIsVerified(t *testing.T) {
 		"its name and a known root":        {&tls.Config{Certificates: []tls.Certificate{right}}, true},
 		"another name and a known root":    {&tls.Config{Certificates: []tls.Certificate{wrong}}, false},
 		"its name and a root of nobody":    {&tls.Config{Certificates: []tls.Certificate{stranger}}, false},
-		"a version that is not safe":       {&tls.Config{Certificates: []tls.Certificate{right}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, false}, //nolint:gosec // to be refused
+		"a version that is not safe":       {&tls.Config{Certificates: []tls.Certificate{right}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10, NextProtos: []string{"http/1.1"}}, false}, //nolint:gosec // to be refused
 		"a service that speaks no TLS":     {nil, false},
 		"its name, with TLS 1.2":           {&tls.Config{Certificates: []tls.Certificate{right}, MaxVersion: tls.VersionTLS12}, true}, //nolint:gosec // allowed
 		"its name, for HTTP/1.1 only":      {&tls.Config{Certificates: []tls.Certificate{right}, NextProtos: []string{"http/1.1"}}, true},
