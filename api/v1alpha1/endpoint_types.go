@@ -274,7 +274,8 @@ type AddresseeList struct {
 	// timeFormat of time. Omitted means RFC3339.
 	// +optional
 	TimeFormat TimeFormat `json:"timeFormat,omitempty"`
-	// unit is the pointer of the part that goes when its last addressee went; its last segment is "*". Omitted means that the whole
+	// unit is the pointer of the part that goes when its last addressee went; its last segment is "*". Of several lists in one unit, such
+	// as to and cc, the one declared first counts, because copies of a message to nobody make no sense. Omitted means that the whole
 	// request goes.
 	// +optional
 	Unit Pointer `json:"unit,omitempty"`

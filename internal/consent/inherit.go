@@ -10,7 +10,8 @@ import (
 // disagree, the least permissive one counts. The order of the others does not matter. None of the records is changed.
 //
 // A withdrawal under another identifier stands against every grant that did not name it in basedOn. A refusal stands only against
-// grants that came after it, because refusing a further step never shrinks a grant that exists.
+// grants that came after it, because refusing a further step never shrinks a grant that exists. Whether an identifier is ambiguous is
+// not inherited: that several people share a device says nothing against the addresses of each.
 func Inherit(own *Record, others ...*Record) *Record {
 	out := *own
 	out.Objections, out.Inherited = slices.Clone(own.Objections), slices.Clone(own.Inherited)
@@ -21,7 +22,6 @@ func Inherit(own *Record, others ...*Record) *Record {
 		out.Objections = append(out.Objections, o.Objections...)
 		out.Inherited = append(append(out.Inherited, o.Noes...), o.Inherited...)
 		out.Restricted = out.Restricted || o.Restricted
-		out.Ambiguous = out.Ambiguous || o.Ambiguous
 		out.Suppressed = max(out.Suppressed, o.Suppressed)
 		out.Position = max(out.Position, o.Position)
 		if o.AgeYears != 0 && o.AgeYears < out.AgeYears {

@@ -34,9 +34,8 @@ func switches(v decide.Verdict) off {
 // groups decides who is sent to with which tracking off.
 type groups struct {
 	plan *decide.Plan
-	// needs and kept are those of the people of the body, in the order of judging.
+	// needs are those of the people of the body, in the order of judging.
 	needs []off
-	kept  []bool
 	// always is off for everybody, because somebody whom the address names needs it.
 	always off
 }
@@ -60,8 +59,8 @@ func (g *groups) bodies(r *jsonfilter.Request) ([][]byte, bool) {
 	split, common := g.splittable(), g.always
 	units := r.Units()
 	unit := map[int]off{}
-	for i, kept := range g.kept {
-		if kept {
+	for i := range g.needs {
+		if r.Stays(i) {
 			common |= g.needs[i] &^ split
 			unit[units[i]] |= g.needs[i] & split
 		}

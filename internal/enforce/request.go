@@ -55,7 +55,6 @@ func Request(p *decide.Plan, named []Person, doc *jsonfilter.Document, judge Jud
 	r := doc.Request(m, p.Category, func(one jsonfilter.Person) jsonfilter.Handling {
 		v := t.judge(judge, person(one, decide.InBody))
 		g.needs = append(g.needs, switches(v))
-		g.kept = append(g.kept, v.Permit())
 		if v.Permit() {
 			return jsonfilter.Keep
 		}

@@ -102,3 +102,36 @@ func TestUnits(t *testing.T) {
 		})
 	}
 }
+
+// TestACopyOfAMessageToNobodyIsNotSent: the list that is declared first leads its unit.
+func TestACopyOfAMessageToNobodyIsNotSent(t *testing.T) {
+	lists := []ir.Addressees{
+		{Each: "/m/*/to/*", Identifies: email, Unit: "/m/*"}, {Each: "/m/*/cc/*", Identifies: email, Unit: "/m/*"},
+	}
+	for name, tt := range map[string]struct {
+		body, want string
+		kept       int
+	}{
+		"the last it is to goes":     {`{"m":[{"to":["no"],"cc":["a"]},{"to":["b"]}]}`, `{"m":[{"to":["b"]}]}`, 1},
+		"one of two it is to goes":   {`{"m":[{"to":["no","b"],"cc":["a"]}]}`, `{"m":[{"to":["b"],"cc":["a"]}]}`, 2},
+		"the last copy goes":         {`{"m":[{"to":["b"],"cc":["no"]}]}`, `{"m":[{"to":["b"],"cc":[]}]}`, 1},
+		"copies alone are a message": {`{"m":[{"cc":["a","no"]}]}`, `{"m":[{"cc":["a"]}]}`, 1},
+		"nobody is left":             {`{"m":[{"to":["no"],"cc":["a"]}]}`, `{"m":[]}`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := Parse([]byte(tt.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := d.Request(&ir.Message{Addressees: lists}, covered, func(p Person) Handling {
+				if p.Identifier.Value == "no" {
+					return Drop
+				}
+				return Keep
+			})
+			if got := string(r.Body(nil)); got != tt.want || r.Kept != tt.kept {
+				t.Errorf("%s, %d are left", got, r.Kept)
+			}
+		})
+	}
+}

@@ -20,7 +20,9 @@ type Request struct {
 type addressee struct {
 	chain []*node
 	unit  *unit
-	kept  bool
+	// list is the place of the list among those declared.
+	list int
+	kept bool
 }
 
 // unit is the part that goes when its last addressee went.
@@ -44,6 +46,7 @@ func (d *Document) Request(m *ir.Message, covered func(category string) bool, ju
 	}
 	r.f.check([]*node{&d.root}, tree, false, covered, false)
 	r.addressees(m, judge)
+	r.lead()
 	r.Outcome = r.f.outcome
 	r.Changed = r.Kept < r.People
 	return r
@@ -57,7 +60,7 @@ func (r *Request) addressees(m *ir.Message, judge Judge) {
 		a := &m.Addressees[i]
 		depth := len(split(a.Unit))
 		r.f.doc.root.each(split(a.Each), nil, func(chain []*node) {
-			one := addressee{chain: clone(chain)}
+			one := addressee{chain: clone(chain), list: i}
 			if depth > 0 {
 				at := chain[depth]
 				if one.unit = units[at]; one.unit == nil {
@@ -73,6 +76,31 @@ func (r *Request) addressees(m *ir.Message, judge Judge) {
 		})
 	}
 }
+
+// lead takes everybody out of the units that nobody is left to lead: of several lists in a unit, the one declared first is whom the message
+// is to, and the others only get a copy.
+func (r *Request) lead() {
+	first, left := map[*unit]int{}, map[*unit]bool{}
+	for _, one := range r.people {
+		if f, ok := first[one.unit]; one.unit != nil && (!ok || one.list < f) {
+			first[one.unit] = one.list
+		}
+	}
+	for _, one := range r.people {
+		if one.unit != nil && one.list == first[one.unit] {
+			left[one.unit] = left[one.unit] || one.kept
+		}
+	}
+	for i := range r.people {
+		if one := &r.people[i]; one.kept && one.unit != nil && !left[one.unit] {
+			one.kept = false
+			r.f.outcome.Kept--
+		}
+	}
+}
+
+// Stays tells whether a person, by their place in the order of judging, is left.
+func (r *Request) Stays(person int) bool { return r.people[person].kept }
 
 func clone(chain []*node) []*node { return append([]*node(nil), chain...) }
 
