@@ -145,6 +145,18 @@ func (r *Reader) ReadFiles(fsys fs.FS, names ...string) (translate.Objects, erro
 	return r.objects, r.Result().Problems.Err()
 }
 
+// Read adds the objects of one stream. The error are Problems where the stream could be read. It does not replace what was there
+// before; a Reader does.
+func Read(o *translate.Objects, in io.Reader) error {
+	r := Reader{objects: *o}
+	err := r.Read("-", in)
+	*o = r.objects
+	if err != nil {
+		return err
+	}
+	return r.Result().Problems.Err()
+}
+
 // ReadFiles reads files in their order. A file may hold several documents. The error are Problems where files could be read.
 func ReadFiles(fsys fs.FS, names ...string) (translate.Objects, error) {
 	return new(Reader).ReadFiles(fsys, names...)

@@ -136,6 +136,9 @@ func TestFiles(t *testing.T) {
 	if _, err := ReadFiles(fsys, "absent.yaml"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
+	if err := Read(&o, strings.NewReader(head+"DataPurpose\nmetadata: {name: d, x: 1}\n")); !errors.As(err, &p) || len(o.Purposes) != 3 {
+		t.Errorf("%+v, %v", o.Purposes, err)
+	}
 	broken := errors.New("broken pipe")
 	if err := new(Reader).Read("-", iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("%v", err)

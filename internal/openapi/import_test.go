@@ -98,13 +98,8 @@ func TestDraftsAreManifests(t *testing.T) {
 
 func checkManifest(t testing.TB, d *Draft) {
 	t.Helper()
-	var r manifest.Reader
-	err := r.Read("draft.yaml", bytes.NewReader(inYAML(t, d)))
-	objects := r.Result().Objects
-	if err == nil {
-		err = r.Result().Problems.Err()
-	}
-	if err != nil {
+	var objects translate.Objects
+	if err := manifest.Read(&objects, bytes.NewReader(inYAML(t, d))); err != nil {
 		t.Fatalf("%v\n%s", err, inYAML(t, d))
 	}
 	if diff := cmp.Diff([]v1alpha1.DataService{d.Service}, objects.Services); diff != "" {
