@@ -81,7 +81,7 @@ func TestEndings(t *testing.T) {
 		"the version":                    {[]string{"version"}, false, "", "consent.optup.dev/v1alpha1"},
 		"an API to import":               {[]string{"import", "openapi", api, "--name", "crm", "-n", "shop"}, false, "", "metadata: {name: crm, namespace: shop}"},
 		"an API to import, as JSON":      {[]string{"import", "openapi", api, "-o", "json"}, false, "", `"what": "undeclared"`},
-		"an API to import in part":       {[]string{"import", "openapi", api, "--path", "/nowhere/*"}, false, "none of the document's 8 operations", ""},
+		"an API to import in part":       {[]string{"import", "openapi", api, "--path", "/nowhere/*"}, false, "none of the document's 9 operations", ""},
 		"a confidence that is none":      {[]string{"import", "openapi", api, "--min-confidence", "some"}, false, "low, medium or high", ""},
 		"an API that is not there":       {[]string{"import", "openapi", "none.yaml"}, false, "none.yaml", ""},
 		"a ledger to purge, abbreviated": {[]string{"uninstall", "--yes", "--purge-ledgers", "main"}, false, "full name", ""},

@@ -48,13 +48,11 @@ func PrintDraftCounts(w io.Writer, d *openapi.Draft) error {
 	c := d.Counts
 	p.line("%s: %d operations, %d endpoints (%d without personal data)", d.Source.Format, c.Operations, c.Endpoints, c.NoPersonalData)
 	p.line("%d addressee lists, %d record lists, %d fields with a category, %d values that are not personal", c.AddresseeLists, c.RecordLists, c.Fields, c.NotPersonal)
+	p.line("%d path segments that identify people, %d tracking switches", c.Segments, c.Tracking)
 	p.line("%d values undeclared (denied or removed), %d switches undeclared, %d notes", c.Undeclared, c.Switches, c.Notes)
-	if c.Endpoints > maxEndpoints {
-		p.line("%d endpoints are more than one DataService holds (%d): narrow it with --tag or --path, and import in parts", c.Endpoints, maxEndpoints)
+	if c.Endpoints > openapi.MaxEndpoints {
+		p.line("%d endpoints are more than one DataService holds (%d): narrow it with --tag or --path, and import in parts", c.Endpoints, openapi.MaxEndpoints)
 	}
 	p.line("Fill in the party, and check every line before you apply it.")
 	return p.err
 }
-
-// maxEndpoints is how many a DataService holds.
-const maxEndpoints = 256

@@ -22,7 +22,7 @@ type body struct {
 	a    about
 	// people are those who are declared; others those who are there too, but cannot be or are not sure enough.
 	people, others []found
-	time           *node
+	switches       []v1alpha1.Switch
 	fields         []v1alpha1.PersonalField
 	notPersonal    []v1alpha1.Pointer
 	totals         []v1alpha1.Pointer
@@ -70,7 +70,7 @@ func (b *body) loose() *node {
 func (b *body) value(n, loose *node) {
 	if b.part == PartRequest && isSwitch(n, b.a) {
 		b.sure = false
-		b.guess(n, WhatSwitch, "", Medium, "it seems to turn tracking on, or to pass over a protection; declare it only after a look", false)
+		b.trackingSwitch(n)
 		return
 	}
 	in, record := b.in(n)
@@ -94,7 +94,7 @@ func (b *body) value(n, loose *node) {
 	if b.part == PartRequest && b.a.send && in == nil && n.ofSender() && v.kind != notPersonal && n.textual() && n.words.has("email", "name", "address") {
 		v = verdict{kind: notPersonal, confidence: Medium, why: "who sends, and not who is written to"}
 	}
-	if in != nil && n == b.time && v.kind != personal {
+	if in != nil && n == in.time && v.kind != personal {
 		v = verdict{kind: notPersonal, confidence: Medium, why: "when the record was written"}
 	}
 	b.declare(n, v, in)
@@ -153,54 +153,4 @@ var validPointer = regexp.MustCompile(`^(/([^/~]|~[01])*)+$`)
 
 func declarable(n *node) bool {
 	return len(n.pointer) <= maxPointer && validPointer.MatchString(n.pointer) && writable(n.pointer)
-}
-
-// findTime gives when a record was written: of several, the one that says so best.
-func (b *body) findTime(f *found) {
-	best, sure := 0, Low
-	f.person.all(func(n *node) {
-		if !sameList(n, f.person) || !n.leaf() || n.opaque != "" || !isMoment(n) {
-			return
-		}
-		points := 0
-		switch {
-		case n.words.has("updated", "modified", "expire", "start", "end", "last", "birth", "birthdate"):
-			return
-		case n.words.has("created", "creation"):
-			points = 3
-		case n.words.has(created...):
-			points = 2
-		case n.words.are("timestamp", "time", "date"):
-			points = 1
-		default:
-			return
-		}
-		if n.is("integer", "number") {
-			b.guess(n, WhatTime, "", Low, fmt.Sprintf("when the record was written, by name %q; but it is a number and no RFC 3339 time", clean(n.name)), false)
-			return
-		}
-		if points > best && declarable(n) {
-			best, b.time, sure = points, n, Medium
-			if n.format == "date-time" {
-				sure = High
-			}
-		}
-	})
-	if b.time != nil {
-		declared := sure.AtLeast(b.least)
-		b.guess(b.time, WhatTime, "", sure, fmt.Sprintf("when the record was written, by name %q", clean(b.time.name)), declared)
-		if !declared {
-			b.time = nil
-		}
-	}
-}
-
-// sameList tells whether a value is in a record and in no list within it.
-func sameList(n, record *node) bool {
-	for ; n != nil && n != record; n = n.parent {
-		if n.element {
-			return false
-		}
-	}
-	return n == record
 }

@@ -60,6 +60,8 @@ const (
 	WhatProcessing   What = "processing"
 	WhatChannel      What = "channel"
 	WhatParameter    What = "parameter"
+	WhatSegment      What = "segment"
+	WhatReplaces     What = "replaces"
 	WhatAddressees   What = "addressees"
 	WhatRecords      What = "records"
 	WhatTime         What = "time"
@@ -67,7 +69,7 @@ const (
 	WhatNotPersonal  What = "notPersonal"
 	WhatTotal        What = "total"
 	WhatUndeclared   What = "undeclared" // denied in a request, removed from a response
-	WhatSwitch       What = "switch"     // turns tracking on, or a protection off; undeclared
+	WhatSwitch       What = "switch"     // turns tracking on, or a protection off; only tracking of a known kind is declared
 	WhatNote         What = "note"       // what the reader should know
 )
 
@@ -78,7 +80,7 @@ type Guess struct {
 	// Call is the method and the path of the endpoint, or of what became none.
 	Call string `json:"call,omitempty"`
 	Part Part   `json:"part"`
-	// Pointer from the root of the body, or the name of a query parameter.
+	// Pointer from the root of the body, or the name of a parameter in query or path.
 	Pointer    string     `json:"pointer,omitempty"`
 	What       What       `json:"what"`
 	Value      string     `json:"value,omitempty"`
@@ -105,7 +107,9 @@ type Counts struct {
 	Fields         int `json:"fields"`
 	NotPersonal    int `json:"notPersonal"`
 	Undeclared     int `json:"undeclared"`
-	Switches       int `json:"switches"`
+	Switches       int `json:"switches"` // undeclared
+	Tracking       int `json:"tracking"` // switches that are declared
+	Segments       int `json:"segments"`
 	Notes          int `json:"notes"`
 }
 
@@ -125,11 +129,15 @@ func (d *Draft) count() {
 		switch {
 		case g.What == WhatUndeclared:
 			c.Undeclared++
-		case g.What == WhatSwitch:
+		case g.What == WhatSwitch && !g.Declared:
 			c.Switches++
 		case g.What == WhatNote:
 			c.Notes++
 		case !g.Declared:
+		case g.What == WhatSwitch:
+			c.Tracking++
+		case g.What == WhatSegment:
+			c.Segments++
 		case g.What == WhatPersonalData:
 			c.NoPersonalData++
 		case g.What == WhatAddressees:

@@ -50,7 +50,7 @@ func (d *draftsman) endpoint(o *operation, name string, op *openapi3.Operation, 
 	request := d.request(o, op, a)
 	response := d.response(o, op, a)
 	query, fromQuery, sureQuery := d.query(parameters)
-	fromPath := inPath(parameters)
+	segments, fromPath := d.segments(o.path, parameters)
 	var guesses []Guess
 	if a.things && !a.person && !o.acts() && len(fromPath) == 0 && sureQuery && request.sure && response.sure {
 		e.PersonalData, e.Query = v1alpha1.PersonalDataNone, query
@@ -66,7 +66,7 @@ func (d *draftsman) endpoint(o *operation, name string, op *openapi3.Operation, 
 	if p.channel != "" {
 		guesses = append(guesses, Guess{Part: PartEndpoint, What: WhatChannel, Value: string(p.channel), Confidence: Medium, Why: p.channelWhy, Declared: true})
 	}
-	e.Query, e.Request, e.Response = query, request.forRequest(), response.forResponse()
+	e.Query, e.Segments, e.Request, e.Response = query, segments, request.forRequest(), response.forResponse()
 	return e, slices.Concat(guesses, fromPath, fromQuery, request.guesses, response.guesses)
 }
 
@@ -91,8 +91,9 @@ func (d *draftsman) request(o *operation, op *openapi3.Operation, a about) *body
 	for _, f := range findAddressees(b.tree) {
 		ok := f.id.confidence.AtLeast(d.least) && len(b.people) < maxAddressees && declarable(f.person) && (f.value == f.person || declarable(f.value))
 		if ok {
-			b.people = append(b.people, f)
 			b.others = append(b.others, nestedPeople(&f)...)
+			b.findTime(&f)
+			b.people = append(b.people, f)
 		} else {
 			b.others = append(b.others, f)
 		}
@@ -135,8 +136,8 @@ func (d *draftsman) response(o *operation, op *openapi3.Operation, a about) *bod
 		ok := chosen.id.confidence.AtLeast(d.least) && declarable(chosen.value) && (chosen.person == b.tree || declarable(chosen.person))
 		b.guess(chosen.person, WhatRecords, chosen.id.String(), chosen.id.confidence, fmt.Sprintf("%s, at %s", chosen.id.why, clean(chosen.within(chosen.value))), ok)
 		if ok {
-			b.people = []found{*chosen}
 			b.findTime(chosen)
+			b.people = []found{*chosen}
 		} else {
 			b.others = append(b.others, *chosen)
 		}
@@ -155,15 +156,18 @@ func sorted(list []string) []string {
 }
 
 func (b *body) forRequest() *v1alpha1.RequestBody {
-	r := v1alpha1.RequestBody{Fields: b.fields, NotPersonal: b.notPersonal, Totals: b.totals}
+	r := v1alpha1.RequestBody{Fields: b.fields, NotPersonal: b.notPersonal, Totals: b.totals, Switches: b.switches}
 	for _, f := range b.people {
 		l := v1alpha1.AddresseeList{Identifies: f.id.Identifies, Each: v1alpha1.Pointer(f.each()), Identifier: v1alpha1.Pointer(f.within(f.value))}
+		if f.time != nil {
+			l.Time, l.TimeFormat = v1alpha1.Pointer(f.within(f.time)), f.timeFormat
+		}
 		if f.unit != nil {
 			l.Unit = v1alpha1.Pointer(f.unit.pointer)
 		}
 		r.Addressees = append(r.Addressees, l)
 	}
-	if len(r.Addressees)+len(r.Fields)+len(r.NotPersonal)+len(r.Totals) == 0 {
+	if len(r.Addressees)+len(r.Fields)+len(r.NotPersonal)+len(r.Totals)+len(r.Switches) == 0 {
 		return nil
 	}
 	return &r
@@ -176,8 +180,8 @@ func (b *body) forResponse() *v1alpha1.ResponseBody {
 	} else {
 		f := b.people[0]
 		l := &v1alpha1.RecordList{Identifies: f.id.Identifies, Each: v1alpha1.Pointer(f.each()), Identifier: v1alpha1.Pointer(f.within(f.value))}
-		if b.time != nil {
-			l.Time = v1alpha1.Pointer(f.within(b.time))
+		if f.time != nil {
+			l.Time, l.TimeFormat = v1alpha1.Pointer(f.within(f.time)), f.timeFormat
 		}
 		inside := func(p v1alpha1.Pointer) (v1alpha1.Pointer, bool) {
 			rest, ok := strings.CutPrefix(string(p), f.each()+"/")

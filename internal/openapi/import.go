@@ -27,6 +27,9 @@ type Options struct {
 // PartyPlaceholder stands where somebody has to say who operates the service.
 const PartyPlaceholder = "FILL IN"
 
+// MaxEndpoints is how many endpoints a DataService holds.
+const MaxEndpoints = 256
+
 // methods of the API, in the order of a draft.
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -76,6 +79,12 @@ func Import(document []byte, o Options) (*Draft, error) {
 	if len(d.Service.Spec.Endpoints) == 0 {
 		return nil, fmt.Errorf("none of the document's %d operations can be imported with these tags and paths", d.Counts.Operations)
 	}
+	if n := len(d.Service.Spec.Endpoints); n > MaxEndpoints {
+		d.Guesses = append(d.Guesses, Guess{
+			Part: PartService, What: WhatNote, Confidence: High,
+			Why: fmt.Sprintf("%d endpoints are more than one DataService holds (%d); import in parts, by tags or paths", n, MaxEndpoints),
+		})
+	}
 	d.count()
 	return d, nil
 }
@@ -83,6 +92,7 @@ func Import(document []byte, o Options) (*Draft, error) {
 func (d *Draft) endpoints(doc *openapi3.T, where place, o *Options) {
 	names := labels{}
 	templates := map[string]string{}
+	single := map[string]v1alpha1.EndpointName{} // endpoints that answer GET with one record
 	man := &draftsman{least: o.Least, unfolder: unfolder{left: maxNodes}}
 	paths := doc.Paths.Map()
 	for _, p := range sortedKeys(paths) {
@@ -124,6 +134,7 @@ func (d *Draft) endpoints(doc *openapi3.T, where place, o *Options) {
 			}
 			templates[key] = x.call
 			e, guesses := man.endpoint(x, names.unique(nameOf(x)), op, parameters)
+			guesses = append(guesses, replaces(&e, single)...)
 			for i := range guesses {
 				guesses[i].Endpoint, guesses[i].Call = string(e.Name), x.call
 			}
@@ -131,6 +142,26 @@ func (d *Draft) endpoints(doc *openapi3.T, where place, o *Options) {
 			d.Guesses = append(d.Guesses, guesses...)
 		}
 	}
+}
+
+// replaces declares that PUT overwrites the one record that GET on the same path answers with. It is declared however sure guesses
+// have to be, because it only refuses. single are the endpoints that answer with one record, by path; a GET is put there.
+func replaces(e *v1alpha1.Endpoint, single map[string]v1alpha1.EndpointName) []Guess {
+	switch e.Methods[0] {
+	case "GET":
+		if e.Response != nil && e.Response.Records != nil && e.Response.Records.Each == "" {
+			single[shape(e.Path)] = e.Name
+		}
+	case "PUT":
+		if name := single[shape(e.Path)]; name != "" && e.PersonalData != v1alpha1.PersonalDataNone {
+			e.Replaces = name
+			return []Guess{{
+				Part: PartEndpoint, What: WhatReplaces, Value: string(name), Confidence: Medium, Declared: true,
+				Why: "PUT on the path on which GET answers with one record",
+			}}
+		}
+	}
+	return nil
 }
 
 func (d *Draft) leaveOut(call, why string) {

@@ -96,12 +96,19 @@ func TestDraftsAreManifests(t *testing.T) {
 	}
 }
 
-func checkManifest(t testing.TB, d *Draft) {
+// readManifest reads a manifest as strictly as the command line does.
+func readManifest(t testing.TB, text []byte) translate.Objects {
 	t.Helper()
 	var objects translate.Objects
-	if err := manifest.Read(&objects, bytes.NewReader(inYAML(t, d))); err != nil {
-		t.Fatalf("%v\n%s", err, inYAML(t, d))
+	if err := manifest.Read(&objects, bytes.NewReader(text)); err != nil {
+		t.Fatalf("%v\n%s", err, text)
 	}
+	return objects
+}
+
+func checkManifest(t testing.TB, d *Draft) {
+	t.Helper()
+	objects := readManifest(t, inYAML(t, d))
 	if diff := cmp.Diff([]v1alpha1.DataService{d.Service}, objects.Services); diff != "" {
 		t.Fatalf("what is written is not what was drafted (- drafted, + read):\n%s", diff)
 	}
@@ -131,24 +138,34 @@ func checkEndpoint(t testing.TB, e *v1alpha1.Endpoint) {
 	pointers := func(list []v1alpha1.Pointer, fields []v1alpha1.PersonalField) {
 		for _, f := range fields {
 			list = append(list, f.Pointer)
-			wrong(regexp.MustCompile(`^(pd|dpv|optup):[A-Za-z0-9]+$`).MatchString(string(f.Category)), "category %q", f.Category)
+			wrong(len(f.Category) <= 64 && regexp.MustCompile(`^(pd|dpv|optup):[A-Za-z0-9]+$`).MatchString(string(f.Category)), "category %q", f.Category)
 		}
 		wrong(len(fields) <= 128 && len(list)-len(fields) <= 128, "too many values")
 		seen := map[v1alpha1.Pointer]bool{}
 		for _, p := range list {
-			wrong(!seen[p] && len(p) <= 256 && pointer.MatchString(string(p)), "pointer %q", p)
+			wrong(!seen[p] && len(p) <= 128 && pointer.MatchString(string(p)), "pointer %q", p)
 			seen[p] = true
 		}
 	}
 	wrong(len(e.Path) <= 512 && declaredPath.MatchString(e.Path), "path %q", e.Path)
 	if e.PersonalData == v1alpha1.PersonalDataNone {
-		wrong(e.Processing == nil && e.Channel == "" && e.Request == nil && e.Response == nil, "None, and more")
+		wrong(e.Processing == nil && e.Channel == "" && e.Request == nil && e.Response == nil && e.Segments == nil, "None, and more")
 	} else {
 		wrong(len(e.Processing) > 0, "no processing")
 	}
 	wrong(!slices.Contains(e.Processing, v1alpha1.ProcessingSend) || e.Channel != "", "sends without a channel")
 	wrong(len(e.Query) <= 64, "too many parameters")
+	wrong(len(e.Segments) <= 8, "too many segments")
+	for _, s := range e.Segments {
+		wrong(len(s.Name) <= 128 && strings.Count(e.Path+"/", "/{"+s.Name+"}/") == 1, "segment %q", s.Name)
+	}
 	if r := e.Request; r != nil {
+		kinds := map[v1alpha1.Tracking]bool{}
+		for _, s := range r.Switches {
+			wrong(!kinds[s.Tracking] && !strings.Contains(string(s.Pointer), "*") && !slices.Contains(r.NotPersonal, s.Pointer), "switch %q", s.Pointer)
+			pointers([]v1alpha1.Pointer{s.Pointer}, nil)
+			kinds[s.Tracking] = true
+		}
 		pointers(slices.Concat(r.NotPersonal, r.Totals), r.Fields)
 		wrong(len(r.Addressees) <= 16, "too many lists")
 		for _, a := range r.Addressees {
@@ -218,7 +235,7 @@ func TestFilters(t *testing.T) {
 	}{
 		"a tag, in any case": {Options{Tags: []string{"service"}}, []string{"/api/greeting", "/api/status"}},
 		"a path":             {Options{Paths: []string{"/api/status"}}, []string{"/api/status"}},
-		"a path that ends in /* takes all below, but not itself": {Options{Paths: []string{"/api/customers/*"}}, []string{"/api/customers/{customer_id}", "/api/customers/{customer_id}"}},
+		"a path that ends in /* takes all below, but not itself": {Options{Paths: []string{"/api/customers/*"}}, []string{"/api/customers/{customer_id}", "/api/customers/{customer_id}", "/api/customers/{customer_id}"}},
 		"a star within a path is anything but a slash":           {Options{Paths: []string{"/*/greeting"}}, []string{"/api/greeting"}},
 		"several paths":                                           {Options{Paths: []string{"/api/status", "/api/greeting"}}, []string{"/api/greeting", "/api/status"}},
 		"a tag and a path have to be true both":                   {Options{Tags: []string{"Service"}, Paths: []string{"/api/g*"}}, []string{"/api/greeting"}},

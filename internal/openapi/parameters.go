@@ -1,17 +1,18 @@
 package openapi
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/optup/optup/api/v1alpha1"
 )
 
-// How many query parameters an endpoint may have, and how long their names may be.
+// How many parameters an endpoint may have in its query and in its path, and how long their names may be.
 const (
 	maxQuery     = 64
+	maxSegments  = 8
 	maxParameter = 128
 )
 
@@ -92,16 +93,44 @@ func in(parameters openapi3.Parameters, place string) []*openapi3.Parameter {
 	return out
 }
 
-// inPath gives a note for each parameter in the path that seems to name a person.
-func inPath(parameters openapi3.Parameters) []Guess {
-	var out []Guess
+// segments gives the parameters of a path that identify people. They are declared from medium on, however sure the rest has to
+// be: a segment that is left out lets calls pass without a look at the person.
+func (d *draftsman) segments(path string, parameters openapi3.Parameters) (out []v1alpha1.PathSegment, guesses []Guess) {
+	templates := segmentNames(path)
+	described := map[string]*openapi3.Parameter{}
 	for _, p := range in(parameters, "path") {
-		n := &node{name: p.Name, words: split(p.Name), text: p.Description}
-		if id := identify(n); id != nil {
-			out = append(out, Guess{
-				Part: PartEndpoint, Pointer: clean(p.Name), What: WhatNote, Value: id.String(), Confidence: id.confidence,
-				Why: fmt.Sprintf("%s: the path seems to name a person, and people in a path are not looked at", id.why),
-			})
+		described[segmentName(p.Name)] = p
+	}
+	for i, name := range templates {
+		n := &node{name: name, words: split(name)}
+		if p := described[name]; p != nil {
+			n = d.parameter(p)
+		}
+		id := identify(n)
+		if id == nil || slices.Contains(templates[:i], name) {
+			continue
+		}
+		g := Guess{Part: PartEndpoint, Pointer: name, What: WhatSegment, Value: id.String(), Confidence: id.confidence, Why: id.why}
+		switch {
+		case !id.confidence.AtLeast(Medium):
+			g.What, g.Why = WhatNote, id.why+": the path seems to name a person; not sure enough to be declared, so nobody's consent is looked at"
+		case len(out) == maxSegments || len(name) > maxParameter || slices.Contains(templates[i+1:], name):
+			g.What, g.Why = WhatNote, id.why+": the path seems to name a person, but this segment cannot be declared"
+		default:
+			g.Declared = true
+			out = append(out, v1alpha1.PathSegment{Name: name, Person: id.Identifies})
+		}
+		guesses = append(guesses, g)
+	}
+	return out, guesses
+}
+
+// segmentNames gives the names in a path template, in their order.
+func segmentNames(path string) []string {
+	var out []string
+	for s := range strings.SplitSeq(path, "/") {
+		if len(s) > 2 && s[0] == '{' {
+			out = append(out, s[1:len(s)-1])
 		}
 	}
 	return out

@@ -15,6 +15,9 @@ type found struct {
 	id     *identity
 	// unit is the element of an outer list that the person is in; nil if there is none.
 	unit *node
+	// time is when the data was collected; nil if nothing says so. Without a format it is RFC 3339.
+	time       *node
+	timeFormat v1alpha1.TimeFormat
 }
 
 func (f *found) each() string { return f.person.pointer }

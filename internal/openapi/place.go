@@ -71,10 +71,14 @@ func servers(list openapi3.Servers) place {
 			p.hosts = append(p.hosts, v1alpha1.Host(host))
 			guess(WhatHost, host, c, why, true)
 		}
-		port, c, why := portOf(u)
-		if port > 0 && len(p.ports) < maxPorts && !slices.ContainsFunc(p.ports, func(x v1alpha1.ServicePort) bool { return x.Port == port }) {
-			p.ports = append(p.ports, v1alpha1.ServicePort{Port: port, Protocol: v1alpha1.ProtocolHTTP})
-			guess(WhatPort, fmt.Sprint(port), c, why, true)
+		port, why := portOf(u)
+		same := slices.IndexFunc(p.ports, func(x v1alpha1.ServicePort) bool { return x.Port == port.Port })
+		switch {
+		case same >= 0 && p.ports[same].Protocol != port.Protocol:
+			guess(WhatNote, clean(s.URL), High, "another server speaks "+string(p.ports[same].Protocol)+" on this port; a port has one protocol, so that one counts", false)
+		case same < 0 && port.Port > 0 && len(p.ports) < maxPorts:
+			p.ports = append(p.ports, port)
+			guess(WhatPort, fmt.Sprint(port.Port), High, why, true)
 		}
 	}
 	if len(p.hosts) == 0 {
@@ -107,18 +111,21 @@ func address(s *openapi3.Server) (*url.URL, Confidence, string) {
 	return u, c, why
 }
 
-func portOf(u *url.URL) (int32, Confidence, string) {
+// portOf gives port and protocol of a server; port 0 if it has none that exists.
+func portOf(u *url.URL) (v1alpha1.ServicePort, string) {
+	p := v1alpha1.ServicePort{Port: plainPort, Protocol: v1alpha1.ProtocolHTTP}
+	why := "by its servers"
+	if strings.EqualFold(u.Scheme, "https") {
+		p.Port, p.Protocol, why = tlsPort, v1alpha1.ProtocolHTTPS, "by its servers, which speak TLS"
+	}
 	if s := u.Port(); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > highestPort {
-			return 0, Low, ""
+			return v1alpha1.ServicePort{}, ""
 		}
-		return int32(n), High, "by its servers"
+		p.Port = int32(n)
 	}
-	if strings.EqualFold(u.Scheme, "https") {
-		return tlsPort, Low, "by its servers, which speak TLS: check how workloads reach it, since what is enforced here is plain HTTP"
-	}
-	return plainPort, High, "by its servers"
+	return p, why
 }
 
 // of gives the path of the servers of one operation, and why it cannot be part of the service.
@@ -148,11 +155,7 @@ func template(p string) (string, string) {
 	segments := strings.Split(p, "/")
 	for i, s := range segments {
 		if len(s) > 2 && s[0] == '{' && s[len(s)-1] == '}' && strings.Count(s, "{") == 1 && strings.Count(s, "}") == 1 {
-			name := strings.Trim(notInName.ReplaceAllString(s[1:len(s)-1], "_"), "_")
-			if name == "" || (name[0] >= '0' && name[0] <= '9') {
-				name = "p" + name
-			}
-			segments[i] = "{" + name + "}"
+			segments[i] = "{" + segmentName(s[1:len(s)-1]) + "}"
 			continue
 		}
 		if decoded, err := url.PathUnescape(s); err == nil {
@@ -171,6 +174,15 @@ func template(p string) (string, string) {
 		return out, "its path hides a slash in a segment"
 	}
 	return out, ""
+}
+
+// segmentName gives the name of a path parameter as one of the API.
+func segmentName(s string) string {
+	name := strings.Trim(notInName.ReplaceAllString(s, "_"), "_")
+	if name == "" || (name[0] >= '0' && name[0] <= '9') {
+		name = "p" + name
+	}
+	return name
 }
 
 // shape gives a template without the names of its parameters.

@@ -3,7 +3,6 @@ package openapi
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/optup/optup/api/v1alpha1"
 )
@@ -139,30 +138,4 @@ func sends(o *operation, addressees []found) (done, bool) {
 		}
 	}
 	return d, d.channel != ""
-}
-
-// switchWords tell what turns tracking on, or a protection of people off.
-var switchWords = []string{"track", "tracking", "ganalytic", "analytic", "pixel", "bypass"}
-
-// isSwitch tells whether a value in a request turns tracking on, or passes over a protection.
-func isSwitch(n *node, a about) bool {
-	mode := n.textual() && n.leaf() && n.words.has("track", "tracking") && !n.words.has("id", "number", "url", "code")
-	if !n.is("boolean") && !mode {
-		return false
-	}
-	if a.tracks {
-		return true
-	}
-	if n.words.has(switchWords...) {
-		return true
-	}
-	if !n.words.has("enable", "enabled", "active", "on", "html", "text") {
-		return false
-	}
-	for p := n.parent; p != nil; p = p.parent {
-		if p.words.has(switchWords...) && !strings.HasSuffix(p.pointer, "/*") {
-			return true
-		}
-	}
-	return false
 }

@@ -13,7 +13,7 @@ const (
 	maxBodyNodes   = 2000
 	maxNodes       = 400_000
 	maxAlternative = 64
-	maxPointer     = 256 // of the API
+	maxPointer     = 128 // of the API
 )
 
 // node is one place in a body.

@@ -59,21 +59,29 @@ func mailSend(t *testing.T, d *Draft) {
 			t.Errorf("%v is missing", want)
 		}
 	}
-	switches := map[string]bool{}
+	undeclared := map[string]bool{}
 	for _, g := range d.Guesses {
-		if g.Endpoint == string(e.Name) && g.What == WhatSwitch {
-			switches[g.Pointer] = true
+		if g.Endpoint == string(e.Name) && g.What == WhatSwitch && !g.Declared {
+			undeclared[g.Pointer] = true
 		}
 		if g.Endpoint == string(e.Name) && g.Pointer == "/personalizations/*/dynamic_template_data" && g.What != WhatUndeclared {
 			t.Errorf("what nobody knows is declared: %+v", g)
 		}
 	}
-	for _, want := range []string{"/tracking_settings/open_tracking/enable", "/tracking_settings/click_tracking/enable"} {
-		if !switches[want] {
-			t.Errorf("the switch %s is missing", want)
+	tracking := func(kind v1alpha1.Tracking, name string) v1alpha1.Switch {
+		return v1alpha1.Switch{
+			Tracking: kind, Pointer: v1alpha1.Pointer("/tracking_settings/" + name + "/enable"), OffValue: "false", Processing: []v1alpha1.Processing{v1alpha1.ProcessingTrack},
 		}
-		if slices.Contains(e.Request.NotPersonal, v1alpha1.Pointer(want)) {
-			t.Errorf("the switch %s passes", want)
+	}
+	if diff := cmp.Diff([]v1alpha1.Switch{tracking("ClickTracking", "click_tracking"), tracking("OpenTracking", "open_tracking")}, e.Request.Switches); diff != "" {
+		t.Error(diff)
+	}
+	for _, want := range []string{
+		"/tracking_settings/click_tracking/enable_text", "/tracking_settings/subscription_tracking/enable", "/tracking_settings/ganalytics/enable",
+		"/mail_settings/bypass_list_management/enable",
+	} {
+		if !undeclared[want] || slices.Contains(e.Request.NotPersonal, v1alpha1.Pointer(want)) {
+			t.Errorf("the switch %s is no note, or passes", want)
 		}
 	}
 }
@@ -106,6 +114,10 @@ func contacts(t *testing.T, d *Draft) {
 				t.Errorf("%s: %s is no %s", path, pointer, category)
 			}
 		}
+	}
+	bounced := endpoint(t, d, "GET", "/v3/suppression/unsubscribes").Response.Records
+	if bounced == nil || bounced.Time != "/created" || bounced.TimeFormat != v1alpha1.TimeUnixSeconds {
+		t.Errorf("the Unix time is missing: %+v", bounced)
 	}
 	count := endpoint(t, d, "POST", "/v3/marketing/contacts/search")
 	if !slices.Contains(count.Response.Totals, "/contact_count") {

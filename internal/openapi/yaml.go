@@ -40,6 +40,7 @@ func (d *Draft) YAML(out io.Writer) error {
 	for _, p := range s.Spec.Ports {
 		w.guessed(at{"", PartService, WhatPort, fmt.Sprint(p.Port)}, "  - {port: %d, protocol: %s}", p.Port, p.Protocol)
 	}
+	w.originate(s.Spec.Ports)
 	w.comment("  ", "FILL IN who operates the service: a Processor acts for you alone (Art. 28 GDPR); a Controller or JointController has to be")
 	w.comment("  ", "named in the consent. As it stands, only a consent that names \"%s\" would permit anything.", PartyPlaceholder)
 	w.line("  party: {role: %s, name: %s}", s.Spec.Party.Role, scalar(s.Spec.Party.Name))
@@ -67,7 +68,7 @@ func (g *Guess) key() string {
 	switch g.What {
 	case WhatHost, WhatPort:
 		return g.Value
-	case WhatProcessing, WhatChannel, WhatPersonalData:
+	case WhatProcessing, WhatChannel, WhatPersonalData, WhatReplaces:
 		return ""
 	default:
 		return g.Pointer
@@ -113,32 +114,21 @@ func (w *writer) endpoint(e *v1alpha1.Endpoint) {
 	if e.PersonalData != "" {
 		w.guessed(where(PartEndpoint, WhatPersonalData, ""), "    personalData: %s", e.PersonalData)
 	}
+	if e.Replaces != "" {
+		w.guessed(where(PartEndpoint, WhatReplaces, ""), "    replaces: %s", scalar(string(e.Replaces)))
+	}
 	for _, p := range e.Processing {
 		w.guessed(where(PartEndpoint, WhatProcessing, ""), "    processing: [%s]", p)
 	}
 	if e.Channel != "" {
 		w.guessed(where(PartEndpoint, WhatChannel, ""), "    channel: %s", e.Channel)
 	}
-	if len(e.Query) > 0 {
-		w.line("    query:")
-	}
-	for _, q := range e.Query {
-		person := ""
-		if q.Person != nil {
-			person = fmt.Sprintf(", person: {%s}", identifies(*q.Person))
-		}
-		w.guessed(where(PartQuery, WhatParameter, clean(q.Name)), "    - {name: %s%s}", scalar(q.Name), person)
-	}
+	w.parameters(e)
 	if r := e.Request; r != nil {
 		w.line("    request:")
-		if len(r.Addressees) > 0 {
-			w.line("      addressees:")
-		}
-		for _, a := range r.Addressees {
-			w.guessed(where(PartRequest, WhatAddressees, string(a.Each)), "      - {each: %s%s, %s%s}", scalar(string(a.Each)),
-				member("identifier", string(a.Identifier)), identifies(a.Identifies), member("unit", string(a.Unit)))
-		}
+		w.addressees(name, r.Addressees)
 		w.values("      ", name, PartRequest, "", r.Fields, r.NotPersonal, r.Totals)
+		w.switches(name, r.Switches)
 	}
 	if r := e.Response; r != nil {
 		w.line("    response:")
@@ -148,6 +138,25 @@ func (w *writer) endpoint(e *v1alpha1.Endpoint) {
 		w.values("      ", name, PartResponse, "", r.Fields, r.NotPersonal, r.Totals)
 	}
 	w.undeclared(w.rest[name])
+}
+
+func (w *writer) parameters(e *v1alpha1.Endpoint) {
+	if len(e.Query) > 0 {
+		w.line("    query:")
+	}
+	for _, q := range e.Query {
+		person := ""
+		if q.Person != nil {
+			person = fmt.Sprintf(", person: {%s}", identifies(*q.Person))
+		}
+		w.guessed(at{string(e.Name), PartQuery, WhatParameter, clean(q.Name)}, "    - {name: %s%s}", scalar(q.Name), person)
+	}
+	if len(e.Segments) > 0 {
+		w.line("    segments:")
+	}
+	for _, s := range e.Segments {
+		w.guessed(at{string(e.Name), PartEndpoint, WhatSegment, s.Name}, "    - {name: %s, person: {%s}}", scalar(s.Name), identifies(s.Person))
+	}
 }
 
 // undeclared writes what is not declared, together what is so for the same reason.
@@ -196,62 +205,6 @@ func (w *writer) undeclared(guesses []*Guess) {
 
 // maxComment is how long a line of pointers in a comment may be, unless it is one.
 const maxComment = 120
-
-func (w *writer) records(name string, l *v1alpha1.RecordList) {
-	each := string(l.Each)
-	w.line("      records:")
-	whole := at{name, PartResponse, WhatRecords, each}
-	if each != "" {
-		w.guessed(whole, "        each: %s", scalar(each))
-		w.line("        identifier: %s", scalar(string(l.Identifier)))
-	} else {
-		w.guessed(whole, "        identifier: %s", scalar(string(l.Identifier)))
-	}
-	w.line("        type: %s", l.Type)
-	if l.Form != "" {
-		w.line("        form: %s", l.Form)
-	}
-	if l.Time != "" {
-		w.guessed(at{name, PartResponse, WhatTime, each + string(l.Time)}, "        time: %s", scalar(string(l.Time)))
-	}
-	w.values("        ", name, PartResponse, each, l.Fields, l.NotPersonal, nil)
-}
-
-func (w *writer) values(indent, name string, part Part, each string, fields []v1alpha1.PersonalField, notPersonal, totals []v1alpha1.Pointer) {
-	if len(fields) > 0 {
-		w.line("%sfields:", indent)
-	}
-	for _, f := range fields {
-		w.guessed(at{name, part, WhatField, each + string(f.Pointer)}, "%s- {pointer: %s, category: %s}", indent, scalar(string(f.Pointer)), f.Category)
-	}
-	if len(notPersonal) > 0 {
-		w.line("%snotPersonal:", indent)
-	}
-	for _, p := range notPersonal {
-		w.guessed(at{name, part, WhatNotPersonal, each + string(p)}, "%s- %s", indent, scalar(string(p)))
-	}
-	if len(totals) > 0 {
-		w.line("%stotals:", indent)
-	}
-	for _, p := range totals {
-		w.guessed(at{name, part, WhatTotal, string(p)}, "%s- %s", indent, scalar(string(p)))
-	}
-}
-
-func identifies(i v1alpha1.Identifies) string {
-	out := "type: " + string(i.Type)
-	if i.Form != "" {
-		out += ", form: " + string(i.Form)
-	}
-	return out
-}
-
-func member(name, value string) string {
-	if value == "" {
-		return ""
-	}
-	return ", " + name + ": " + scalar(value)
-}
 
 func prefixed(parts ...string) string {
 	var out []string
