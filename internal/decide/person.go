@@ -78,9 +78,13 @@ func (p *Plan) person(facts Facts, collected Collected, now Now, trace *Trace) V
 	if p.Purpose.Anonymous {
 		v.Obligations = append(v.Obligations, ir.Anonymise)
 	}
+	owed := len(v.Obligations) > 0
 	if v = p.owe(v); !v.Permit() {
 		trace.gate(GateObligation, v.Reason, "")
 		return v
+	}
+	if owed {
+		trace.gate(GateObligation, "", "")
 	}
 	return p.track(v, facts, collected, now, trace)
 }
@@ -125,9 +129,11 @@ func (j *judgement) ground(g ir.Ground) Verdict {
 		if !p.fresh(j.now) {
 			return j.end(GateFreshness, LedgerBehind)
 		}
+		j.trace.gate(GateFreshness, "", "")
 		if f.Ambiguous {
 			return j.end(GateIdentity, IdentityAmbiguous)
 		}
+		j.trace.gate(GateIdentity, "", "")
 	}
 	if p.Purpose.BusinessOnly && !f.Business {
 		return j.end(GateAddressee, AddresseeKind)
@@ -204,8 +210,9 @@ func (j *judgement) device(facts Facts) Reason {
 		j.trace.gate(GateDevice, DeviceAccessNotAllowed, string(name))
 		return DeviceAccessNotAllowed
 	}
-	d := &judgement{plan: access, fact: facts(name), collected: Collected{}, now: j.now}
+	d := &judgement{plan: access, fact: facts(name), collected: Collected{}, now: j.now, trace: j.trace.inner()}
 	v := d.own()
+	j.trace.take(d.trace, name)
 	if v.Permit() {
 		j.trace.gate(GateDevice, "", string(name))
 		return ""
@@ -235,7 +242,9 @@ func (p *Plan) track(v Verdict, facts Facts, collected Collected, now Now, trace
 		t := &p.Tracking[i]
 		reason := NoGrant
 		if t.plan != nil {
-			reason = t.plan.person(facts, collected, now, nil).Reason
+			inner := trace.inner()
+			reason = t.plan.person(facts, collected, now, inner).Reason
+			trace.take(inner, t.plan.Purpose.Name)
 		}
 		trace.gate(GateTracking, denial(reason), string(t.Switch.Tracking))
 		switch {

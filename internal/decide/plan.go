@@ -48,6 +48,28 @@ type Constants func(ir.Source, string) (string, bool)
 // Plan finds the one purpose of a request. The constants of the path are known from the endpoint. The reason is empty if there is a
 // plan.
 func (x *Index) Plan(e *Endpoint, constant Constants) (*Plan, Reason) {
+	p, reason := x.match(e, constant)
+	if reason != "" {
+		return nil, reason
+	}
+	if reason := p.blocked(); reason != "" {
+		return nil, reason
+	}
+	if p.NeedsFacts() {
+		if !names(e.IR) {
+			return nil, PersonUnresolved // whoever it is about might have said no
+		}
+		p.Endpoint = e.match.located
+	}
+	if e.match.partial {
+		return nil, CategoryNotCovered // it would erase what the workload was not shown
+	}
+	p.meet(constant)
+	return p, ""
+}
+
+// match joins the rules that match a request.
+func (x *Index) match(e *Endpoint, constant Constants) (*Plan, Reason) {
 	if !e.owner.governed {
 		return nil, NoPolicy
 	}
@@ -68,36 +90,28 @@ func (x *Index) Plan(e *Endpoint, constant Constants) (*Plan, Reason) {
 	if p == nil {
 		return nil, PurposeUndeclared
 	}
-	if reason := p.blocked(); reason != "" {
-		return nil, reason
-	}
-	if p.NeedsFacts() {
-		if !names(e.IR) {
-			return nil, PersonUnresolved // whoever it is about might have said no
-		}
-		p.Endpoint = e.match.located
-	}
-	if e.match.partial {
-		return nil, CategoryNotCovered // it would erase what the workload was not shown
-	}
-	p.meet(constant)
 	return p, ""
 }
 
 func holds(when []ir.Condition, e *Endpoint, constant Constants) bool {
 	for _, c := range when {
-		var value string
-		var ok bool
-		if c.Source == ir.SourcePath {
-			value, ok = e.Segments[c.Name]
-		} else if constant != nil {
-			value, ok = constant(c.Source, c.Name)
-		}
+		value, ok := given(c, e, constant)
 		if !ok || !slices.Contains(c.In, value) {
 			return false
 		}
 	}
 	return true
+}
+
+func given(c ir.Condition, e *Endpoint, constant Constants) (string, bool) {
+	if c.Source == ir.SourcePath {
+		v, ok := e.Segments[c.Name]
+		return v, ok
+	}
+	if constant == nil {
+		return "", false
+	}
+	return constant(c.Source, c.Name)
 }
 
 func (x *Index) plan(e *Endpoint, r *ir.Rule) *Plan {

@@ -10,6 +10,10 @@ type Gate string
 
 // Gates, in the order in which they are asked.
 const (
+	GateForm        Gate = "form"
+	GateHost        Gate = "host"
+	GateEndpoint    Gate = "endpoint"
+	GateRule        Gate = "rule"
 	GatePurpose     Gate = "purpose"
 	GateNamespace   Gate = "namespace"
 	GateParty       Gate = "party"
@@ -43,10 +47,33 @@ type Step struct {
 	// Grant and Notice are those that the gate looked at.
 	Grant  consent.Position `json:"grant,omitempty"`
 	Notice consent.NoticeID `json:"notice,omitempty"`
+	// Purpose is that of the question where it is not the request's own: access to the device, or tracking.
+	Purpose consent.PurposeID `json:"purpose,omitempty"`
 }
 
 // Trace collects how a decision came about. A nil trace collects nothing.
 type Trace struct{ Steps []Step }
+
+// inner is the trace of a question within the question.
+func (t *Trace) inner() *Trace {
+	if t == nil {
+		return nil
+	}
+	return &Trace{}
+}
+
+// take adds what was asked within, for another purpose.
+func (t *Trace) take(inner *Trace, purpose consent.PurposeID) {
+	if t == nil {
+		return
+	}
+	for _, s := range inner.Steps {
+		if s.Purpose == "" {
+			s.Purpose = purpose
+		}
+		t.Steps = append(t.Steps, s)
+	}
+}
 
 func (t *Trace) gate(g Gate, reason Reason, about string) {
 	if t != nil {
