@@ -22,16 +22,29 @@ type file struct {
 	Decisions []Decision `json:"decisions"`
 }
 
-// Load reads every case below a folder, from <area>/<sentence>/decisions.yaml with case.yaml beside it. Arrange, which may be nil, is
-// shown the objects of each case before they are compiled.
+// Load reads every case below a folder, from <area>/<sentence>/decisions.yaml with case.yaml beside it, and compiles its objects.
+// Arrange, which may be nil, is shown the objects of each case before they are compiled.
 func Load(fsys fs.FS, arrange func(*translate.Objects)) ([]Case, error) {
+	all, err := Read(fsys)
+	for i := range all {
+		c := &all[i]
+		if arrange != nil {
+			arrange(&c.Objects)
+		}
+		c.Result = compile.Compile(translate.Snapshot(c.Objects))
+	}
+	return all, err
+}
+
+// Read reads every case below a folder as Load does, and leaves compiling to the caller.
+func Read(fsys fs.FS) ([]Case, error) {
 	folders, err := fs.Glob(fsys, "*/*/decisions.yaml")
 	if err != nil {
 		return nil, err
 	}
 	var out []Case
 	for _, f := range folders {
-		c, err := load(fsys, path.Dir(f), arrange)
+		c, err := read(fsys, path.Dir(f))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
@@ -40,8 +53,8 @@ func Load(fsys fs.FS, arrange func(*translate.Objects)) ([]Case, error) {
 	return out, nil
 }
 
-func load(fsys fs.FS, dir string, arrange func(*translate.Objects)) (Case, error) {
-	c := Case{Name: strings.ReplaceAll(dir, "-", " ")}
+func read(fsys fs.FS, dir string) (Case, error) {
+	c := Case{Name: strings.ReplaceAll(dir, "-", " "), File: path.Join(dir, "decisions.yaml")}
 	var f file
 	for _, name := range []string{"case.yaml", "decisions.yaml"} {
 		data, err := fs.ReadFile(fsys, path.Join(dir, name))
@@ -51,6 +64,10 @@ func load(fsys fs.FS, dir string, arrange func(*translate.Objects)) (Case, error
 		if err := yaml.UnmarshalStrict(data, &f); err != nil {
 			return c, fmt.Errorf("%s: %w", name, err)
 		}
+		if len(f.Ledger) > 0 {
+			c.File = path.Join(dir, name)
+			c.lines = entryLines(data)
+		}
 	}
 	var inputs []string
 	for _, u := range f.Uses {
@@ -59,19 +76,27 @@ func load(fsys fs.FS, dir string, arrange func(*translate.Objects)) (Case, error
 	if _, err := fs.Stat(fsys, path.Join(dir, "input.yaml")); err == nil {
 		inputs = append(inputs, path.Join(dir, "input.yaml"))
 	}
-	o, err := manifest.ReadFiles(fsys, inputs...)
-	if err != nil {
+	var r manifest.Reader
+	for _, name := range inputs {
+		if err := r.ReadFile(fsys, name); err != nil {
+			return c, err
+		}
+	}
+	objects := r.Result()
+	if err := objects.Problems.Err(); err != nil {
 		return c, err
 	}
-	if arrange != nil {
-		arrange(&o)
-	}
-	c.Result = compile.Compile(translate.Snapshot(o))
+	c.Objects, c.Sources = objects.Objects, objects.Sources
 	c.Why, c.Workload, c.Ledger, c.Decisions = f.Why, f.Workload, f.Ledger, f.Decisions
+	return c, c.complete()
+}
+
+// complete numbers the entries of the ledger, and fills in what decisions leave out.
+func (c *Case) complete() error {
 	for i := range c.Ledger {
 		c.Ledger[i].Position = consent.Position(i + 1)
 		if err := c.Ledger[i].check(); err != nil {
-			return c, fmt.Errorf("ledger entry %d: %w", i+1, err)
+			return fmt.Errorf("ledger entry %d: %w", i+1, err)
 		}
 	}
 	for i := range c.Decisions {
@@ -79,7 +104,7 @@ func load(fsys fs.FS, dir string, arrange func(*translate.Objects)) (Case, error
 			c.Decisions[i].Request.Port = 80
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // check refuses entries that a ledger would not take, and that would silently say nothing.

@@ -16,23 +16,23 @@ type Outcome struct {
 	Got      decide.Decision
 	// Observed tells that the decision is only shown: everything passes as it is.
 	Observed bool
-	// Sent is how many requests reach the service.
-	Sent int
+	// Sent is how many requests reach the service. Forwarded is the body that does, a list of bodies where there are several, and Returned
+	// what comes back; nil for none.
+	Sent                int
+	Forwarded, Returned any
+	// Asked and Now are what package decide was asked; Asked is the zero value for a request that has no canonical form.
+	Asked decide.Request
+	Now   decide.Now
 	// Differences are sentences about what is not as expected; none if the decision is as it should be.
 	Differences []string
 }
 
 // Run decides everything that a case asks. The error is about the case as a whole.
 func (c Case) Run() ([]Outcome, error) {
-	b, err := c.Bundle()
+	x, err := c.Index()
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := ir.Decode(b.Encoded)
-	if err != nil {
-		return nil, err
-	}
-	x := decide.NewIndex(bundle)
 	var out []Outcome
 	for _, d := range c.Decisions {
 		o, err := c.run(x, d)
@@ -44,13 +44,45 @@ func (c Case) Run() ([]Outcome, error) {
 	return out, nil
 }
 
+// Index is that of the bundle of the case's workload.
+func (c Case) Index() (*decide.Index, error) {
+	b, err := c.Bundle()
+	if err != nil {
+		return nil, err
+	}
+	bundle, err := ir.Decode(b.Encoded)
+	if err != nil {
+		return nil, err
+	}
+	return decide.NewIndex(bundle), nil
+}
+
+// Decide decides one request, whatever is expected of it.
+func (c Case) Decide(x *decide.Index, d Decision) (Outcome, error) {
+	t, err := c.try(x, d)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return t.outcome(), nil
+}
+
+func (t *attempt) outcome() Outcome {
+	o := Outcome{
+		Decision: t.d, Got: t.got, Observed: t.observed(), Sent: len(t.sent), Forwarded: t.forwarded(), Returned: t.returned,
+		Asked: t.request, Now: t.now,
+	}
+	if _, none := o.Forwarded.(nothing); none {
+		o.Forwarded = nil
+	}
+	return o
+}
+
 func (c Case) run(x *decide.Index, d Decision) (Outcome, error) {
 	t, err := c.try(x, d)
 	if err != nil {
 		return Outcome{}, err
 	}
-	o := Outcome{Decision: d, Got: t.got, Observed: t.observed(), Sent: len(t.sent)}
-	want := d.Expect
+	o, want := t.outcome(), d.Expect
 	o.compare("effect", o.Got.Effect, want.Effect)
 	o.compare("purpose", o.Got.Purpose, want.Purpose)
 	o.compare("reasons", o.Got.Reasons, want.Reasons)

@@ -11,6 +11,8 @@ import (
 	"github.com/optup/optup/internal/compile"
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/manifest"
+	"github.com/optup/optup/internal/translate"
 )
 
 // Case is one folder.
@@ -18,12 +20,17 @@ type Case struct {
 	// Name is "area/sentence".
 	Name string
 	Why  string
-	// Result is what the case's objects compile to.
+	// Objects are those that the case uses and its own, Sources where they stand; Result is what they compile to.
+	Objects  translate.Objects
+	Sources  manifest.Sources
 	Result   compile.Result
 	Workload string
 	// Ledger is what happened, in its order.
 	Ledger    []Entry
 	Decisions []Decision
+	// File holds the ledger; see Line.
+	File  string
+	lines []int
 }
 
 // Entry is one event about one person.
