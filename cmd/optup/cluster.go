@@ -16,7 +16,7 @@ func doctorCommand(o *common) *cobra.Command {
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what is wrong with an installation, and what to do about it", Args: cobra.NoArgs,
 		Long: "Look at the cluster, what is installed, what is declared and what runs. One line for each check: ok, warn or fail, and what to do.\n" +
-			"Nothing is changed. The exit code is 1 if a check fails.",
+			"Nothing is changed.",
 		Example: "  optup doctor\n  optup doctor -n marketing\n  optup doctor -o json | jq '.[] | select(.level != \"ok\")'",
 		RunE: func(c *cobra.Command, _ []string) error {
 			k, err := o.connect()
@@ -31,7 +31,7 @@ func doctorCommand(o *common) *cobra.Command {
 			if o.json() {
 				err = cli.PrintJSON(c.OutOrStdout(), checks)
 			} else {
-				err = cli.PrintChecks(c.OutOrStdout(), checks)
+				err = cli.PrintChecks(o.out(c), checks)
 			}
 			if err == nil && cli.Failed(checks) {
 				err = errFound
@@ -41,7 +41,7 @@ func doctorCommand(o *common) *cobra.Command {
 	}
 	c.Flags().StringVarP(&d.Namespace, "namespace", "n", "", "look at this namespace only, besides what concerns the whole cluster")
 	c.Flags().StringVar(&d.OperatorNamespace, "operator-namespace", cli.OperatorNamespace, "namespace of the operator")
-	return c
+	return endings(c, "no check failed; there may be warnings", "a check failed")
 }
 
 func uninstallCommand(o *common) *cobra.Command {
@@ -91,5 +91,5 @@ func uninstallCommand(o *common) *cobra.Command {
 	f.BoolVar(&u.Purge, "purge", false, "delete the CustomResourceDefinitions with everything that was declared; that of ledgers only if none is kept")
 	f.StringSliceVar(&purge, "purge-ledgers", nil, "delete these ledgers with their volumes and root keys for good, each as <namespace>/<name>")
 	f.DurationVar(&u.Wait, "wait", time.Minute, "how long the manager may take to end")
-	return c
+	return endings(c, "it is done, or, without --yes, said", "")
 }

@@ -54,5 +54,6 @@ func importOpenAPICommand(o *common) *cobra.Command {
 	f.StringArrayVar(&x.Tags, "tag", nil, "only operations with this tag; may be repeated")
 	f.StringArrayVar(&x.Paths, "path", nil, "only this path, with that of the server: * for anything within a segment, /* at the end for all below; may be repeated")
 	f.StringVar(&least, "min-confidence", least, "how sure a guess has to be to be declared: low, medium or high; what is low is never declared where it would let data pass")
-	return c
+	_ = c.RegisterFlagCompletionFunc("min-confidence", cobra.FixedCompletions([]string{"low", "medium", "high"}, cobra.ShellCompDirectiveNoFileComp))
+	return endings(c, "the draft is written; what is not sure is left out", "")
 }

@@ -93,7 +93,7 @@ func show[T any](l *ledgerFlags, c *cobra.Command, v T, print func(io.Writer, T)
 const throughCluster = "-n consent --name main --as-service-account importer"
 
 func (l *ledgerFlags) headCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "head", Short: "Show where the ledger stands", Args: cobra.NoArgs, Example: "  optup ledger head " + throughCluster,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return l.with(c, func(ctx context.Context, x *cli.Ledger) error {
@@ -105,6 +105,7 @@ func (l *ledgerFlags) headCommand() *cobra.Command {
 			})
 		},
 	}
+	return endings(c, "the ledger answered", "the ledger refused")
 }
 
 // person are the flags that say about whom a command is.
@@ -113,6 +114,8 @@ type person struct{ kind, form, file string }
 func (p *person) add(c *cobra.Command) {
 	c.Flags().StringVar(&p.kind, "type", "email", "type of the identifier: email, phone, customer or device")
 	c.Flags().StringVar(&p.form, "form", "Plain", "form of the identifier: Plain, SHA256 or MD5")
+	_ = c.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{"email", "phone", "customer", "device"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("form", cobra.FixedCompletions([]string{"Plain", "SHA256", "MD5"}, cobra.ShellCompDirectiveNoFileComp))
 	c.Flags().StringVar(&p.file, "identifier-file", "", "file whose first line is the identifier; standard input if left out")
 }
 
@@ -154,6 +157,7 @@ func (l *ledgerFlags) appendCommand(c *cobra.Command, e *consent.Event) *cobra.C
 	if e.Type == consent.EventObjected {
 		c.Flags().StringVar(&channel, "channel", "", "email, sms, phone, post or web, with --scope channel")
 	}
+	endings(c, "the event is appended and durable", "the ledger refused")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		e.Purpose, e.Channel, e.Touchpoint = consent.PurposeID(purpose), consent.Channel(channel), touchpoint
 		if at != "" {
@@ -199,6 +203,7 @@ func (l *ledgerFlags) objectCommand() *cobra.Command {
 		Example: "  optup ledger object --scope all " + throughCluster + "\n  optup ledger object --scope channel --channel phone --type phone " + throughCluster,
 	}
 	c.Flags().StringVar(&scope, "scope", "all", "all, channel or purpose")
+	_ = c.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"all", "channel", "purpose"}, cobra.ShellCompDirectiveNoFileComp))
 	c.PreRun = func(*cobra.Command, []string) { e.Scope = consent.Scope(scope) }
 	return l.appendCommand(c, e)
 }
@@ -223,5 +228,5 @@ func (l *ledgerFlags) lookupCommand() *cobra.Command {
 		},
 	}
 	who.add(c)
-	return c
+	return endings(c, "the ledger answered, whatever it knows", "the ledger refused")
 }

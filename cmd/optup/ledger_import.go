@@ -49,7 +49,7 @@ func (l *ledgerFlags) importCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only report what would be imported")
 	c.Flags().StringVar(&key, "idempotency-key", "", "key under which rows without a time are imported once; the file's SHA-256 if left out")
-	return c
+	return endings(c, "the report is printed; rows may have been refused", "the ledger refused the file")
 }
 
 // contentKey names a file by its content, and goes back to its start.

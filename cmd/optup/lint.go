@@ -1,11 +1,7 @@
 package main
 
 import (
-	"io"
-	"os"
-
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/optup/optup/internal/cli"
 )
@@ -22,8 +18,7 @@ func lintCommand(o *common) *cobra.Command {
 			"messages, and what the compiler finds in all of them together: give everything that belongs together at once. Each\n" +
 			"remark has its file, line and column. Objects without a namespace are put into --namespace, or into default.\n\n" +
 			"An error is what the API server would refuse, what is not read as it is meant, and what denies although somebody meant\n" +
-			"to permit. A warning is what works and is most likely not meant. The exit code is 1 if there is an error, or with\n" +
-			"--strict a warning; and 2 if a file cannot be opened.",
+			"to permit. A warning is what works and is most likely not meant.",
 		Example: "  optup lint policies/\n  optup lint policies/ -n marketing --strict\n  kustomize build overlays/prod | optup lint -\n" +
 			"  optup lint --alone purposes/newsletter.yaml\n  optup lint policies/ -o json\n  optup lint policies/ -o github",
 		Annotations:       map[string]string{outputsKey: "github"},
@@ -34,13 +29,13 @@ func lintCommand(o *common) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			switch w := c.OutOrStdout(); o.output {
+			switch o.output {
 			case "json":
-				err = cli.PrintJSON(w, out)
+				err = cli.PrintJSON(c.OutOrStdout(), out)
 			case "github":
-				err = cli.PrintLintedForGitHub(w, out)
+				err = cli.PrintLintedForGitHub(c.OutOrStdout(), out)
 			default:
-				err = cli.PrintLinted(w, out, colours(w))
+				err = cli.PrintLinted(o.out(c), out)
 			}
 			if err == nil && out.Bad(strict) {
 				err = errFound
@@ -52,16 +47,7 @@ func lintCommand(o *common) *cobra.Command {
 	f.StringVarP(&x.Namespace, "namespace", "n", "", "where objects that name no namespace are put; default if left out")
 	f.BoolVar(&x.Alone, "alone", false, "check each object by itself, not what it refers to: for hooks that know only the files that changed")
 	f.BoolVar(&strict, "strict", false, "end with exit code 1 for warnings, too")
-	return c
-}
-
-// colours are for people: on a terminal, unless they are not wanted (no-color.org).
-func colours(w io.Writer) cli.Colours {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
-		return cli.Colours{}
-	}
-	return cli.TerminalColours
+	return endings(c, "there is no error; there may be warnings", "there is an error, or with --strict a warning")
 }
 
 // yamlFiles has the shell complete folders and YAML files.

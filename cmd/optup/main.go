@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -47,32 +48,37 @@ func main() {
 type common struct {
 	kubeconfig, context string
 	output              string
+	color               string
 }
 
 func command() *cobra.Command {
 	o := &common{}
 	root := &cobra.Command{
 		Use: "optup", Short: "Look after OptUp, try policies, and talk to consent ledgers",
-		Long: "Look after OptUp in a cluster (doctor, uninstall), try policies without one (lint, compile, test, run), draft services (import), and\n" +
-			"talk to consent ledgers (ledger).\n\n" +
-			"The exit code is 0 if all is well, 1 if something wrong was found, and 2 if the command could not do its work.",
+		Long: "Look after OptUp in a cluster (doctor, uninstall), try policies without one (lint, compile, test, decide, explain, diff, run),\n" +
+			"draft services (import), and talk to consent ledgers (ledger).\n\n" +
+			"The exit code is 0 if all is well, 1 if something wrong was found, and 2 if the command could not do its work. --help of each\n" +
+			"command says what that means there.",
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file; KUBECONFIG or ~/.kube/config if left out")
 	f.StringVar(&o.context, "context", "", "context of the kubeconfig; its current one if left out")
 	f.StringVarP(&o.output, "output", "o", "text", "text or json; for lint also github")
+	f.StringVar(&o.color, "color", "auto", "colours: auto (on a terminal, unless NO_COLOR is set), always or never")
 	_ = root.RegisterFlagCompletionFunc("output", func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return outputs(c), cobra.ShellCompDirectiveNoFileComp
 	})
+	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(cli.ColorModes, cobra.ShellCompDirectiveNoFileComp))
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if known := outputs(c); !slices.Contains(known, o.output) {
 			return fmt.Errorf("--output is %s, not %q", strings.Join(known, " or "), o.output)
 		}
-		return nil
+		_, err := cli.Colors(io.Discard, o.color, os.Getenv)
+		return err
 	}
-	root.AddCommand(doctorCommand(o), uninstallCommand(o), lintCommand(o), compileCommand(o), testCommand(o), runCommand(o), importCommand(o),
-		ledgerCommand(o), versionCommand(o))
+	root.AddCommand(doctorCommand(o), uninstallCommand(o), lintCommand(o), compileCommand(o), testCommand(o), decideCommand(o),
+		explainCommand(o), diffCommand(o), runCommand(o), importCommand(o), ledgerCommand(o), versionCommand(o))
 	return root
 }
 
@@ -82,5 +88,14 @@ func outputs(c *cobra.Command) []string {
 }
 
 func (o *common) connect() (cli.Cluster, error) { return cli.Connect(o.kubeconfig, o.context) }
+
+// out is standard output, with colours if it shows them.
+func (o *common) out(c *cobra.Command) io.Writer {
+	w, err := cli.Colors(c.OutOrStdout(), o.color, os.Getenv)
+	if err != nil {
+		return c.OutOrStdout() // was refused before the command began
+	}
+	return w
+}
 
 func (o *common) json() bool { return o.output == "json" }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -57,20 +58,21 @@ func compileCommand(o *common) *cobra.Command {
 	_ = c.MarkFlagFilename("filename", "yaml", "yml")
 	_ = c.RegisterFlagCompletionFunc("workload", completeBundles(&x, func(b cli.Bundle) string { return b.Workload }))
 	_ = c.RegisterFlagCompletionFunc("namespace", completeBundles(&x, func(b cli.Bundle) string { return b.Namespace }))
-	return c
+	return endings(c, "the files could be compiled", "with --strict: there are findings")
 }
 
 func testCommand(o *common) *cobra.Command {
-	var run string
+	var run, junit string
+	var quiet bool
 	c := &cobra.Command{
 		Use: "test FOLDER...", Short: "Test policies: requests, and what has to become of them", Args: cobra.MinimumNArgs(1),
 		Long: "Run the decisions of folders, without a cluster, by the functions that enforce. A folder looks like this:\n\n" +
 			"  bases/<name>.yaml                  objects of the API that cases share\n" +
 			"  <area>/<sentence>/case.yaml        uses: [<name>], and why\n" +
 			"  <area>/<sentence>/input.yaml       objects of this case alone, if any\n" +
-			"  <area>/<sentence>/decisions.yaml   workload, ledger (events), decisions (request, answer, expect)\n\n" +
-			"The exit code is 1 if a decision is not as expected.",
-		Example: "  optup test test/corpus\n  optup test test/corpus --run 'objection/'\n  optup test policies/tests -o json",
+			"  <area>/<sentence>/decisions.yaml   workload, ledger (events), decisions (request, answer, expect)",
+		Example: "  optup test test/corpus\n  optup test test/corpus --run 'objection/'\n  optup test policies/tests -o json\n" +
+			"  optup test policies/tests -q --junit report.xml",
 		RunE: func(c *cobra.Command, folders []string) error {
 			only, err := regexp.Compile(run)
 			if err != nil {
@@ -87,7 +89,10 @@ func testCommand(o *common) *cobra.Command {
 			if o.json() {
 				err = cli.PrintJSON(c.OutOrStdout(), all)
 			} else {
-				err = cli.PrintTested(c.OutOrStdout(), all)
+				err = cli.PrintTested(o.out(c), all, quiet)
+			}
+			if err == nil && junit != "" {
+				err = writeJUnit(junit, all)
 			}
 			if err == nil && cli.TestsFailed(all) > 0 {
 				err = errFound
@@ -96,11 +101,21 @@ func testCommand(o *common) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&run, "run", "", "only decisions whose name, area/sentence/decision, matches this regular expression")
-	return c
+	c.Flags().StringVar(&junit, "junit", "", "also write the results to this file, as JUnit XML")
+	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what is not as expected, and the counts")
+	return endings(c, "every decision is as expected", "some are not")
+}
+
+func writeJUnit(name string, all []cli.Tested) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("--junit: %w", err)
+	}
+	return errors.Join(cli.WriteJUnit(f, all), f.Close())
 }
 
 func versionCommand(o *common) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs, Example: "  optup version\n  optup version -o json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			v := struct {
@@ -116,4 +131,5 @@ func versionCommand(o *common) *cobra.Command {
 			return err
 		},
 	}
+	return endings(c, "always", "")
 }

@@ -20,7 +20,7 @@ func runCommand(o *common) *cobra.Command {
 			"through the sidecar of each workload; the demo shop answers for services that have paths of its own, and --upstream says\n" +
 			"who answers for others. The ledger knows what the shop's people agreed to.\n\n" +
 			"Edits to the folder apply at once. What cannot be used is said, and leaves what was in force before.\n" +
-			"The last line of the start says what to call. An interrupt stops it; the exit code is 2 if it could not start or broke down.",
+			"The last line of the start says what to call. An interrupt stops it.",
 		Example: "  optup run config/samples\n" +
 			"  optup run policies/ --data ./run --people 10000\n" +
 			"  optup run policies/ --workload marketing/Deployment/mailer --listen mail.services.svc:80=127.0.0.1:9000\n" +
@@ -42,7 +42,7 @@ func runCommand(o *common) *cobra.Command {
 	f.StringArrayVar(&s.Workloads, "workload", nil, "only this workload, namespace/Kind/name; may be repeated")
 	f.StringArrayVar(&s.Listen, "listen", nil, "host:port=address: serve a declared host at this loopback address; may be repeated")
 	f.StringArrayVar(&s.Upstreams, "upstream", nil, "host:port=address: who answers for a declared host; may be repeated")
-	return c
+	return endings(c, "it was interrupted", "")
 }
 
 func runHere(ctx context.Context, c *cobra.Command, o *common, s standalone.Options) (err error) {

@@ -19,8 +19,8 @@ var layers = []layer{
 		"internal/compile", "internal/decide", "internal/facts", "internal/jsonfilter", "internal/enforce", "internal/ledger/wire",
 	}},
 	{"L2", "terms of the outside: Kubernetes types and their translation, tokens, stores", []string{
-		"api", "config/crd", "internal/translate", "internal/manifest", "internal/openapi", "internal/schema", "internal/scenario", "internal/inject",
-		"internal/workload", "internal/identity",
+		"api", "config/crd", "internal/translate", "internal/manifest", "internal/openapi", "internal/schema", "internal/scenario",
+		"internal/explain", "internal/inject", "internal/workload", "internal/identity",
 		"internal/ledger/store",
 	}},
 	{"L3", "parts that run", []string{

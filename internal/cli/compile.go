@@ -97,10 +97,7 @@ func Compile(o CompileOptions) (Compiled, error) {
 		}
 		add(one)
 	}
-	for _, f := range r.Findings {
-		at, _ := read.Sources.At(f.Resource, f.Field)
-		out.Findings = append(out.Findings, Finding{Place: placeOf(at), Resource: f.Resource.String(), Field: f.Field, Code: string(f.Code), Message: f.Message})
-	}
+	out.Findings = append(out.Findings, findings(read.Sources, r)...)
 	if len(out.Bundles) == 0 && o.Workload != "" {
 		return out, fmt.Errorf("there is no bundle for %s: %s", named(o.Namespace, o.Workload), o.absent(out.Governed))
 	}

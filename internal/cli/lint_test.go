@@ -117,7 +117,7 @@ func TestLint(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			if err := PrintLinted(&out, l, Colours{}); err != nil {
+			if err := PrintLinted(&out, l); err != nil {
 				t.Fatal(err)
 			}
 			got := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -186,12 +186,12 @@ func TestPrintLinted(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ got, want string }{
 		"plain": {
-			print(func(w *bytes.Buffer) error { return PrintLinted(w, l, Colours{}) }),
+			print(func(w *bytes.Buffer) error { return PrintLinted(w, l) }),
 			"a,b.yaml:3:5: error: ConsentPolicy m/p: spec.rules[0]: 100% wrong in two lines\nwarning: SidecarConfig m/x: no file\n" +
 				"2 objects in 1 file: 1 error, 1 warning; what objects refer to was not checked, since not every document could be read\n",
 		},
 		"colours": {
-			print(func(w *bytes.Buffer) error { return PrintLinted(w, Linted{Remarks: l.Remarks[1:]}, TerminalColours) }),
+			print(func(w *bytes.Buffer) error { return PrintLinted(colored{w}, Linted{Remarks: l.Remarks[1:]}) }),
 			"\x1b[33mwarning\x1b[0m: SidecarConfig m/x: no file\n0 objects in 0 files: 0 errors, 0 warnings\n",
 		},
 		"GitHub": {
@@ -262,7 +262,7 @@ func FuzzLint(f *testing.F) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := PrintLinted(&out, l, Colours{}); err != nil || bytes.Count(out.Bytes(), []byte("\n")) != len(l.Remarks)+1 {
+		if err := PrintLinted(&out, l); err != nil || bytes.Count(out.Bytes(), []byte("\n")) != len(l.Remarks)+1 {
 			t.Errorf("%s%v", out.String(), err)
 		}
 	})

@@ -147,7 +147,7 @@ func TestAFailureIsPrintedWithItsReason(t *testing.T) {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	var out bytes.Buffer
-	if err := PrintTested(&out, all); err != nil {
+	if err := PrintTested(&out, all, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"FAIL  without consent", `effect is "permit-filtered", expected "permit"`, "expected because: somebody thinks so", "the case cannot be run", `no bundle for the workload "Deployment/x"`, "0 passed, 2 failed"} {

@@ -30,7 +30,7 @@ func PrintChecks(w io.Writer, checks []Check) error {
 		if c.Do != "" {
 			line += " -> " + c.Do
 		}
-		p.line("%-4s  %s", c.Level, line)
+		p.line("%s  %s", p.paint(c.Level.style(), fmt.Sprintf("%-4s", c.Level)), line)
 	}
 	p.line("%d checks: %d ok, %d warnings, %d failed", len(checks), count[OK], count[Warn], count[Fail])
 	return p.err
@@ -108,25 +108,24 @@ func PrintFindings(w io.Writer, c Compiled) error {
 	return p.err
 }
 
-// PrintTested writes one line for each decision, with what is not as expected below it.
-func PrintTested(w io.Writer, all []Tested) error {
+// PrintTested writes one line for each decision, with what is not as expected below it. Quiet leaves out what passed.
+func PrintTested(w io.Writer, all []Tested, quiet bool) error {
 	p := &printer{w: w}
-	last := ""
-	cases := 0
+	last, cases := "", map[string]bool{}
 	for _, t := range all {
+		cases[t.Case] = true
+		if quiet && t.Passed {
+			continue
+		}
 		if t.Case != last {
 			p.line("%s", t.Case)
 			last = t.Case
-			cases++
 		}
-		mark, sentence := "ok  ", t.Decision
+		mark := p.paint(Good, "ok  ")
 		if !t.Passed {
-			mark = "FAIL"
+			mark = p.paint(Bad, "FAIL")
 		}
-		if sentence == "" {
-			sentence = "the case cannot be run"
-		}
-		p.line("  %s  %s", mark, sentence)
+		p.line("  %s  %s", mark, t.title())
 		for _, d := range t.Differences {
 			p.line("        %s", d)
 		}
@@ -134,7 +133,7 @@ func PrintTested(w io.Writer, all []Tested) error {
 			p.line("        expected because: %s", t.Why)
 		}
 	}
-	p.line("%d decisions of %d cases: %d passed, %d failed", len(all), cases, len(all)-TestsFailed(all), TestsFailed(all))
+	p.line("%d decisions of %d cases: %d passed, %d failed", len(all), len(cases), len(all)-TestsFailed(all), TestsFailed(all))
 	return p.err
 }
 

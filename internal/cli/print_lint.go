@@ -6,28 +6,22 @@ import (
 	"strings"
 )
 
-// Colours are the sequences that make parts of a line stand out; the zero value has none.
-type Colours struct{ Error, Warning, Quiet, End string }
-
-// TerminalColours are those of a terminal.
-var TerminalColours = Colours{Error: "\x1b[31m", Warning: "\x1b[33m", Quiet: "\x1b[2m", End: "\x1b[0m"}
-
-func (c Colours) of(s Severity) string {
+func (s Severity) style() Style {
 	if s == SeverityError {
-		return c.Error
+		return Bad
 	}
-	return c.Warning
+	return Caution
 }
 
 // PrintLinted writes one line for each remark, as compilers do, and one that sums up.
-func PrintLinted(w io.Writer, l Linted, c Colours) error {
+func PrintLinted(w io.Writer, l Linted) error {
 	p := &printer{w: w}
 	for _, r := range l.Remarks {
 		where := ""
 		if r.File != "" {
-			where = c.Quiet + r.at() + c.End + ": "
+			where = p.paint(Faint, r.at()) + ": "
 		}
-		p.line("%s%s%s%s: %s", where, c.of(r.Severity), r.Severity, c.End, r.text())
+		p.line("%s%s: %s", where, p.paint(r.Severity.style(), string(r.Severity)), r.text())
 	}
 	unchecked := ""
 	if l.Incomplete {
