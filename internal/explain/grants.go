@@ -23,6 +23,9 @@ func (k *known) against(r decide.Reason, g *consent.Grant) []Cause {
 		if out := k.inherited(g); len(out) > 0 {
 			return out
 		}
+		if !k.declares(g.Notice) {
+			return nil
+		}
 		return []Cause{k.notice(g.Notice, "spec.covers.purposes")}
 	case decide.Objected:
 		return append(k.objections(), k.scene.purpose(k.name, "spec.objection"))
@@ -100,8 +103,13 @@ func (k *known) detail(r decide.Reason, g *consent.Grant) string {
 		}
 		return fmt.Sprintf("It is proven by %s; the purpose requires one of: %s.", orNothing(string(g.Proof)), list(k.purpose.Proofs))
 	case decide.NoGrant:
-		if n == nil {
+		switch {
+		case len(k.inherited(g)) > 0:
+			return "The person said no under another identifier."
+		case !k.declares(g.Notice):
 			return "No ConsentNotice of that name is declared."
+		case n == nil:
+			return "The wording names no purpose of the workload."
 		}
 		return fmt.Sprintf("The wording names: %s.", list(n.Purposes))
 	case decide.ProcessingNotCovered:
@@ -163,6 +171,11 @@ func (k *known) wording(name consent.NoticeID) *ir.Notice {
 		return &notices[i]
 	}
 	return nil
+}
+
+// declares tells whether a wording is declared, also if it names no purpose of the workload and is therefore in no bundle.
+func (k *known) declares(name consent.NoticeID) bool {
+	return slices.ContainsFunc(k.c.Objects.Notices, func(n v1alpha1.ConsentNotice) bool { return n.Name == string(name) })
 }
 
 func (k *known) policiesWithBound() []Cause {

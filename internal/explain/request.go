@@ -118,10 +118,8 @@ func (s *scene) planned() *decide.Plan {
 	s.pass(decide.GateCategory, []Cause{s.purpose(plan.Purpose.Name, "spec.dataCategories")}, "The request carries no data that the purpose does not include; it includes: %s.", list(plan.Purpose.Categories))
 	inBody := func(p decide.Person) bool { return p.Place == decide.InBody }
 	if m := s.ep.IR.Request; m != nil && len(m.Addressees) > 0 && !slices.ContainsFunc(s.request.People, inBody) {
-		s.answers = append(s.answers, Answer{
-			Gate: decide.GateIdentity, Result: Failed, Says: "The request is to addressees, and nobody was found in it.",
-			Causes: []Cause{s.endpoint(s.ep.IR.Name, "request.addressees")},
-		})
+		s.fail(decide.GateIdentity, decide.PersonUnresolved, []Cause{s.endpoint(s.ep.IR.Name, "request.addressees")},
+			"The request is to addressees, and nobody was found in it.")
 	}
 	return plan
 }

@@ -64,9 +64,8 @@ func read(fsys fs.FS, dir string) (Case, error) {
 		if err := yaml.UnmarshalStrict(data, &f); err != nil {
 			return c, fmt.Errorf("%s: %w", name, err)
 		}
-		if len(f.Ledger) > 0 {
-			c.File = path.Join(dir, name)
-			c.lines = entryLines(data)
+		if lines := entryLines(data); len(lines) > 0 {
+			c.File, c.lines = path.Join(dir, name), lines
 		}
 	}
 	var inputs []string

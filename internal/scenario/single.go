@@ -50,11 +50,15 @@ func entryLines(data []byte) []int {
 		return nil
 	}
 	list := doc.Content[0]
-	for i := 0; list.Kind == yamlv4.MappingNode && i+1 < len(list.Content); i += 2 {
-		if list.Content[i].Value == "ledger" {
-			list = list.Content[i+1]
-			break
+	if list.Kind == yamlv4.MappingNode {
+		i := 0
+		for i+1 < len(list.Content) && list.Content[i].Value != "ledger" {
+			i += 2
 		}
+		if i+1 >= len(list.Content) {
+			return nil
+		}
+		list = list.Content[i+1]
 	}
 	var out []int
 	for _, n := range list.Content {
