@@ -35,14 +35,17 @@ func Colors(w io.Writer, mode string, environment func(string) string) (io.Write
 	case "never":
 		return w, nil
 	case "auto":
-		f, ok := w.(*os.File)
-		if ok && environment("NO_COLOR") == "" && environment("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) {
+		if f, ok := w.(*os.File); ok && shown(term.IsTerminal(int(f.Fd())), environment) {
 			return colored{w}, nil
 		}
 		return w, nil
 	default:
 		return nil, fmt.Errorf("--color is auto, always or never, not %q", mode)
 	}
+}
+
+func shown(terminal bool, environment func(string) string) bool {
+	return terminal && environment("NO_COLOR") == "" && environment("TERM") != "dumb"
 }
 
 // paint gives a text its style, for writers that show it.

@@ -64,7 +64,7 @@ func wider(before, after Side) bool {
 	case after.blocked():
 		return false
 	case before.Mode != ir.ModeObserve && after.Mode == ir.ModeObserve:
-		return true
+		return before.Effect != decide.Permit || after.Effect != decide.Permit
 	case before.sent == 0 && after.sent > 0:
 		return true
 	}
