@@ -83,7 +83,7 @@ PREFIX = $(if $(filter kind,$(CLUSTER)),,$(or $(OPTUP_REGISTRY),127.0.0.1:5001)/
 ##@ Develop
 
 .PHONY: generate
-generate: $(BIN)/controller-gen $(BIN)/protogen $(BIN)/helm ## Write generated code, CRDs and roles, their reference, the chart's copies and config/default.
+generate: $(BIN)/controller-gen $(BIN)/protogen $(BIN)/helm ## Write generated code, CRDs and roles, the reference, the chart's copies and config/default.
 	$(BIN)/controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(BIN)/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	go run ./hack/reference config/crd/bases docs/reference
@@ -93,10 +93,11 @@ generate: $(BIN)/controller-gen $(BIN)/protogen $(BIN)/helm ## Write generated c
 	cp config/crd/bases/*.yaml charts/optup/crds/
 	cp config/rbac/role.yaml charts/optup/files/role.yaml
 	{ echo '# Rendered from charts/optup by make generate, for kustomize.'; $(BIN)/helm template optup charts/optup --namespace optup-system; } > config/default/optup.yaml
+	UPDATE_GOLDEN=1 go test -count=1 -run '^TestReference$$' ./cmd/optup
 
 .PHONY: golden
 golden: ## Rewrite golden files; review the change like any other.
-	UPDATE_GOLDEN=1 go test ./internal/... ./api/...
+	UPDATE_GOLDEN=1 go test ./internal/... ./api/... ./cmd/...
 
 .PHONY: fmt
 fmt: $(BIN)/gofumpt $(BIN)/gci ## Format.

@@ -12,6 +12,9 @@ func endings(c *cobra.Command, ok, found string) *cobra.Command {
 	if found != "" {
 		text += "  1  " + found + "\n"
 	}
-	c.Long = strings.TrimRight(strings.TrimSpace(c.Long)+text+"  2  the command could not do its work", "\n")
+	if c.Long == "" {
+		c.Long = c.Short + "."
+	}
+	c.Long = strings.TrimSpace(c.Long) + text + "  2  the command could not do its work"
 	return c
 }

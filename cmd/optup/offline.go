@@ -131,5 +131,5 @@ func versionCommand(o *common) *cobra.Command {
 			return err
 		},
 	}
-	return endings(c, "always", "")
+	return endings(c, "the version is printed", "")
 }

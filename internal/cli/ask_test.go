@@ -30,7 +30,7 @@ const (
 
 func ask(t *testing.T) AskOptions {
 	return AskOptions{
-		CompileOptions: CompileOptions{Files: []string{corpus + "/bases"}},
+		CompileOptions: CompileOptions{Files: []string{corpus + "/bases/shop.yaml"}},
 		Method:         "post", URL: "http://api.esp/v3/mail/send", Body: text(t, mail), Ledger: text(t, anna), Clock: func() time.Time { return scenario.Now },
 	}
 }
@@ -113,7 +113,7 @@ func TestExplainPrintsSentencesAndLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"PERMIT-FILTERED: ", "Person 1 of 2: may be used, OK_CONSENT", "Person 2 of 2: may not be used, NO_GRANT",
+		"PERMIT-FILTERED: ", "Person 1 of 2 (body): may be used, OK_CONSENT", "Person 2 of 2 (body): may not be used, NO_GRANT",
 		"  --  rule         The rule marketing/mailer/invoice, for the purpose transactional, does not match: Body /template_id is",
 		"  no  ground       The ground \"consent\" does not carry", "[NO_GRANT, GDPR Art. 6(1)(a)]",
 	} {

@@ -217,7 +217,7 @@ func (o DiffOptions) sides(c scenario.Case, s set) ([]Side, error) {
 		c.Result = compile.Compile(translate.Snapshot(objects))
 	}
 	out := make([]Side, len(c.Decisions))
-	if _, err := c.Bundle(); err != nil {
+	if !c.Governed() {
 		return out, nil
 	}
 	x, err := c.Index()

@@ -135,7 +135,7 @@ func TestDiffThatCannotBeMade(t *testing.T) {
 func TestWider(t *testing.T) {
 	ok, no := decide.OKConsent, decide.NoGrant
 	deny := Side{Governed: true, Effect: decide.Deny, Mode: ir.ModeEnforce}
-	first := Side{Governed: true, Effect: decide.PermitFiltered, Mode: ir.ModeEnforce, People: []decide.Reason{ok, no}, sent: true}
+	first := Side{Governed: true, Effect: decide.PermitFiltered, Mode: ir.ModeEnforce, People: []decide.Reason{ok, no}, sent: 1}
 	second := first
 	second.People = []decide.Reason{no, ok}
 	untracked := first

@@ -90,7 +90,7 @@ func PrintExplanation(w io.Writer, e explain.Explanation) error {
 		if !one.Permitted {
 			verdict, style = "may not be used", Bad
 		}
-		p.line("\n%s: %s, %s", p.paint(Strong, fmt.Sprintf("Person %d of %d, named in the %s", one.Number, len(e.People), one.Where)), p.paint(style, verdict), inWords([]decide.Reason{one.Reason})[0])
+		p.line("\n%s: %s, %s", p.paint(Strong, fmt.Sprintf("Person %d of %d (%s)", one.Number, len(e.People), one.Where)), p.paint(style, verdict), inWords([]decide.Reason{one.Reason})[0])
 		p.answers(one.Gates)
 		for _, o := range one.Obligations {
 			p.line("  to do  %s", o)

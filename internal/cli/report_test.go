@@ -87,7 +87,7 @@ func TestColors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := PrintTested(w, tested, false); err != nil || !strings.Contains(out.String(), "\x1b[1;31mFAIL\x1b[0m") {
+	if err := PrintTested(w, tested, false); err != nil || !strings.Contains(out.String(), "\x1b[31mFAIL\x1b[0m") {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }

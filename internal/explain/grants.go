@@ -16,7 +16,12 @@ func (k *known) against(r decide.Reason, g *consent.Grant) []Cause {
 	case decide.Withdrawn, decide.Cancelled, decide.Invalidated:
 		var out []Cause
 		for _, p := range g.EndedBy {
-			out = append(out, k.event(p))
+			if p != 0 {
+				out = append(out, k.event(p))
+			}
+		}
+		if len(out) == 0 && k.fact.Suppressed != 0 {
+			out = append(out, k.event(k.fact.Suppressed)) // erasure ends what was agreed to
 		}
 		return append(out, k.inherited(g)...)
 	case decide.NoGrant:
@@ -29,7 +34,13 @@ func (k *known) against(r decide.Reason, g *consent.Grant) []Cause {
 		return []Cause{k.notice(g.Notice, "spec.covers.purposes")}
 	case decide.Objected:
 		return append(k.objections(), k.scene.purpose(k.name, "spec.objection"))
+	default:
+		return k.declared(r, g)
 	}
+}
+
+// declared finds what is declared that stands against a grant.
+func (k *known) declared(r decide.Reason, g *consent.Grant) []Cause {
 	var out []Cause
 	for _, field := range ofNotice[r] {
 		out = append(out, k.notice(g.Notice, field))

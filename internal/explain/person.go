@@ -115,6 +115,7 @@ func (k *known) causes(x decide.Step) []Cause {
 		return []Cause{k.endpoint(k.ep.IR.Name, "channel"), k.scene.purpose(k.name, "spec.legalGrounds")}
 	case decide.GateParty:
 		return []Cause{k.at(serviceRef(k.service.Name), "spec.party")}
+	default:
 	}
 	return nil
 }
@@ -163,6 +164,7 @@ func (k *known) within(a *Answer, x decide.Step) {
 		if x.Passed {
 			a.Says = "The request does what the permission depends on, or whoever asks has promised to."
 		}
+	default:
 	}
 }
 

@@ -116,9 +116,16 @@ func (d Decision) Moment() (decide.Now, error) {
 	return decide.Now{Ledger: d.At(), Age: age}, err
 }
 
+// Governed tells whether the case's workload has a bundle.
+func (c Case) Governed() bool { return c.workload() >= 0 }
+
+func (c Case) workload() int {
+	return slices.IndexFunc(c.Result.Bundles, func(b compile.Bundle) bool { return b.Workload.ID() == c.Workload })
+}
+
 // Bundle is that of the case's workload.
 func (c Case) Bundle() (compile.Bundle, error) {
-	i := slices.IndexFunc(c.Result.Bundles, func(b compile.Bundle) bool { return b.Workload.ID() == c.Workload })
+	i := c.workload()
 	if i < 0 {
 		return compile.Bundle{}, fmt.Errorf("there is no bundle for the workload %q: it is not among the objects, or its namespace does not carry the label %s",
 			c.Workload, v1alpha1.LabelMode)
