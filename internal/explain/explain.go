@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
@@ -16,7 +17,7 @@ type Explanation struct {
 	// Case and Decision name what was asked; empty for a single request.
 	Case     string `json:"case,omitempty"`
 	Decision string `json:"decision,omitempty"`
-	// Request is the method, host, port and path that were asked for.
+	// Request is the method, host, port and path that were asked for; of an endpoint the path's template, because a path can name people.
 	Request  string        `json:"request"`
 	Workload string        `json:"workload"`
 	Effect   decide.Effect `json:"effect"`
@@ -95,7 +96,7 @@ func Explain(c scenario.Case, d scenario.Decision) (Explanation, error) {
 		return Explanation{}, err
 	}
 	out := Explanation{
-		Case: c.Name, Decision: d.Name, Request: fmt.Sprintf("%s %s:%d%s", d.Request.Method, d.Request.Host, d.Request.Port, d.Request.Path),
+		Case: c.Name, Decision: d.Name,
 		Workload: c.Workload, Effect: o.Got.Effect, Mode: ir.ModeEnforce, Purpose: o.Got.Purpose, Reasons: o.Got.Reasons,
 		Obligations: o.Got.Obligations, Sent: o.Sent, Forwarded: o.Forwarded, Returned: o.Returned,
 	}
@@ -115,8 +116,16 @@ func Explain(c scenario.Case, d scenario.Decision) (Explanation, error) {
 	if out.Effect == decide.Deny && !out.failed(s.answers) {
 		s.form(o.Got.Reasons)
 	}
-	out.Gates = s.answers
+	out.Gates, out.Request = s.answers, s.title(d.Request)
 	return out, nil
+}
+
+func (s *scene) title(r scenario.Request) string {
+	path, _, _ := strings.Cut(r.Path, "?")
+	if s.ep != nil {
+		path = s.ep.IR.Path
+	}
+	return fmt.Sprintf("%s %s:%d%s", r.Method, r.Host, r.Port, path)
 }
 
 // failed tells whether some gate says why the request is denied.

@@ -71,7 +71,7 @@ func (s *scene) gates() *decide.Plan {
 		s.pass(decide.GateEndpoint, []Cause{s.endpoint(e.IR.Name, "personalData")}, "The request is for the endpoint %q, which neither takes nor gives personal data. It needs no purpose.", e.IR.Name)
 		return nil
 	}
-	s.pass(decide.GateEndpoint, []Cause{s.endpoint(e.IR.Name, "")}, "The request is for the endpoint %q (%s), which does: %s%s.", e.IR.Name, e.IR.Path, list(e.IR.Processing), by(e.IR.Channel))
+	s.pass(decide.GateEndpoint, []Cause{s.endpoint(e.IR.Name, "")}, "The request is for the endpoint %q, which does: %s%s.", e.IR.Name, list(e.IR.Processing), by(e.IR.Channel))
 	return s.planned()
 }
 
