@@ -54,7 +54,7 @@ func Read(fsys fs.FS) ([]Case, error) {
 }
 
 func read(fsys fs.FS, dir string) (Case, error) {
-	c := Case{Name: strings.ReplaceAll(dir, "-", " "), File: path.Join(dir, "decisions.yaml")}
+	c := Case{Name: strings.ReplaceAll(dir, "-", " "), Folder: dir, File: path.Join(dir, "decisions.yaml")}
 	var f file
 	for _, name := range []string{"case.yaml", "decisions.yaml"} {
 		data, err := fs.ReadFile(fsys, path.Join(dir, name))

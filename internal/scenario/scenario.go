@@ -19,7 +19,9 @@ import (
 type Case struct {
 	// Name is "area/sentence".
 	Name string
-	Why  string
+	// Folder is where the case is.
+	Folder string
+	Why    string
 	// Objects are those that the case uses and its own, Sources where they stand; Result is what they compile to.
 	Objects  translate.Objects
 	Sources  manifest.Sources
