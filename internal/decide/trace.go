@@ -10,10 +10,6 @@ type Gate string
 
 // Gates, in the order in which they are asked.
 const (
-	GateForm        Gate = "form"
-	GateHost        Gate = "host"
-	GateEndpoint    Gate = "endpoint"
-	GateRule        Gate = "rule"
 	GatePurpose     Gate = "purpose"
 	GateNamespace   Gate = "namespace"
 	GateParty       Gate = "party"

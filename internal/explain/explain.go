@@ -61,6 +61,14 @@ const (
 	NotMatched Result = "notMatched"
 )
 
+// Gates that a request passes before package decide asks its own: how it is written, its host, its endpoint, and the rules for that.
+const (
+	GateForm     decide.Gate = "form"
+	GateHost     decide.Gate = "host"
+	GateEndpoint decide.Gate = "endpoint"
+	GateRule     decide.Gate = "rule"
+)
+
 // Answer is how one gate was answered.
 type Answer struct {
 	Gate   decide.Gate   `json:"gate"`

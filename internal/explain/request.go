@@ -43,7 +43,7 @@ func (s *scene) form(reasons []decide.Reason) {
 		if s.ep != nil {
 			causes = []Cause{s.endpoint(s.ep.IR.Name, "")}
 		}
-		s.fail(decide.GateForm, r, causes, "")
+		s.fail(GateForm, r, causes, "")
 	}
 }
 
@@ -52,26 +52,26 @@ func (s *scene) gates() *decide.Plan {
 	r := s.request
 	e, reason := s.index.Endpoint(r.Method, r.Host, r.Port, r.Path)
 	if s.service = s.index.Service(r.Host, r.Port); s.service == nil {
-		s.fail(decide.GateHost, decide.HostUndeclared, s.policies("spec.ungoverned", func(p *v1alpha1.ConsentPolicySpec) bool { return p.Ungoverned != nil }),
+		s.fail(GateHost, decide.HostUndeclared, s.policies("spec.ungoverned", func(p *v1alpha1.ConsentPolicySpec) bool { return p.Ungoverned != nil }),
 			"%s on port %d is not among them; what happens to other hosts is said under ungoverned, which is now %s.", r.Host, r.Port, s.index.Bundle().Ungoverned.Action)
 		return nil
 	}
 	ref := serviceRef(s.service.Name)
-	s.pass(decide.GateHost, []Cause{s.at(ref, "spec.hosts")}, "%s declares %s on port %d.", ref, r.Host, r.Port)
+	s.pass(GateHost, []Cause{s.at(ref, "spec.hosts")}, "%s declares %s on port %d.", ref, r.Host, r.Port)
 	if reason != "" {
-		gate := decide.GateEndpoint
+		gate := GateEndpoint
 		if reason == decide.NoPolicy {
-			gate = decide.GateRule
+			gate = GateRule
 		}
 		s.fail(gate, reason, []Cause{s.at(ref, "spec.endpoints")}, "The request is %s %s.", r.Method, r.Path)
 		return nil
 	}
 	s.ep = e
 	if e.IR.NoPersonalData {
-		s.pass(decide.GateEndpoint, []Cause{s.endpoint(e.IR.Name, "personalData")}, "The request is for the endpoint %q, which neither takes nor gives personal data. It needs no purpose.", e.IR.Name)
+		s.pass(GateEndpoint, []Cause{s.endpoint(e.IR.Name, "personalData")}, "The request is for the endpoint %q, which neither takes nor gives personal data. It needs no purpose.", e.IR.Name)
 		return nil
 	}
-	s.pass(decide.GateEndpoint, []Cause{s.endpoint(e.IR.Name, "")}, "The request is for the endpoint %q, which does: %s%s.", e.IR.Name, list(e.IR.Processing), by(e.IR.Channel))
+	s.pass(GateEndpoint, []Cause{s.endpoint(e.IR.Name, "")}, "The request is for the endpoint %q, which does: %s%s.", e.IR.Name, list(e.IR.Processing), by(e.IR.Channel))
 	return s.planned()
 }
 
@@ -96,7 +96,7 @@ func (s *scene) planned() *decide.Plan {
 		case decide.PurposeAmbiguous:
 			s.fail(decide.GatePurpose, reason, s.rules("purpose"), "The purposes are: %s. Tell them apart with when.", list(purposesOf(s.matched)))
 		case decide.NoPolicy:
-			s.fail(decide.GateRule, reason, []Cause{s.at(serviceRef(s.service.Name), "")}, "")
+			s.fail(GateRule, reason, []Cause{s.at(serviceRef(s.service.Name), "")}, "")
 		default:
 			s.fail(decide.GatePurpose, reason, []Cause{s.endpoint(s.ep.IR.Name, "")}, "%s", none(len(rules)))
 		}
@@ -140,7 +140,7 @@ func purposesOf(rules []*ir.Rule) []consent.PurposeID {
 }
 
 func (s *scene) rulesAnswer(r decide.Considered) {
-	a := Answer{Gate: decide.GateRule, Result: Passed}
+	a := Answer{Gate: GateRule, Result: Passed}
 	var says []string
 	for _, c := range r.Conditions {
 		switch {
