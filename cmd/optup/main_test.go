@@ -72,7 +72,7 @@ func TestEndings(t *testing.T) {
 		"tests that pass":                 {[]string{"test", corpus}, false, "", " 0 failed"},
 		"tests that are not there":        {[]string{"test", t.TempDir()}, false, "no case", ""},
 		"an expression that is none":      {[]string{"test", corpus, "--run", "("}, false, "--run", ""},
-		"files to check that are sound":   {[]string{"lint", corpus + "/bases", "--strict"}, false, "", " 0 errors, 0 warnings"},
+		"files to check that are sound":   {[]string{"lint", shop, "--strict"}, false, "", " 0 errors, 0 warnings"},
 		"files to check that are not":     {[]string{"lint", dangling}, true, "", "error: ConsentPolicy"},
 		"for GitHub":                      {[]string{"lint", dangling, "-o", "github"}, true, "", "::error file="},
 		"GitHub is for lint":              {[]string{"version", "-o", "github"}, false, "text or json", ""},
