@@ -71,7 +71,7 @@ func TestImportWithdrawObjectAndLookUp(t *testing.T) {
 	if err != nil || a.Position != 4 {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	if p, err := officer.Lookup(t.Context(), anna); err != nil || p.Record == nil || len(p.Record.Objections) != 1 {
+	if p, err := officer.Lookup(t.Context(), anna); err != nil || p.Record == nil || len(p.Record.Objections) != 2 { // taking back a purpose is one to it
 		t.Errorf("%+v, %v", p, err)
 	}
 	h, err := touchpoint.Head(t.Context())

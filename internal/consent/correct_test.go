@@ -22,7 +22,7 @@ func TestACorrectionVoidsOneEntryAndNothingElse(t *testing.T) {
 		restricted bool
 	}{
 		"a withdrawal that was keyed for the wrong person": {[]Event{given(0), withdrawn, correct(2)}, StatusGiven, 0, 0, false},
-		"one of two withdrawals":                           {[]Event{given(0), withdrawn, withdrawn, correct(2)}, StatusWithdrawn, 0, 0, false},
+		"one of two withdrawals":                           {[]Event{given(0), withdrawn, withdrawn, correct(2)}, StatusWithdrawn, 1, 0, false},
 		"both of two withdrawals":                          {[]Event{given(0), withdrawn, withdrawn, correct(2), correct(3)}, StatusGiven, 0, 0, false},
 		"a grant":                                          {[]Event{given(0), correct(1)}, StatusInvalidated, 0, 0, false},
 		"a grant that was withdrawn, and the withdrawal":   {[]Event{given(0), withdrawn, correct(1), correct(2)}, StatusInvalidated, 0, 0, false},
@@ -32,12 +32,12 @@ func TestACorrectionVoidsOneEntryAndNothingElse(t *testing.T) {
 			[]Event{given(0), objected, {Type: EventObjectionLifted, Scope: ScopeAll, BasedOn: 2}, correct(3)}, StatusGiven, 1, 0, false,
 		},
 		"the end of a restriction":      {[]Event{given(0), {Type: EventRestricted}, {Type: EventUnrestricted}, correct(3)}, StatusGiven, 0, 0, true},
-		"the return after an erasure":   {[]Event{given(0), erased, back, correct(3)}, StatusGiven, 0, 2, false},
-		"an erasure stays":              {[]Event{given(0), erased, correct(2)}, StatusGiven, 0, 2, false},
+		"the return after an erasure":   {[]Event{given(0), erased, back, correct(3)}, StatusWithdrawn, 0, 2, false},
+		"an erasure stays":              {[]Event{given(0), erased, correct(2)}, StatusWithdrawn, 0, 2, false},
 		"a restriction stays":           {[]Event{given(0), {Type: EventRestricted}, correct(2)}, StatusGiven, 0, 0, true},
-		"by one officer alone: nothing": {[]Event{given(0), withdrawn, {Type: EventCorrected, Actor: ActorOfficer, Corrects: 2, By: "a", ApprovedBy: "a"}}, StatusWithdrawn, 0, 0, false},
-		"by a touchpoint: nothing":      {[]Event{given(0), withdrawn, {Type: EventCorrected, Actor: ActorTouchpoint, Corrects: 2, By: "a", ApprovedBy: "b"}}, StatusWithdrawn, 0, 0, false},
-		"of what comes later: nothing":  {[]Event{given(0), correct(3), withdrawn}, StatusWithdrawn, 0, 0, false},
+		"by one officer alone: nothing": {[]Event{given(0), withdrawn, {Type: EventCorrected, Actor: ActorOfficer, Corrects: 2, By: "a", ApprovedBy: "a"}}, StatusWithdrawn, 1, 0, false},
+		"by a touchpoint: nothing":      {[]Event{given(0), withdrawn, {Type: EventCorrected, Actor: ActorTouchpoint, Corrects: 2, By: "a", ApprovedBy: "b"}}, StatusWithdrawn, 1, 0, false},
+		"of what comes later: nothing":  {[]Event{given(0), correct(3), withdrawn}, StatusWithdrawn, 1, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := fold(tt.events...)

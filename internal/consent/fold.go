@@ -149,6 +149,7 @@ func (r *Record) apply(e Event) {
 		})
 	case EventWithdrawn:
 		r.no(e)
+		r.unsubscribe(e)
 		r.each(e, func(g *Grant) { g.end(StatusWithdrawn, e.Position) })
 	case EventCancelled:
 		r.each(e, func(g *Grant) { g.end(StatusCancelled, e.Position) })
@@ -177,7 +178,10 @@ func (r *Record) apply(e Event) {
 		if r.Restricted {
 			r.Restricted, r.Unrestricted = false, e.Position
 		}
-	case EventErasureRequested, EventErased, EventSuppressed:
+	case EventErasureRequested, EventErased:
+		r.Suppressed = e.Position
+		r.erase()
+	case EventSuppressed:
 		r.Suppressed = e.Position
 	case EventAttribute:
 		r.attribute(e)
@@ -208,14 +212,6 @@ func (g *Grant) end(s Status, at Position) {
 		if s == StatusInvalidated {
 			g.Status = s
 		}
-	}
-}
-
-// liftSuppression: the person who returns after an erasure counts again by a new, proven act that knew of the suppression.
-func (r *Record) liftSuppression(e Event, known Position) {
-	if r.Suppressed != 0 && !e.Pending && e.Proof != ProofNone && known >= r.Suppressed {
-		r.Unsuppressed = append(slices.Clone(r.Unsuppressed), Lifted{Objection: Objection{Position: r.Suppressed}, By: e.Position})
-		r.Suppressed = 0
 	}
 }
 
