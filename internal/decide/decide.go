@@ -27,7 +27,7 @@ func Decide(x *Index, r Request, now Now) Decision {
 	}
 	p, reason := x.Plan(e, r.Constant)
 	if reason != "" {
-		d.Reasons = []Reason{reason}
+		d.Reasons = []Reason{reason.Public()}
 		return d
 	}
 	p.Honours = r.Honours
@@ -62,6 +62,9 @@ func (p *Plan) people(d Decision, people []Person, now Now) Decision {
 	d.Effect = p.effect(t)
 	if slices.Contains(d.People, LedgerBehind) || slices.Contains(d.People, ObligationUnmet) {
 		d.Effect = Deny
+	}
+	if d.Effect == Deny && len(d.Reasons) == 0 {
+		d.Reasons = []Reason{NotPermitted} // nobody was found, and a denial never goes without a reason
 	}
 	return d
 }

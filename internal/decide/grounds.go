@@ -17,9 +17,6 @@ var progress = []Reason{
 // consent: GDPR Art. 6(1)(a), 7 and 9(2)(a).
 func (j *judgement) consent(g ir.Ground, ok Reason) Verdict {
 	p, f := j.plan, &j.fact
-	if g == ir.GroundConsent && len(p.Purpose.Special) > 0 {
-		return j.end(GateCategory, SpecialCategoryConsentMissing) // special categories need express consent
-	}
 	best := -1
 	for i := range f.Grants {
 		reason := j.grant(&f.Grants[i])
@@ -225,4 +222,12 @@ func (j *judgement) legitimateInterest() Verdict {
 		return j.end(GateInformation, Art14NoticeMissing)
 	}
 	return Verdict{Reason: OKLINotObjected, Ground: ir.GroundLegitimateInterest}
+}
+
+// publicTask: GDPR Art. 6(1)(e), 21(1).
+func (j *judgement) publicTask() Verdict {
+	if j.plan.objected(&j.fact, 0) {
+		return j.end(GateObjection, Objected)
+	}
+	return Verdict{Reason: OKPublicTask, Ground: ir.GroundPublicTask}
 }

@@ -50,7 +50,7 @@ func (p *Plan) Purposes() []consent.PurposeID {
 
 func needsFacts(g ir.Ground) bool {
 	switch g {
-	case ir.GroundContract, ir.GroundLegalObligation, ir.GroundVitalInterest, ir.GroundPublicTask:
+	case ir.GroundContract, ir.GroundLegalObligation, ir.GroundVitalInterest:
 		return false
 	default:
 		return true
@@ -135,6 +135,9 @@ func (j *judgement) ground(g ir.Ground) Verdict {
 		}
 		j.trace.gate(GateIdentity, "", "")
 	}
+	if len(p.Purpose.Special) > 0 && !carriesSpecial(g) {
+		return j.end(GateCategory, SpecialCategoryConsentMissing)
+	}
 	if p.Purpose.BusinessOnly && !f.Business {
 		return j.end(GateAddressee, AddresseeKind)
 	}
@@ -159,9 +162,20 @@ func (j *judgement) ground(g ir.Ground) Verdict {
 	case ir.GroundVitalInterest:
 		return Verdict{Reason: OKVitalInterest, Ground: g}
 	case ir.GroundPublicTask:
-		return Verdict{Reason: OKPublicTask, Ground: g}
+		return j.publicTask()
 	default:
 		return Verdict{Reason: NoGrant}
+	}
+}
+
+// carriesSpecial tells whether a ground can be one of GDPR Art. 9(2) at all: express consent (a), vital interests (c), and what a law
+// demands (b, g, i). Everything else carries no special category, whatever Art. 6 says.
+func carriesSpecial(g ir.Ground) bool {
+	switch g {
+	case ir.GroundSpecialCategoryConsent, ir.GroundVitalInterest, ir.GroundLegalObligation, ir.GroundPublicTask:
+		return true
+	default:
+		return false
 	}
 }
 
