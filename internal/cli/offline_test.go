@@ -19,7 +19,7 @@ const (
 )
 
 func TestCompile(t *testing.T) {
-	c, err := Compile(CompileOptions{Files: []string{corpus + "/bases"}})
+	c, err := Compile(CompileOptions{Files: []string{corpus + "/bases/shop.yaml"}})
 	if err != nil || len(c.Findings) != 0 || len(c.Bundles) != 2 {
 		t.Fatalf("%d bundles, %v, %v", len(c.Bundles), c.Findings, err)
 	}
@@ -51,7 +51,7 @@ func TestCompileLimits(t *testing.T) {
 		"a finding, with the bundle anyway": {CompileOptions{Files: []string{dangling}, Namespace: "marketing"}, []string{"Deployment/mailer"}, "PurposeNotFound"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tt.options.Files = append([]string{corpus + "/bases"}, tt.options.Files...)
+			tt.options.Files = append([]string{corpus + "/bases/shop.yaml"}, tt.options.Files...)
 			c, err := Compile(tt.options)
 			var got []string
 			for _, b := range c.Bundles {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 
@@ -25,18 +24,7 @@ func everybody(_ consent.Identifier, p consent.PurposeID) consent.Fact {
 
 func shop(t *testing.T, change func(*ir.Bundle)) *road {
 	t.Helper()
-	all, err := scenario.Load(os.DirFS("../../test/corpus"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := all[0].Bundle()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bundle, err := ir.Decode(b.Encoded)
-	if err != nil {
-		t.Fatal(err)
-	}
+	bundle := golden(t, "grants/a-double-opt-in-that-was-never-confirmed-permits-nothing")
 	if change != nil {
 		change(bundle)
 	}
@@ -241,5 +229,13 @@ func TestObserveChangesNothing(t *testing.T) {
 	}
 	if n := r.proxy.Metrics.Summary()["newsletter"].Requests[decide.Deny]; n != 1 {
 		t.Errorf("%d denials were counted", n)
+	}
+}
+
+func TestABodyThatIsTooLargeIsDenied(t *testing.T) {
+	r := shop(t, nil)
+	answer := raw(t, r.listen(netip.MustParseAddrPort("192.0.2.1:80")), post("", `{"template_id":"`+strings.Repeat("x", maxBody)+`"}`))
+	if len(r.requests()) != 0 || !strings.Contains(answer, "BODY_TOO_LARGE") {
+		t.Errorf("%d requests, answer %.300s", len(r.requests()), answer)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
@@ -87,7 +88,7 @@ func (c Case) run(x *decide.Index, d Decision) (Outcome, error) {
 	o.compare("purpose", o.Got.Purpose, want.Purpose)
 	o.compare("reasons", o.Got.Reasons, want.Reasons)
 	o.compare("people", o.Got.People, want.People)
-	o.compare("obligations", o.Got.Obligations, want.Obligations)
+	o.compare("obligations", sorted(o.Got.Obligations), sorted(want.Obligations)) // they have no order
 	if len(o.Differences) > 0 {
 		return o, nil // bodies of another decision tell nothing
 	}
@@ -102,6 +103,8 @@ func (c Case) run(x *decide.Index, d Decision) (Outcome, error) {
 	}
 	return o, nil
 }
+
+func sorted[T ~string](in []T) []T { return slices.Sorted(slices.Values(in)) }
 
 func (o *Outcome) compare(what string, got, want any) {
 	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
