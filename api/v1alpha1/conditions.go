@@ -32,29 +32,65 @@ const (
 
 // Reasons for Accepted=False. Where several hold, the condition shows the first of this list, and its message all of them.
 const (
-	// ReasonNotLawful surfaces when a purpose combines ground, channel and processing in a way that the law does not allow.
+	// ReasonNotLawful surfaces when a purpose combines ground, channel, addressees, data and processing in a way that the law does not
+	// allow. The message names the statute.
 	ReasonNotLawful = "NotLawful"
+	// ReasonInvalidPurpose surfaces when a purpose holds a value that no bundle can hold.
+	ReasonInvalidPurpose = "InvalidPurpose"
+	// ReasonDuplicateName surfaces when two endpoints of a service, or two objects that were read from files, have the same name.
+	ReasonDuplicateName = "DuplicateName"
+	// ReasonControllerConflict surfaces when another ConsentLedger already serves the same controller.
+	ReasonControllerConflict = "ControllerConflict"
+	// ReasonControllerMismatch surfaces when a purpose, a wording or a touchpoint refers to one of another controller.
+	ReasonControllerMismatch = "ControllerMismatch"
 	// ReasonParentNotFound surfaces when a purpose names a parent that does not exist, or that leads back to itself.
 	ReasonParentNotFound = "ParentNotFound"
-	// ReasonPurposeNotFound surfaces when a rule or a notice names a DataPurpose that does not exist.
+	// ReasonParentLeavesNothing surfaces when a purpose and its parents have no processing, or no proof, in common.
+	ReasonParentLeavesNothing = "ParentLeavesNothing"
+	// ReasonWiderThanParent surfaces when a purpose has advertisers or goods that its parent does not have.
+	ReasonWiderThanParent = "WiderThanParent"
+	// ReasonDeviceAccessNested surfaces when the purpose by which a device is accessed needs access to a device itself.
+	ReasonDeviceAccessNested = "DeviceAccessNested"
+	// ReasonPurposeNotFound surfaces when a rule, its tracking, a notice, or the access to a device names a DataPurpose that does not
+	// exist.
 	ReasonPurposeNotFound = "PurposeNotFound"
+	// ReasonNoticeNotFound surfaces when a touchpoint offers a ConsentNotice that does not exist, or when a purpose sets a minimum for a
+	// series that no ConsentNotice belongs to.
+	ReasonNoticeNotFound = "NoticeNotFound"
 	// ReasonNamespaceNotAllowed surfaces when a purpose does not allow the policy's namespace to act for it.
 	ReasonNamespaceNotAllowed = "NamespaceNotAllowed"
 	// ReasonServiceNotFound surfaces when a rule names a DataService that does not exist, or that does not allow the policy's
 	// namespace. Both read the same, so that nobody learns what exists elsewhere.
 	ReasonServiceNotFound = "ServiceNotFound"
-	// ReasonEndpointNotFound surfaces when a rule names an endpoint that its service does not declare.
+	// ReasonEndpointNotFound surfaces when a rule, or an endpoint's replaces, names an endpoint that the service does not declare.
 	ReasonEndpointNotFound = "EndpointNotFound"
-	// ReasonNothingCovered surfaces when a rule's endpoint does something that its purpose does not include.
+	// ReasonInvalidRule surfaces when a rule holds a value that no bundle can hold.
+	ReasonInvalidRule = "InvalidRule"
+	// ReasonNothingCovered surfaces when a rule's endpoint, or tracking, does something that its purpose does not include.
 	ReasonNothingCovered = "NothingCovered"
+	// ReasonPartyNotCovered surfaces when a rule sends data to a controller or joint controller for a purpose without disclose.
+	ReasonPartyNotCovered = "PartyNotCovered"
+	// ReasonTransferNotCovered surfaces when data leaves the European Economic Area on no basis, or on one that a rule's purpose cannot
+	// carry.
+	ReasonTransferNotCovered = "TransferNotCovered"
+	// ReasonAmbiguousRules surfaces when two rules of a workload with different purposes match the same requests.
+	ReasonAmbiguousRules = "AmbiguousRules"
+	// ReasonUnreachableRule surfaces when no request can match a rule.
+	ReasonUnreachableRule = "UnreachableRule"
+	// ReasonProofNotAccepted surfaces when the proof that a touchpoint obtains is not among those that a purpose accepts.
+	ReasonProofNotAccepted = "ProofNotAccepted"
 	// ReasonInvalidEndpoint surfaces when an endpoint's template, pointers or units do not fit together.
 	ReasonInvalidEndpoint = "InvalidEndpoint"
+	// ReasonEndpointConflict surfaces when another endpoint takes the requests that an endpoint would match.
+	ReasonEndpointConflict = "EndpointConflict"
 	// ReasonHostConflict surfaces when two services declare the same host and port.
 	ReasonHostConflict = "HostConflict"
-	// ReasonLedgerNotFound surfaces when no ConsentLedger exists for the controller of a purpose.
+	// ReasonLedgerNotFound surfaces when no ConsentLedger exists for the controller of a purpose or touchpoint.
 	ReasonLedgerNotFound = "LedgerNotFound"
 	// ReasonBundleTooLarge surfaces when a workload's bundle exceeds the size that can be published.
 	ReasonBundleTooLarge = "BundleTooLarge"
+	// ReasonNotGranted surfaces on every EnforcementExemption: this version records exemptions and grants none.
+	ReasonNotGranted = "NotGranted"
 	// ReasonInvalid surfaces for whatever a newer compiler finds that this version of the API has no reason for.
 	ReasonInvalid = "Invalid"
 )
@@ -73,8 +109,6 @@ const (
 	ReasonStarting = "Starting"
 	// ReasonUnavailable surfaces on Ready=False when a ledger that has served before does not answer.
 	ReasonUnavailable = "Unavailable"
-	// ReasonControllerConflict surfaces on Accepted=False when another ConsentLedger already serves the same controller.
-	ReasonControllerConflict = "ControllerConflict"
 	// ReasonBackupUnconfirmed surfaces on KeysBackedUp=False until spec.keyBackup says Confirmed.
 	ReasonBackupUnconfirmed = "BackupUnconfirmed"
 )

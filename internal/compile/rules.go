@@ -1,216 +1,232 @@
 package compile
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/policy"
 )
 
-// Reason codes that a blocked purpose answers with; package decide passes them on.
-const (
-	reasonPurposeUndeclared   = "PURPOSE_UNDECLARED"
-	reasonNamespaceNotAllowed = "NAMESPACE_NOT_ALLOWED"
-)
+// checkRule finds what a rule with a service cannot do, and what of it does nothing.
+func (c *compiler) checkRule(r *ruleIn, ns policy.Namespace) {
+	p := c.purposes[r.rule.Purpose]
+	if p != nil && !p.declared.Allowed.Matches(ns) {
+		p = nil // it is denied anyway, and what the purpose says is none of the namespace's business
+	}
+	c.checkParty(r, p)
+	for j, name := range r.rule.Endpoints {
+		e := r.service.endpoint(name)
+		if e == nil {
+			continue
+		}
+		field := fmt.Sprintf("%s.endpoints[%d]", r.at, j)
+		if e.NoPersonalData {
+			c.findings.warn(r.policy.ref(), field, HandlingWithoutEffect, "Endpoint %q has no personal data and needs no rule; remove it.", name)
+			continue
+		}
+		if p == nil {
+			continue
+		}
+		if p.carried == nil {
+			p.carried = map[string]bool{}
+		}
+		for _, x := range r.service.carried[r.service.index[name]] {
+			p.carried[x] = true
+		}
+		c.checkProcessing(r, field, p, e)
+		c.checkObligations(r, field, p, e)
+		c.checkAgreed(r, field, p, e)
+	}
+	c.checkReach(r)
+	c.checkHandling(r)
+	c.checkTracking(r, ns)
+}
 
-// rule compiles one rule. It is left out only where its service is unknown, which denies by itself; a rule whose purpose is
-// missing or not allowed stays and denies, so that it cannot make another rule's match unambiguous.
-func (c *compiler) rule(ns policy.Namespace, p policy.Policy, r *policy.Rule) (ir.Rule, bool) {
-	s := c.services[serviceName(p, r)]
-	if s == nil || !serviceAllowed(s, ns) {
-		return ir.Rule{}, false
+// checkParty: whoever decides about data for themselves receives it only for a purpose that includes to disclose it, and data leaves the
+// European Economic Area on a basis that the purpose can carry.
+func (c *compiler) checkParty(r *ruleIn, p *purpose) {
+	if p == nil {
+		return
 	}
-	out := ir.Rule{
-		Policy: p.Namespace + "/" + p.Name + "/" + r.Name, Purpose: r.Purpose, Service: s.Name,
-		When: sortedConditions(r.When), OnMissing: r.OnMissing, OnEmpty: r.OnEmpty, Redaction: r.Redaction, Tracking: sortedTracking(r.Tracking),
-		Mode: ruleMode(ns, p),
+	party, ref := r.service.Party, r.policy.ref()
+	if party.Role != ir.RoleProcessor && !slices.Contains(p.Processing, ir.ProcessingDisclose) {
+		c.findings.error(ref, r.at+".service", PartyNotCovered,
+			"DataService %q is run by %q, who is no processor, and DataPurpose %q does not include disclose; requests are denied (GDPR Art. 4(7), 26). Choose another purpose, or have disclose added to its spec.processing.",
+			r.service.Name, party.Name, p.Name)
 	}
-	if out.OnMissing == "" {
-		out.OnMissing = ir.OnMissingDeny
+	t := party.Transfer
+	if t == nil || t.Basis != ir.TransferExplicitConsent {
+		return
 	}
-	if out.OnEmpty == "" {
-		out.OnEmpty = ir.OnEmptyDeny
-	}
-	for _, e := range r.Endpoints {
-		if slices.ContainsFunc(s.Endpoints, func(x ir.Endpoint) bool { return x.Name == e }) {
-			out.Endpoints = append(out.Endpoints, e)
+	for _, g := range p.Grounds {
+		if broken := c.law.against(use{traits: []trait{traitTransfer}}, g); len(broken) > 0 {
+			c.findings.error(ref, r.at+".purpose", TransferNotCovered, "DataService %q sends data to %s; requests are denied for DataPurpose %q. %s", r.service.Name, t.Country, p.Name, broken[0].sentence(g))
 		}
 	}
-	slices.Sort(out.Endpoints)
-	out.Endpoints = slices.Compact(out.Endpoints)
-	return out, len(out.Endpoints) > 0
 }
 
-func sortedTracking(in []ir.TrackingRule) []ir.TrackingRule {
-	out := slices.Clone(in)
-	for i := range out {
-		if out[i].OnMixed == "" {
-			out[i].OnMixed = ir.OnMixedOffForAll
+func (c *compiler) checkProcessing(r *ruleIn, field string, p *purpose, e *ir.Endpoint) {
+	for _, x := range e.Processing {
+		if !slices.Contains(p.Processing, x) {
+			c.findings.error(r.policy.ref(), field, NothingCovered, "Endpoint %q is %q, which DataPurpose %q does not include; requests are denied. Choose another purpose, or have %q added to its spec.processing.", e.Name, x, p.Name, x)
 		}
 	}
-	slices.SortFunc(out, func(a, b ir.TrackingRule) int { return cmp.Compare(a.Tracking, b.Tracking) })
-	return out
-}
-
-func sortedConditions(when []ir.Condition) []ir.Condition {
-	out := make([]ir.Condition, 0, len(when))
-	for _, w := range when {
-		in := slices.Clone(w.In)
-		slices.Sort(in)
-		out = append(out, ir.Condition{Source: w.Source, Name: w.Name, In: slices.Compact(in)})
+	if e.Channel != "" && !slices.Contains(p.Channels, e.Channel) {
+		c.findings.error(r.policy.ref(), field, NothingCovered, "Endpoint %q uses the channel %q, which DataPurpose %q does not include; requests are denied. Choose another purpose, or have the channel added to its spec.channels.", e.Name, e.Channel, p.Name)
 	}
-	slices.SortFunc(out, func(a, b ir.Condition) int {
-		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Name, b.Name))
-	})
-	if len(out) == 0 {
-		return nil
+}
+
+// checkObligations: a permission with an obligation that nothing meets is a denial, unless whoever asks promises to meet it.
+func (c *compiler) checkObligations(r *ruleIn, field string, p *purpose, e *ir.Endpoint) {
+	fulfils := func(o ir.Obligation) bool {
+		return slices.ContainsFunc(e.Fulfils, func(f ir.Fulfilment) bool { return f.Obligation == o })
 	}
-	return out
+	if slices.Contains(p.Grounds, ir.GroundExistingCustomer) && slices.Contains(e.Processing, ir.ProcessingSend) && !fulfils(ir.AddObjectionNotice) {
+		c.findings.warn(r.policy.ref(), field, ObligationUnmet,
+			"Endpoint %q does not fulfil %q, so requests that rest on existingCustomer are denied (UWG §7(3) no. 4). Declare in the DataService how a request shows that people can object.", e.Name, ir.AddObjectionNotice)
+	}
+	if p.Anonymous && !fulfils(ir.Anonymise) {
+		c.findings.warn(r.policy.ref(), field, ObligationUnmet,
+			"Endpoint %q does not fulfil %q, which DataPurpose %q needs for all that comes out (GDPR Recital 26), so requests are denied. Declare in the DataService that it does, or choose another endpoint.", e.Name, ir.Anonymise, p.Name)
+	}
 }
 
-func serviceName(p policy.Policy, r *policy.Rule) string {
-	return cmp.Or(r.Service.Namespace, p.Namespace) + "/" + r.Service.Name
-}
-
-func serviceAllowed(s *policy.Service, ns policy.Namespace) bool {
-	return s.Namespace == ns.Name || s.Allowed.Matches(ns)
-}
-
-// attach adds what the rules refer to, and every service whose hosts are governed in the namespace.
-func (c *compiler) attach(b *ir.Bundle, ns policy.Namespace) {
-	slices.SortFunc(b.Rules, func(x, y ir.Rule) int { return cmp.Compare(x.Policy, y.Policy) })
-	used := map[string]map[string]bool{}
-	purposes := map[consent.PurposeID]bool{}
-	controllers := map[string]bool{}
-	var need func(consent.PurposeID)
-	need = func(name consent.PurposeID) {
-		if purposes[name] {
+// checkAgreed finds endpoints for which nobody can have agreed, although wordings cover the purpose.
+func (c *compiler) checkAgreed(r *ruleIn, field string, p *purpose, e *ir.Endpoint) {
+	if p.Blocked != "" || slices.ContainsFunc(p.Grounds, func(g ir.Ground) bool { return !consents(g) }) {
+		return
+	}
+	some := false
+	for _, n := range p.notices {
+		if !countsFor(n, &p.Purpose) || !meets(p.Processing, n.Processing) {
+			continue
+		}
+		some = true
+		if reaches(n, &r.service.Service.Service, e) {
 			return
 		}
-		purposes[name] = true
-		p := c.purposeFor(name, ns)
-		if p.DeviceAccess != "" {
-			need(p.DeviceAccess)
-		}
-		b.Purposes = append(b.Purposes, p)
-		if p.Blocked == "" {
-			controllers[p.Controller] = true
-		}
 	}
-	for _, r := range b.Rules {
-		if used[r.Service] == nil {
-			used[r.Service] = map[string]bool{}
-		}
-		for _, e := range r.Endpoints {
-			used[r.Service][e] = true
-		}
-		need(r.Purpose)
-		for _, t := range r.Tracking {
-			need(t.Purpose)
-		}
+	if !some {
+		return // the purpose says so
 	}
-	for _, n := range c.notices {
-		if slices.ContainsFunc(n.Purposes, func(p consent.PurposeID) bool { return purposes[p] }) {
-			b.Notices = append(b.Notices, n)
-		}
+	what := []string{"the processing " + quoted(e.Processing, "and")}
+	if e.Channel != "" {
+		what = append(what, fmt.Sprintf("the channel %q", e.Channel))
 	}
-	for name, s := range c.services {
-		if used[name] != nil {
-			b.Services = append(b.Services, trimmed(s.Service, used[name]))
-		} else if governs(s, ns) {
-			// Known, so that it is denied with NO_POLICY, but nothing about its endpoints is needed for that.
-			b.Services = append(b.Services, ir.Service{Name: s.Name, Hosts: s.Hosts, Ports: s.Ports, Party: s.Party, Endpoints: openEndpoints(s)})
-		}
+	if r.service.Party.Role != ir.RoleProcessor {
+		what = append(what, fmt.Sprintf("the recipient %q", r.service.Party.Name))
 	}
-	for _, l := range c.ledgers {
-		if controllers[l.Controller] {
-			b.Ledgers = append(b.Ledgers, ir.Ledger{Controller: l.Controller, URL: l.URL})
-		}
+	if t := r.service.Party.Transfer; t != nil && t.Basis == ir.TransferExplicitConsent {
+		what = append(what, "the transfer to "+t.Country)
 	}
-	slices.SortFunc(b.Purposes, func(x, y ir.Purpose) int { return cmp.Compare(x.Name, y.Name) })
-	slices.SortFunc(b.Services, func(x, y ir.Service) int { return cmp.Compare(x.Name, y.Name) })
+	c.findings.warn(r.policy.ref(), field, NoNotice,
+		"No ConsentNotice for DataPurpose %q covers what endpoint %q does (%s), so nobody can have agreed to it. Publish a version that does.", p.Name, e.Name, strings.Join(what, ", "))
 }
 
-func (c *compiler) purposeFor(name consent.PurposeID, ns policy.Namespace) ir.Purpose {
-	p := c.purposes[name]
-	if p == nil {
-		return ir.Purpose{Name: name, Objection: ir.ObjectionNone, Blocked: reasonPurposeUndeclared}
+// checkReach finds conditions that requests to some endpoints cannot meet.
+func (c *compiler) checkReach(r *ruleIn) {
+	if r.dead || !r.compiles() {
+		return
 	}
-	if !c.allowed[name].Matches(ns) {
-		return ir.Purpose{Name: name, Objection: ir.ObjectionNone, Blocked: reasonNamespaceNotAllowed}
+	reachable := 0
+	type miss struct {
+		endpoint, sentence string
+		c                  constraint
+		values             []string
 	}
-	return *p
+	var misses []miss
+	for _, name := range r.bundle.Endpoints {
+		e, whole := r.service.endpoint(name), true
+		for _, k := range r.when {
+			values, sentence := impossible(r.service, e, k)
+			if len(values) == 0 {
+				continue
+			}
+			misses = append(misses, miss{name, sentence, k, values})
+			whole = whole && len(values) < len(k.in)
+		}
+		if whole {
+			reachable++
+		}
+	}
+	r.dead = reachable == 0
+	for _, m := range misses {
+		field := fmt.Sprintf("%s.when[%d]", r.at, m.c.at)
+		if len(m.values) < len(m.c.in) {
+			c.findings.warn(r.policy.ref(), field+".in", UnreachableRule, "No request to endpoint %q has %s for %q: %s. Remove what cannot be.", m.endpoint, quoted(m.values, "or"), m.c.name, m.sentence)
+			continue
+		}
+		find := c.findings.warn
+		if r.dead {
+			find = c.findings.error
+		}
+		find(r.policy.ref(), field+".name", UnreachableRule, "No request to endpoint %q that could be permitted meets the condition on %q: %s. Correct the condition, or the endpoints of rule %q.", m.endpoint, m.c.name, m.sentence, r.rule.Name)
+	}
 }
 
-// trimmed leaves out what is declared about endpoints that no rule uses: they are known, so that they are denied for want of a purpose
-// and not as unknown, and nothing more of them is needed.
-func trimmed(s ir.Service, used map[string]bool) ir.Service {
-	s.Endpoints = slices.Clone(s.Endpoints)
-	for i, e := range s.Endpoints {
-		if !used[e.Name] && !e.NoPersonalData {
-			s.Endpoints[i] = ir.Endpoint{Name: e.Name, Methods: e.Methods, Path: e.Path, Processing: e.Processing}
-		}
+// checkHandling finds handlings of what none of the endpoints has.
+func (c *compiler) checkHandling(r *ruleIn) {
+	has := func(what func(*ir.Endpoint) bool) bool {
+		return slices.ContainsFunc(r.bundle.Endpoints, func(name string) bool { return what(r.service.endpoint(name)) })
 	}
-	return s
+	missing := func(handling, without string) {
+		c.findings.warn(r.policy.ref(), r.at+".onMissing", HandlingWithoutEffect, "No endpoint of rule %q has %s, so %s does not do what it says. Choose another handling, or declare them in the DataService.", r.rule.Name, without, handling)
+	}
+	if !r.compiles() {
+		return
+	}
+	switch r.rule.OnMissing {
+	case ir.OnMissingDropAddressee:
+		if !has(addressed) {
+			missing("DropAddressee", "lists of addressees")
+		}
+	case ir.OnMissingDropRecord:
+		if !has(func(e *ir.Endpoint) bool { return e.Response != nil && e.Response.Records != nil }) {
+			missing("DropRecord", "records in its answer")
+		}
+	case ir.OnMissingRedactField:
+		if !has(func(e *ir.Endpoint) bool { return e.Response != nil }) {
+			missing("RedactField", "a declared answer")
+		}
+	case ir.OnMissingDeny:
+	}
 }
 
-func openEndpoints(s *policy.Service) []ir.Endpoint {
-	var out []ir.Endpoint
-	for _, e := range s.Endpoints {
-		if e.NoPersonalData {
-			out = append(out, e)
-		}
-	}
-	return out
-}
+func addressed(e *ir.Endpoint) bool { return e.Request != nil && len(e.Request.Addressees) > 0 }
 
-// governs tells whether a service's hosts are governed in a namespace that no policy of which refers to it: its own namespace,
-// the namespaces it allows, and everywhere for names of the cluster that belong to the service's own namespace.
-func governs(s *policy.Service, ns policy.Namespace) bool {
-	if serviceAllowed(s, ns) {
-		return true
-	}
-	for _, h := range s.Hosts {
-		parts := strings.Split(h, ".")
-		if len(parts) >= 2 && parts[1] == s.Namespace && (len(parts) == 2 || parts[2] == "svc") {
-			return true
+// checkTracking finds tracking that a rule allows in vain.
+func (c *compiler) checkTracking(r *ruleIn, ns policy.Namespace) {
+	ref := r.policy.ref()
+	for k, t := range r.rule.Tracking {
+		at := fmt.Sprintf("%s.tracking[%d]", r.at, k)
+		p, found := c.purposes[t.Purpose], false
+		for _, name := range r.bundle.Endpoints {
+			e := r.service.endpoint(name)
+			if e.Request == nil {
+				continue
+			}
+			for i := range e.Request.Switches {
+				s := &e.Request.Switches[i]
+				if s.Tracking != t.Tracking {
+					continue
+				}
+				found = true
+				if p != nil && p.declared.Allowed.Matches(ns) && !contains(p.Processing, s.Processing) {
+					c.findings.error(ref, at+".purpose", NothingCovered, "%s of endpoint %q amounts to %s, which DataPurpose %q does not include as a whole, so it stays off. Choose another purpose, or have its spec.processing completed.", t.Tracking, name, quoted(s.Processing, "and"), t.Purpose)
+				}
+			}
+		}
+		if !found && len(r.bundle.Endpoints) > 0 {
+			c.findings.warn(ref, at+".tracking", TrackingWithoutSwitch, "No endpoint of rule %q has a switch for %s, so there is nothing to allow. Declare the switch in the DataService, or remove the entry.", r.rule.Name, t.Tracking)
+		}
+		switch {
+		case t.OnMixed == "" || t.OnMixed == ir.OnMixedOffForAll || !found:
+		case !slices.ContainsFunc(r.bundle.Endpoints, func(name string) bool { return addressed(r.service.endpoint(name)) }):
+			c.findings.warn(ref, at+".onMixed", HandlingWithoutEffect, "No endpoint of rule %q has lists of addressees, so there is nothing to tell apart by %s. Remove onMixed.", r.rule.Name, t.OnMixed)
+		case t.OnMixed == ir.OnMixedDropAddressee && r.bundle.OnMissing != ir.OnMissingDropAddressee:
+			c.findings.warn(ref, at+".onMixed", HandlingWithoutEffect, "onMixed DropAddressee drops nobody while onMissing is %s: one addressee who did not agree to %s has the whole request denied. Set onMissing to DropAddressee, or onMixed to OffForAll.", r.bundle.OnMissing, t.Tracking)
 		}
 	}
-	return false
-}
-
-// ledger compiles the bundle of a ledger: the purposes and notices of its controller, with which it computes the usable share.
-func (c *compiler) ledger(l policy.Ledger) (LedgerBundle, bool) {
-	b := &ir.Bundle{
-		Schema: ir.Schema, Namespace: l.Namespace, Workload: "ConsentLedger/" + l.Name, Mode: ir.ModeEnforce,
-		Ungoverned: ir.Ungoverned{Action: ir.UngovernedDeny}, FreshnessBoundMillis: DefaultFreshnessBound.Milliseconds(),
-	}
-	for _, p := range c.purposes {
-		if p.Controller == l.Controller {
-			b.Purposes = append(b.Purposes, *p)
-		}
-	}
-	for _, p := range b.Purposes {
-		// A device purpose that is missing, or another controller's, permits no access.
-		if d := p.DeviceAccess; d != "" && !slices.ContainsFunc(b.Purposes, func(q ir.Purpose) bool { return q.Name == d }) {
-			b.Purposes = append(b.Purposes, ir.Purpose{Name: d, Objection: ir.ObjectionNone, Blocked: reasonPurposeUndeclared})
-		}
-	}
-	slices.SortFunc(b.Purposes, func(x, y ir.Purpose) int { return cmp.Compare(x.Name, y.Name) })
-	for _, n := range c.notices {
-		if n.Controller == l.Controller {
-			b.Notices = append(b.Notices, n)
-		}
-	}
-	ref := policy.Ref{Kind: "ConsentLedger", Namespace: l.Namespace, Name: l.Name}
-	encoded, err := ir.Encode(b)
-	if err != nil {
-		c.findings.add(ref, "spec.controller", BundleTooLarge, fmt.Sprintf("The purposes and notices of %q do not fit one bundle (%v); retire notices that no grant rests on.", l.Controller, err))
-		return LedgerBundle{}, false
-	}
-	return LedgerBundle{Ledger: ref, Bundle: b, Encoded: encoded, Hash: ir.Hash(encoded)}, true
 }

@@ -48,6 +48,8 @@ type Purpose struct {
 	// DPV is the term of the Data Privacy Vocabulary, for findings only.
 	DPV    string
 	Parent string
+	// EvidenceRetentionDays is how long the evidence of a grant is kept after its last use; 0 means until erasure.
+	EvidenceRetentionDays int
 	// Allowed says which namespaces may act for the purpose.
 	Allowed NamespaceSelector
 }

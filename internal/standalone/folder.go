@@ -46,8 +46,9 @@ func load(folder string) (*policies, error) {
 	p.snapshot = translate.Snapshot(o)
 	p.result = compile.Compile(p.snapshot)
 	for _, f := range p.result.Findings {
-		if f.Code == compile.BundleTooLarge {
-			return nil, errors.New(f.Message)
+		switch f.Code {
+		case compile.BundleTooLarge, compile.InvalidPurpose, compile.InvalidRule:
+			return nil, errors.New(f.Message) // a cluster would not have taken it
 		}
 	}
 	if len(p.result.Bundles) == 0 {

@@ -22,7 +22,7 @@ func purpose(p *v1alpha1.DataPurpose) policy.Purpose {
 			ThirdPartyData: s.CollectedFrom == v1alpha1.SourceThirdParty, Anonymous: s.Output == v1alpha1.OutputAnonymous,
 			Advertisers: slices.Clone(s.Advertisers), Goods: convert[string](s.Goods),
 		},
-		DPV: s.DPV, Parent: string(s.Parent), Allowed: selector(s.AllowedNamespaces),
+		DPV: s.DPV, Parent: string(s.Parent), EvidenceRetentionDays: int(s.EvidenceRetentionDays), Allowed: selector(s.AllowedNamespaces),
 	}
 	if d := s.DeviceAccess; d != nil && d.Basis == v1alpha1.DeviceAccessConsent {
 		out.DeviceAccess = consent.PurposeID(d.Purpose)

@@ -1,0 +1,148 @@
+package compile
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/policy"
+)
+
+// governed are the services whose hosts are governed in a namespace, whoever uses them.
+type governed struct{ services []*service }
+
+// governs tells whether a service's hosts are governed in a namespace that no policy of which refers to it: its own namespace,
+// the namespaces it allows, and everywhere for names of the cluster that belong to the service's own namespace.
+func governs(s *service, ns policy.Namespace) bool {
+	if serviceAllowed(s, ns) {
+		return true
+	}
+	for _, h := range s.Hosts {
+		parts := strings.Split(h, ".")
+		if len(parts) >= 2 && parts[1] == s.Namespace && (len(parts) == 2 || parts[2] == "svc") {
+			return true
+		}
+	}
+	return false
+}
+
+// governedIn lists the services of a namespace, in the order of their names. Rules refer to no others.
+func (c *compiler) governedIn(ns policy.Namespace) []*service {
+	g := c.governed[ns.Name]
+	if g == nil {
+		g = &governed{}
+		for _, s := range c.byName {
+			if governs(s, ns) {
+				g.services = append(g.services, s)
+			}
+		}
+		c.governed[ns.Name] = g
+	}
+	return g.services
+}
+
+// attach adds what the rules refer to, and every service whose hosts are governed in the namespace.
+func (c *compiler) attach(b *ir.Bundle, ns policy.Namespace) {
+	slices.SortFunc(b.Rules, compareRules)
+	used := map[string]map[string]bool{}
+	n := &needs{c: c, ns: ns, b: b, purposes: map[consent.PurposeID]bool{}, controllers: map[string]bool{}, notices: map[int]bool{}}
+	for i := range b.Rules {
+		r := &b.Rules[i]
+		if used[r.Service] == nil {
+			used[r.Service] = map[string]bool{}
+		}
+		for _, e := range r.Endpoints {
+			used[r.Service][e] = true
+		}
+		n.purpose(r.Purpose)
+		for _, t := range r.Tracking {
+			n.purpose(t.Purpose)
+		}
+	}
+	n.finish()
+	all := c.governedIn(ns)
+	b.Services = make([]ir.Service, 0, len(all))
+	for _, s := range all {
+		if endpoints := used[s.Name]; endpoints != nil {
+			b.Services = append(b.Services, trimmed(s.Service.Service, endpoints))
+		} else {
+			// Known, so that it is denied with NO_POLICY, but nothing about its endpoints is needed for that.
+			b.Services = append(b.Services, s.stub)
+		}
+	}
+	if len(b.Services) == 0 {
+		b.Services = nil
+	}
+}
+
+func compareRules(x, y ir.Rule) int { return cmp.Compare(x.Policy, y.Policy) }
+
+// needs collects what rules refer to.
+type needs struct {
+	c           *compiler
+	ns          policy.Namespace
+	b           *ir.Bundle
+	purposes    map[consent.PurposeID]bool
+	controllers map[string]bool
+	notices     map[int]bool
+}
+
+func (n *needs) purpose(name consent.PurposeID) {
+	if n.purposes[name] {
+		return
+	}
+	n.purposes[name] = true
+	p := n.c.purposeFor(name, n.ns)
+	n.b.Purposes = append(n.b.Purposes, p)
+	for _, i := range n.c.naming[name] {
+		n.notices[i] = true
+	}
+	if p.DeviceAccess != "" {
+		n.purpose(p.DeviceAccess)
+	}
+	if p.Blocked == "" {
+		n.controllers[p.Controller] = true
+	}
+}
+
+func (n *needs) finish() {
+	slices.SortFunc(n.b.Purposes, func(x, y ir.Purpose) int { return cmp.Compare(x.Name, y.Name) })
+	places := make([]int, 0, len(n.notices))
+	for i := range n.notices {
+		places = append(places, i)
+	}
+	slices.Sort(places)
+	for _, i := range places {
+		n.b.Notices = append(n.b.Notices, n.c.notices[i])
+	}
+	for _, l := range n.c.ledgers {
+		if n.controllers[l.Controller] {
+			n.b.Ledgers = append(n.b.Ledgers, ir.Ledger{Controller: l.Controller, URL: l.URL})
+		}
+	}
+}
+
+func (c *compiler) purposeFor(name consent.PurposeID, ns policy.Namespace) ir.Purpose {
+	p := c.purposes[name]
+	if p == nil {
+		return ir.Purpose{Name: name, Objection: ir.ObjectionNone, Blocked: reasonPurposeUndeclared}
+	}
+	if !p.declared.Allowed.Matches(ns) {
+		return ir.Purpose{Name: name, Objection: ir.ObjectionNone, Blocked: reasonNamespaceNotAllowed}
+	}
+	return p.Purpose
+}
+
+// trimmed leaves out what is declared about endpoints that no rule uses: they are known, so that they are denied for want of a purpose
+// and not as unknown, and nothing more of them is needed.
+func trimmed(s ir.Service, used map[string]bool) ir.Service {
+	s.Endpoints = slices.Clone(s.Endpoints)
+	for i, e := range s.Endpoints {
+		if !used[e.Name] && !e.NoPersonalData {
+			s.Endpoints[i] = ir.Endpoint{Name: e.Name, Methods: e.Methods, Path: e.Path, Processing: e.Processing}
+		}
+	}
+	return s
+}

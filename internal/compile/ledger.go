@@ -1,0 +1,42 @@
+package compile
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/policy"
+)
+
+// ledger compiles the bundle of a ledger: the purposes and notices of its controller, with which it computes the usable share.
+func (c *compiler) ledger(l policy.Ledger) (LedgerBundle, bool) {
+	b := &ir.Bundle{
+		Schema: ir.Schema, Namespace: l.Namespace, Workload: "ConsentLedger/" + l.Name, Mode: ir.ModeEnforce,
+		Ungoverned: ir.Ungoverned{Action: ir.UngovernedDeny}, FreshnessBoundMillis: DefaultFreshnessBound.Milliseconds(),
+	}
+	there := map[consent.PurposeID]bool{}
+	for _, p := range c.sorted {
+		if p.Controller == l.Controller {
+			b.Purposes, there[p.Name] = append(b.Purposes, p.Purpose), true
+		}
+	}
+	for _, p := range slices.Clone(b.Purposes) {
+		// A device purpose that is missing, or another controller's, permits no access.
+		if d := p.DeviceAccess; d != "" && !there[d] {
+			b.Purposes, there[d] = append(b.Purposes, ir.Purpose{Name: d, Objection: ir.ObjectionNone, Blocked: reasonPurposeUndeclared}), true
+		}
+	}
+	slices.SortFunc(b.Purposes, func(x, y ir.Purpose) int { return cmp.Compare(x.Name, y.Name) })
+	for _, n := range c.notices {
+		if n.Controller == l.Controller {
+			b.Notices = append(b.Notices, n)
+		}
+	}
+	encoded, err := ir.Encode(b)
+	if err != nil {
+		c.findings.error(ledgerRef(l), "spec.controller", BundleTooLarge, "The purposes and notices of %q do not fit one bundle (%v); retire notices that no grant rests on.", l.Controller, err)
+		return LedgerBundle{}, false
+	}
+	return LedgerBundle{Ledger: ledgerRef(l), Bundle: b, Encoded: encoded, Hash: ir.Hash(encoded)}, true
+}

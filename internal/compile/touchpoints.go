@@ -1,0 +1,119 @@
+package compile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/policy"
+)
+
+func (c *compiler) resolveTouchpoints(in []policy.Touchpoint) {
+	all := distinct(in, func(a, b policy.Touchpoint) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	}, func(t policy.Touchpoint) {
+		c.findings.error(touchpointRef(&t), "metadata.name", DuplicateName, "There are two Touchpoints with this name; only one of them counts. Rename or remove one.")
+	})
+	for i := range all {
+		t := &all[i]
+		c.touchpointsOf[t.Controller] = append(c.touchpointsOf[t.Controller], t)
+		for _, n := range offered(t) {
+			c.offers[n]++
+		}
+	}
+	c.touchpoints = all
+}
+
+// offered lists the wordings of a touchpoint, each once.
+func offered(t *policy.Touchpoint) []consent.NoticeID {
+	out := slices.Clone(t.OptIn)
+	for _, s := range t.Ladder {
+		out = append(out, s.Notice)
+	}
+	return sortedSet(out)
+}
+
+func offersBy(t *policy.Touchpoint, n consent.NoticeID) int {
+	if slices.Contains(offered(t), n) {
+		return 1
+	}
+	return 0
+}
+
+func touchpointRef(t *policy.Touchpoint) policy.Ref {
+	return policy.Ref{Kind: "Touchpoint", Namespace: t.Namespace, Name: t.Name}
+}
+
+func (c *compiler) checkTouchpoint(t *policy.Touchpoint) {
+	ref := touchpointRef(t)
+	if !c.ledgerOf[t.Controller] {
+		c.findings.error(ref, "spec.controller", LedgerNotFound, "No ConsentLedger exists for the controller %q, so nothing that people say here can be kept. Create one, or correct spec.controller.", t.Controller)
+	}
+	for i, n := range t.OptIn {
+		c.checkOffer(t, n, fmt.Sprintf("spec.optIn[%d]", i), true)
+	}
+	for i, s := range t.Ladder {
+		c.checkOffer(t, s.Notice, fmt.Sprintf("spec.ladder[%d].notice", i), true)
+		for j, n := range s.After {
+			c.checkOffer(t, n, fmt.Sprintf("spec.ladder[%d].after[%d]", i, j), false)
+		}
+	}
+	c.checkLadder(t)
+}
+
+// checkOffer finds out whether agreeing to a wording at a touchpoint can lead to anything. What somebody has to have agreed to before
+// may have been offered elsewhere, so only its existence and controller count.
+func (c *compiler) checkOffer(t *policy.Touchpoint, name consent.NoticeID, field string, offered bool) {
+	ref := touchpointRef(t)
+	n := c.noticeOf[name]
+	switch {
+	case n == nil:
+		c.findings.error(ref, field, NoticeNotFound, "ConsentNotice %q does not exist, so nobody can agree to it. Create it, or correct the name.", name)
+		return
+	case n.Controller != t.Controller:
+		c.findings.error(ref, field, ControllerMismatch, "ConsentNotice %q belongs to the controller %q, not to %q. Offer a wording of the controller that asks.", name, n.Controller, t.Controller)
+		return
+	}
+	if t.Proof == consent.ProofNone || !offered {
+		return // it brings evidence of its own
+	}
+	for _, id := range n.Purposes {
+		p := c.purposes[id]
+		if p != nil && len(p.Proofs) > 0 && !slices.Contains(p.Proofs, t.Proof) && slices.ContainsFunc(p.Grounds, consents) {
+			c.findings.error(ref, "spec.confirmation.proof", ProofNotAccepted,
+				"%q is no proof that DataPurpose %q accepts, so agreeing to ConsentNotice %q here permits it nothing. Obtain %s, or have the purpose accept it.", t.Proof, id, name, quoted(p.Proofs, "or"))
+		}
+	}
+}
+
+// checkLadder finds steps that wait for wordings which nobody can have agreed to before.
+func (c *compiler) checkLadder(t *policy.Touchpoint) {
+	reached := map[consent.NoticeID]bool{}
+	for _, n := range t.OptIn {
+		reached[n] = true
+	}
+	for _, s := range t.Ladder {
+		for _, n := range append([]consent.NoticeID{s.Notice}, s.After...) {
+			if c.offers[n] > offersBy(t, n) {
+				reached[n] = true // somebody else offers it
+			}
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, s := range t.Ladder {
+			if !reached[s.Notice] && !slices.ContainsFunc(s.After, func(n consent.NoticeID) bool { return !reached[n] }) {
+				reached[s.Notice], again = true, true
+			}
+		}
+	}
+	for i, s := range t.Ladder {
+		for j, n := range s.After {
+			if !reached[n] && c.noticeOf[n] != nil {
+				c.findings.warn(touchpointRef(t), fmt.Sprintf("spec.ladder[%d].after[%d]", i, j), StepNotReachable,
+					"No touchpoint offers ConsentNotice %q before this step, so ConsentNotice %q is never offered. Offer it in optIn, or in an earlier step.", n, s.Notice)
+			}
+		}
+	}
+}
