@@ -52,7 +52,7 @@ bench: ## Measure against peers in the same run; writes dist/bench.json.
 fuzz: ## Fuzz every fuzz target for FUZZTIME each.
 	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' internal | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -rhoE --include=*_test.go '^func Fuzz[A-Za-z0-9]+' $$p | cut -d' ' -f2); do \
-	    go test -run=NONE -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) ./$$p; done; done
+	    go test -run=NONE -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=100x ./$$p; done; done
 
 ##@ Build
 

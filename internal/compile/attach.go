@@ -77,7 +77,12 @@ func (c *compiler) attach(b *ir.Bundle, ns policy.Namespace) {
 	}
 }
 
-func compareRules(x, y ir.Rule) int { return cmp.Compare(x.Policy, y.Policy) }
+func compareRules(x, y ir.Rule) int {
+	if c := cmp.Compare(x.Policy, y.Policy); c != 0 {
+		return c
+	}
+	return cmp.Compare(textOf(x), textOf(y)) // two rules of one name
+}
 
 // needs collects what rules refer to.
 type needs struct {

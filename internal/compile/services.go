@@ -99,7 +99,12 @@ func (c *compiler) endpoints(s *service) {
 	for i := range s.Endpoints {
 		all = append(all, numbered{normalEndpoint(s.Endpoints[i]), i})
 	}
-	slices.SortStableFunc(all, func(a, b numbered) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(all, func(a, b numbered) int {
+		if c := cmp.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return cmp.Compare(textOf(a.Endpoint), textOf(b.Endpoint))
+	})
 	s.Endpoints, s.index, s.stub = nil, map[string]int{}, ir.Service{Name: s.Name, Hosts: s.Hosts, Ports: s.Ports, Party: s.Party}
 	for _, e := range all {
 		at := fmt.Sprintf("spec.endpoints[%d]", e.at)
@@ -237,6 +242,11 @@ func normalFields(in []ir.Field) []ir.Field {
 
 func sortedBy[T any](in []T, key func(T) string) []T {
 	out := slices.Clone(in)
-	slices.SortStableFunc(out, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+	slices.SortStableFunc(out, func(a, b T) int {
+		if c := cmp.Compare(key(a), key(b)); c != 0 {
+			return c
+		}
+		return cmp.Compare(textOf(a), textOf(b))
+	})
 	return out
 }
