@@ -31,8 +31,8 @@ type Bundles struct {
 	Changed <-chan event.GenericEvent
 }
 
-// +kubebuilder:rbac:groups=consent.optup.dev,resources=datapurposes;consentnotices;dataservices;consentpolicies;consentledgers,verbs=get;list;watch
-// +kubebuilder:rbac:groups=consent.optup.dev,resources=datapurposes/status;consentnotices/status;dataservices/status;consentpolicies/status;consentledgers/status;sidecarconfigs/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=consent.optup.dev,resources=datapurposes;consentnotices;dataservices;consentpolicies;touchpoints;enforcementexemptions;consentledgers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=consent.optup.dev,resources=datapurposes/status;consentnotices/status;dataservices/status;consentpolicies/status;touchpoints/status;enforcementexemptions/status;consentledgers/status;sidecarconfigs/status,verbs=get;update;patch
 // +kubebuilder:rbac:groups=consent.optup.dev,resources=sidecarconfigs,verbs=get;list;watch;create;update;patch;delete
 // +kubebuilder:rbac:groups="",resources=namespaces;pods,verbs=get;list;watch
 
@@ -78,6 +78,8 @@ func (r *Bundles) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ConsentNotice{}, all, builderPredicate(spec)).
 		Watches(&v1alpha1.DataService{}, all, builderPredicate(spec)).
 		Watches(&v1alpha1.ConsentPolicy{}, all, builderPredicate(spec)).
+		Watches(&v1alpha1.Touchpoint{}, all, builderPredicate(spec)).
+		Watches(&v1alpha1.EnforcementExemption{}, all, builderPredicate(spec)).
 		Watches(&v1alpha1.ConsentLedger{}, all, builderPredicate(spec)).
 		Watches(&v1alpha1.SidecarConfig{}, all, builderPredicate(spec)).
 		Watches(&corev1.Namespace{}, all, builderPredicate(predicate.LabelChangedPredicate{})).

@@ -25,23 +25,25 @@ func (r *Bundles) gather(ctx context.Context) (*scope, error) {
 		published: map[types.NamespacedName]*v1alpha1.SidecarConfig{}, unpublished: map[types.NamespacedName]error{},
 	}
 	var (
-		namespaces corev1.NamespaceList
-		purposes   v1alpha1.DataPurposeList
-		notices    v1alpha1.ConsentNoticeList
-		services   v1alpha1.DataServiceList
-		policies   v1alpha1.ConsentPolicyList
-		ledgers    v1alpha1.ConsentLedgerList
-		configs    v1alpha1.SidecarConfigList
-		pods       corev1.PodList
+		namespaces  corev1.NamespaceList
+		purposes    v1alpha1.DataPurposeList
+		notices     v1alpha1.ConsentNoticeList
+		services    v1alpha1.DataServiceList
+		policies    v1alpha1.ConsentPolicyList
+		touchpoints v1alpha1.TouchpointList
+		exemptions  v1alpha1.EnforcementExemptionList
+		ledgers     v1alpha1.ConsentLedgerList
+		configs     v1alpha1.SidecarConfigList
+		pods        corev1.PodList
 	)
-	for _, list := range []client.ObjectList{&namespaces, &purposes, &notices, &services, &policies, &ledgers, &configs, &pods} {
+	for _, list := range []client.ObjectList{&namespaces, &purposes, &notices, &services, &policies, &touchpoints, &exemptions, &ledgers, &configs, &pods} {
 		if err := r.List(ctx, list); err != nil {
 			return nil, err
 		}
 	}
 	s.objects = translate.Objects{
 		Namespaces: namespaces.Items, Purposes: purposes.Items, Notices: notices.Items, Services: services.Items,
-		Policies: policies.Items, Ledgers: serving(ledgers.Items),
+		Policies: policies.Items, Touchpoints: touchpoints.Items, Exemptions: exemptions.Items, Ledgers: serving(ledgers.Items),
 	}
 	for i := range configs.Items {
 		c := &configs.Items[i]

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -44,7 +43,8 @@ func (r *Bundles) report(ctx context.Context, s *scope) error {
 			syncs[name] = r.sync(s, name, &v1alpha1.SidecarConfig{})
 		}
 	}
-	failed = append(failed, r.reportPolicies(ctx, s, syncs), r.reportOthers(ctx, s, syncs))
+	failed = append(failed, r.reportPolicies(ctx, s, syncs), r.reportPurposes(ctx, s, syncs), r.reportServices(ctx, s, syncs),
+		r.reportAsking(ctx, s), r.reportExemptions(ctx, s))
 	return errors.Join(failed...)
 }
 
@@ -184,39 +184,6 @@ func (s *scope) total(syncs map[types.NamespacedName]sync, concerned func(*compi
 		}
 	}
 	return total, workloads
-}
-
-func (r *Bundles) reportOthers(ctx context.Context, s *scope, syncs map[types.NamespacedName]sync) error {
-	var failed []error
-	for i := range s.objects.Purposes {
-		p := &s.objects.Purposes[i]
-		total, _ := s.total(syncs, func(b *compile.Bundle) bool {
-			return slices.ContainsFunc(b.Bundle.Purposes, func(x ir.Purpose) bool { return string(x.Name) == p.Name })
-		})
-		failed = append(failed, patchStatus(ctx, r.Client, p, func(p *v1alpha1.DataPurpose) {
-			p.Status.ObservedGeneration = p.Generation
-			setConditions(&p.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindDataPurpose, Name: p.Name}, p.Generation)
-			meta.SetStatusCondition(&p.Status.Conditions, programmed(total, p.Generation))
-		}))
-	}
-	for i := range s.objects.Notices {
-		failed = append(failed, patchStatus(ctx, r.Client, &s.objects.Notices[i], func(n *v1alpha1.ConsentNotice) {
-			n.Status.ObservedGeneration = n.Generation
-			setConditions(&n.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindConsentNotice, Name: n.Name}, n.Generation)
-		}))
-	}
-	for i := range s.objects.Services {
-		d := &s.objects.Services[i]
-		total, _ := s.total(syncs, func(b *compile.Bundle) bool {
-			return slices.ContainsFunc(b.Bundle.Services, func(x ir.Service) bool { return x.Name == d.Namespace+"/"+d.Name })
-		})
-		failed = append(failed, patchStatus(ctx, r.Client, d, func(d *v1alpha1.DataService) {
-			d.Status.ObservedGeneration = d.Generation
-			setConditions(&d.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindDataService, Namespace: d.Namespace, Name: d.Name}, d.Generation)
-			meta.SetStatusCondition(&d.Status.Conditions, programmed(total, d.Generation))
-		}))
-	}
-	return errors.Join(failed...)
 }
 
 // patchStatus changes the status of a copy and writes it if it is another one. An object that is gone is none of ours any more.

@@ -15,4 +15,14 @@ spec:
 		accepted: `{metadata: {labels: {team: dpo}}}`,
 		refused:  `{spec: {covers: {purposes: [newsletter, profile]}}}`,
 	},
+	{
+		sentence: "special categories carry their prefix", message: "a data category is a term with its prefix",
+		accepted: `{spec: {covers: {dataCategories: ["pd:MedicalHealth"]}}}`,
+		refused:  `{spec: {covers: {dataCategories: [Health]}}}`,
+	},
+	{
+		sentence: "a country is a code", message: "a country is an ISO 3166-1 code",
+		accepted: `{spec: {covers: {transfers: [US, CH]}}}`,
+		refused:  `{spec: {covers: {transfers: [Us]}}}`,
+	},
 })

@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"strings"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -90,6 +92,20 @@ var _ = Describe("A ConsentPolicy whose references dangle", func() {
 		p := w.policy("mailer", "mailer")
 		create(w.ledger("main"), p)
 		refused(p, v1alpha1.ReasonPurposeNotFound, `DataService "esp/mail"`)
+	})
+
+	It("reads well: a line for each finding, with the place and what to do", func() {
+		p := w.policy("mailer", "mailer")
+		other := p.Spec.Rules[0]
+		other.Name, other.Purpose = "promotion", "promotion"
+		p.Spec.Rules = append(p.Spec.Rules, other)
+		promotion := w.newsletter()
+		promotion.Name = "promotion"
+		create(w.ledger("main"), w.newsletter(), promotion, w.mail(), p)
+		refused(p, v1alpha1.ReasonAmbiguousRules, strings.Join([]string{
+			`spec.rules[0]: Rule "newsletter" is for DataPurpose "newsletter" and matches requests that rule "promotion" (DataPurpose "promotion") matches too; they are denied as PURPOSE_AMBIGUOUS. Have all of these rules compare the same constant with different values.`,
+			`spec.rules[1]: Rule "promotion" is for DataPurpose "promotion" and matches requests that rule "newsletter" (DataPurpose "newsletter") matches too; they are denied as PURPOSE_AMBIGUOUS. Have all of these rules compare the same constant with different values.`,
+		}, "\n"))
 	})
 
 	It("leaves policies of others alone", func() {

@@ -42,6 +42,26 @@ spec:
 		refused:  `{spec: {validForDays: 365, legalGrounds: [contract]}}`,
 	},
 	{
+		sentence: "an end without use is for grounds that rest on a grant", message: "unusedForDays counts for consent and specialCategoryConsent only",
+		accepted: `{spec: {unusedForDays: 365}}`,
+		refused:  `{spec: {unusedForDays: 365, legalGrounds: [contract]}}`,
+	},
+	{
+		sentence: "a presumption is about businesses", message: "presumedConsent covers businesses only",
+		accepted: `{spec: {legalGrounds: [consent, presumedConsent], channels: [phone], addresseeKinds: [Business]}}`,
+		refused:  `{spec: {legalGrounds: [consent, presumedConsent], channels: [phone], addresseeKinds: [Business, Consumer]}}`,
+	},
+	{
+		sentence: "existing customers hear of the seller's goods", message: "existingCustomer covers the seller's own goods only",
+		accepted: `{spec: {advertisers: [Partner GmbH]}}`,
+		refused:  `{spec: {legalGrounds: [existingCustomer], goods: [garden], advertisers: [Partner GmbH]}}`,
+	},
+	{
+		sentence: "a device is accessed on a consent that has a purpose", message: "basis Consent needs the purpose whose grant allows the access",
+		accepted: `{spec: {deviceAccess: {basis: Consent, purpose: device-storage}}}`,
+		refused:  `{spec: {deviceAccess: {basis: StrictlyNecessary, purpose: device-storage}}}`,
+	},
+	{
 		sentence: "sending needs a channel", message: "a purpose that sends has to say how",
 		accepted: `{spec: {processing: [show], channels: null}}`,
 		refused:  `{spec: {channels: null}}`,

@@ -77,4 +77,29 @@ spec:
 		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {records: {type: email, identifier: /contact/email}}}]}}`,
 		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {records: {type: email, identifier: "/emails/*"}}}]}}`,
 	},
+	{
+		sentence: "the mode Originate names the service's port", message: "mode Originate needs the service's TLS port",
+		accepted: `{spec: {ports: [{port: 80, protocol: HTTP, tls: {mode: Originate, port: 443}}]}}`,
+		refused:  `{spec: {ports: [{port: 80, protocol: HTTP, tls: {mode: Originate}}]}}`,
+	},
+	{
+		sentence: "TLS is begun where there is none", message: "tls mode Originate is for protocol HTTP",
+		accepted: `{spec: {ports: [{port: 443, protocol: HTTPS, tls: {mode: Intercept}}]}}`,
+		refused:  `{spec: {ports: [{port: 80, protocol: HTTP, tls: {mode: Intercept}}]}}`,
+	},
+	{
+		sentence: "a country is a code", message: "a country is an ISO 3166-1 code",
+		accepted: `{spec: {party: {role: Processor, transfer: {country: US, basis: Adequacy}}}}`,
+		refused:  `{spec: {party: {role: Processor, transfer: {country: us, basis: Adequacy}}}}`,
+	},
+	{
+		sentence: "a switch is one value", message: "a switch is one value of the request",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {switches: [{tracking: OpenTracking, pointer: /track, offValue: "false", processing: [track]}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {switches: [{tracking: OpenTracking, pointer: "/list/*/track", offValue: "false", processing: [track]}]}}]}}`,
+	},
+	{
+		sentence: "values that show something stand somewhere", message: "in lists values of what stands at pointer",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], fulfils: [{obligation: anonymise, pointer: /figures, in: ["true"]}]}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], fulfils: [{obligation: anonymise, in: ["true"]}]}]}}`,
+	},
 })

@@ -67,7 +67,7 @@ func submit(kind string, spec map[string]any, was string) error {
 func object(kind string, content map[string]any) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: content}
 	o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
-	if kind != v1alpha1.KindDataPurpose && kind != v1alpha1.KindConsentNotice {
+	if kind != v1alpha1.KindDataPurpose && kind != v1alpha1.KindConsentNotice && kind != v1alpha1.KindEnforcementExemption {
 		o.SetNamespace(marketing)
 	}
 	return o
@@ -100,7 +100,7 @@ var _ = Describe("Validation rules of the CRDs", func() {
 	It("have a spec each", func() {
 		files, err := filepath.Glob(filepath.Join("..", "config", "crd", "bases", "*.yaml"))
 		Expect(err).NotTo(HaveOccurred())
-		Expect(files).To(HaveLen(6))
+		Expect(files).To(HaveLen(8))
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			Expect(err).NotTo(HaveOccurred())

@@ -49,6 +49,8 @@ func Doctor(ctx context.Context, c client.Client, o DoctorOptions) ([]Check, err
 	e.run(ctx, "notices", d.notices)
 	e.run(ctx, "services", d.services)
 	e.run(ctx, "policies", d.policies)
+	e.run(ctx, "touchpoints", d.touchpoints)
+	e.run(ctx, "exemptions", d.exemptions)
 	e.run(ctx, "sidecars-in-sync", d.sidecarConfigs)
 	e.run(ctx, "pods", d.pods)
 	return e.checks, nil

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,7 +37,14 @@ func (x declared) condition(e *examination, kind string) *metav1.Condition {
 // accepted looks at Accepted of every object of a kind.
 func accepted(e *examination, all []declared) {
 	for _, x := range all {
-		if c := x.condition(e, v1alpha1.ConditionAccepted); c != nil && c.Status != metav1.ConditionTrue {
+		c := x.condition(e, v1alpha1.ConditionAccepted)
+		switch {
+		case c == nil:
+		case c.Status == metav1.ConditionTrue:
+			if warnings, ok := strings.CutPrefix(c.Message, translate.AcceptedWithWarnings); ok {
+				e.add(Warn, x.String(), "it is accepted, with warnings:"+warnings, "nothing is denied because of it; see whether it is meant")
+			}
+		default:
 			e.add(Fail, x.String(), fmt.Sprintf("it is not accepted (%s): %s", c.Reason, c.Message), "correct what the message names; until then it denies")
 		}
 	}
@@ -105,6 +113,36 @@ func (d *doctor) policies(ctx context.Context, e *examination) error {
 		all = append(all, declared{v1alpha1.KindConsentPolicy, &list.Items[i], list.Items[i].Status.Conditions})
 	}
 	accepted(e, all)
+	return nil
+}
+
+func (d *doctor) touchpoints(ctx context.Context, e *examination) error {
+	var list v1alpha1.TouchpointList
+	if err := d.List(ctx, &list, d.within()...); err != nil {
+		return err
+	}
+	var all []declared
+	for i := range list.Items {
+		all = append(all, declared{v1alpha1.KindTouchpoint, &list.Items[i], list.Items[i].Status.Conditions})
+	}
+	accepted(e, all)
+	return nil
+}
+
+// exemptions lists all of them: whoever wrote one may believe that it holds.
+func (d *doctor) exemptions(ctx context.Context, e *examination) error {
+	var list v1alpha1.EnforcementExemptionList
+	if err := d.List(ctx, &list); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		x := &list.Items[i]
+		if d.Namespace != "" && d.Namespace != string(x.Spec.Namespace) {
+			continue
+		}
+		e.add(Warn, v1alpha1.KindEnforcementExemption+" "+x.Name, "it is recorded and not granted: in namespace "+string(x.Spec.Namespace)+" everything stays enforced",
+			"kubectl delete enforcementexemption "+x.Name+"; to see what would be denied without denying it, label the namespace "+v1alpha1.LabelMode+"="+v1alpha1.LabelModeObserve)
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/version"
 
@@ -77,6 +78,18 @@ func TestDoctorFinds(t *testing.T) {
 		"a webhook with something else for an authority": {func(w world) {
 			w["validating"].(*admissionv1.ValidatingWebhookConfiguration).Webhooks[0].ClientConfig.CABundle = []byte("x")
 		}, Fail, "webhooks", "holds no certificate"},
+		"an exemption that is not granted": {func(w world) {
+			w["exemption"] = &v1alpha1.EnforcementExemption{ObjectMeta: metav1.ObjectMeta{Name: "rescue"}, Spec: v1alpha1.EnforcementExemptionSpec{Namespace: "marketing"}}
+		}, Warn, "exemptions", "in namespace marketing everything stays enforced"},
+		"a touchpoint that is not accepted": {func(w world) {
+			w["touchpoint"] = &v1alpha1.Touchpoint{ObjectMeta: metav1.ObjectMeta{Namespace: "marketing", Name: "form"}, Status: v1alpha1.TouchpointStatus{
+				Conditions: []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse, Reason: "NoticeNotFound", Message: "It does not exist."}},
+			}}
+		}, Fail, "touchpoints", "NoticeNotFound"},
+		"a policy with a warning": {func(w world) {
+			c := &w["policy"].(*v1alpha1.ConsentPolicy).Status.Conditions[0]
+			c.Message = "Accepted. Warnings: spec.rules[0]: It is there twice."
+		}, Warn, "policies", "with warnings: spec.rules[0]: It is there twice."},
 		"no governed namespace":                        {func(w world) { delete(w, "marketing") }, Warn, "namespaces", "no namespace is governed"},
 		"a mode that nobody knows":                     {func(w world) { w["marketing"] = namespace("marketing", "enforced") }, Warn, "namespaces", `"enforced", which is neither observe nor enforce`},
 		"an empty mode":                                {func(w world) { w["marketing"] = namespace("marketing", "") }, Warn, "namespaces", `"", which is neither`},

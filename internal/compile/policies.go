@@ -84,7 +84,7 @@ func (c *compiler) resolveRule(r *ruleIn, ns policy.Namespace) {
 	}
 	for j, e := range rule.Endpoints {
 		if s.endpoint(e) == nil {
-			c.findings.error(ref, fmt.Sprintf("%s.endpoints[%d]", r.at, j), EndpointNotFound, "DataService %q declares no sound endpoint %q; correct the name, or the endpoint.", s.Name, e)
+			c.findings.error(ref, fmt.Sprintf("%s.endpoints[%d]", r.at, j), EndpointNotFound, "DataService %q declares no endpoint %q that can be enforced; correct the name, or the endpoint.", s.Name, e)
 			continue
 		}
 		r.bundle.Endpoints = append(r.bundle.Endpoints, e)

@@ -45,6 +45,9 @@ var reasons = []struct {
 	{compile.BundleTooLarge, v1alpha1.ReasonBundleTooLarge},
 }
 
+// AcceptedWithWarnings is how the message of Accepted=True begins where there are warnings.
+const AcceptedWithWarnings = "Accepted. Warnings:"
+
 // maxMessage is the longest message that the API server takes in a condition.
 const maxMessage = 32768
 
@@ -66,9 +69,9 @@ func Conditions(findings []compile.Finding, of policy.Ref, generation int64) []m
 		switch lines := sentences(warnings, ""); len(lines) {
 		case 0:
 		case 1:
-			message = "Accepted. Warning: " + lines[0]
+			message = AcceptedWithWarnings + " " + lines[0]
 		default:
-			message = "Accepted. Warnings:\n" + strings.Join(lines, "\n")
+			message = AcceptedWithWarnings + "\n" + strings.Join(lines, "\n")
 		}
 		return []metav1.Condition{
 			condition(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, message, generation),

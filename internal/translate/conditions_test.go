@@ -34,7 +34,7 @@ func TestConditions(t *testing.T) {
 		},
 		"a warning denies nothing and is shown": {
 			[]compile.Finding{finding("spec.rules[0]", compile.RedundantRule, compile.Warning, "It is there twice.")},
-			metav1.ConditionTrue, v1alpha1.ReasonAccepted, "Accepted. Warning: spec.rules[0]: It is there twice.", metav1.ConditionTrue,
+			metav1.ConditionTrue, v1alpha1.ReasonAccepted, "Accepted. Warnings: spec.rules[0]: It is there twice.", metav1.ConditionTrue,
 		},
 		"warnings stand one a line": {
 			[]compile.Finding{
@@ -56,7 +56,7 @@ func TestConditions(t *testing.T) {
 		},
 		"a message is no longer than the API server takes": {
 			[]compile.Finding{finding("spec", compile.NoNotice, compile.Warning, strings.Repeat("ä", maxMessage))},
-			metav1.ConditionTrue, v1alpha1.ReasonAccepted, strings.ToValidUTF8(("Accepted. Warning: spec: " + strings.Repeat("ä", maxMessage))[:maxMessage], ""), metav1.ConditionTrue,
+			metav1.ConditionTrue, v1alpha1.ReasonAccepted, strings.ToValidUTF8(("Accepted. Warnings: spec: " + strings.Repeat("ä", maxMessage))[:maxMessage], ""), metav1.ConditionTrue,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
