@@ -177,7 +177,7 @@ func (l *linter) doubtful(d *manifest.Document) {
 func (l *linter) compile(read manifest.Result) {
 	addTargets(&read.Objects)
 	for _, f := range compile.Compile(translate.Snapshot(read.Objects)).Findings {
-		if l.known[member{f.Resource, f.Field}] != 0 {
+		if l.known[member{f.Resource, f.Field}] != 0 || l.said(f) {
 			continue
 		}
 		at, _ := read.Sources.At(f.Resource, f.Field)
@@ -185,8 +185,28 @@ func (l *linter) compile(read manifest.Result) {
 	}
 }
 
-// severity is how much a finding of the compiler weighs.
-func severity(compile.Finding) Severity { return SeverityError }
+// said tells whether the value for which the compiler refuses a whole part has a remark of its own.
+func (l *linter) said(f compile.Finding) bool {
+	switch f.Code {
+	case compile.InvalidPurpose, compile.InvalidRule, compile.InvalidEndpoint:
+	default:
+		return false
+	}
+	for m := range l.known {
+		if m.resource == f.Resource && (strings.HasPrefix(m.field, f.Field+".") || strings.HasPrefix(m.field, f.Field+"[")) {
+			return true
+		}
+	}
+	return false
+}
+
+// severity is that of the compiler.
+func severity(f compile.Finding) Severity {
+	if f.Severity == compile.Warning {
+		return SeverityWarning
+	}
+	return SeverityError
+}
 
 func (l *linter) sorted() []Remark {
 	slices.SortStableFunc(l.remarks, func(a, b Remark) int {

@@ -38,6 +38,15 @@ spec:
   party: {role: Processor}
   endpoints: [{name: send, methods: [POST], path: /send, processing: [send], channel: email}]
 ---
+` + api + `ConsentNotice
+metadata: {name: newsletter-v1}
+spec:
+  controller: A GmbH
+  series: newsletter
+  version: 1
+  texts: [{language: en, text: I would like to receive news.}]
+  covers: {purposes: [newsletter], processing: [send], channels: [email]}
+---
 `
 
 func policyOf(spec string) string {
@@ -71,6 +80,9 @@ func TestLint(t *testing.T) {
 			strings.Replace(policyOf(""), "purpose: newsletter", "purpose: newsleter", 1),
 			LintOptions{},
 			[]string{at(line+6, 5, `error: ConsentPolicy default/p: spec.rules[0].purpose: DataPurpose "newsleter" does not exist...`)},
+		},
+		"what the compiler warns of": {
+			policyOf("    onMissing: DropRecord\n"), LintOptions{}, []string{at(line+9, 5, `warning: ConsentPolicy default/p: spec.rules[0].onMissing: No endpoint of rule "a" has records...`)},
 		},
 		"in another namespace": {
 			strings.Replace(policyOf(""), "service: {name: mail}", "service: {namespace: default, name: mail}", 1),

@@ -224,7 +224,9 @@ func normalMessage(m *ir.Message) *ir.Message {
 	}
 	out := *m
 	out.Fields, out.NotPersonal, out.Totals = normalFields(m.Fields), sortedSet(m.NotPersonal), sortedSet(m.Totals)
-	out.Switches = sortedBy(m.Switches, func(s ir.Switch) string { return string(s.Tracking) + s.Pointer })
+	// Obligations follow this order: opens before clicks.
+	out.Switches = sortedBy(m.Switches, func(s ir.Switch) string { return string(s.Tracking.Off()) + s.Pointer })
+	slices.Reverse(out.Switches)
 	for i := range out.Switches {
 		out.Switches[i].Processing = sortedSet(out.Switches[i].Processing)
 	}

@@ -49,6 +49,7 @@ func load(folder string) (*policies, error) {
 		switch f.Code {
 		case compile.BundleTooLarge, compile.InvalidPurpose, compile.InvalidRule:
 			return nil, errors.New(f.Message) // a cluster would not have taken it
+		default:
 		}
 	}
 	if len(p.result.Bundles) == 0 {
