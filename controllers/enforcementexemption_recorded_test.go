@@ -11,19 +11,23 @@ import (
 	"github.com/optup/optup/internal/ir"
 )
 
+func exemption() *v1alpha1.EnforcementExemption {
+	start := metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second))
+	return &v1alpha1.EnforcementExemption{
+		ObjectMeta: metav1.ObjectMeta{Name: "rescue"},
+		Spec: v1alpha1.EnforcementExemptionSpec{
+			Namespace: v1alpha1.NamespaceName(marketing), TargetRefs: []v1alpha1.WorkloadRef{{Kind: "Deployment", Name: "mailer"}},
+			Scope: v1alpha1.ExemptionEnforcement, NotBefore: start, NotAfter: metav1.NewTime(start.Add(24 * time.Hour)),
+			Reason: "The provider changed its API at night.", ApprovedBy: "Head of security",
+		},
+	}
+}
+
 var _ = Describe("An EnforcementExemption", func() {
 	It("is recorded, and everything stays enforced", func() {
 		w := newWorld("enforce")
 		w.mailer()
-		start := metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second))
-		x := &v1alpha1.EnforcementExemption{
-			ObjectMeta: metav1.ObjectMeta{Name: "rescue"},
-			Spec: v1alpha1.EnforcementExemptionSpec{
-				Namespace: v1alpha1.NamespaceName(marketing), TargetRefs: []v1alpha1.WorkloadRef{{Kind: "Deployment", Name: "mailer"}},
-				Scope: v1alpha1.ExemptionEnforcement, NotBefore: start, NotAfter: metav1.NewTime(start.Add(24 * time.Hour)),
-				Reason: "The provider changed its API at night.", ApprovedBy: "Head of security",
-			},
-		}
+		x := exemption()
 		create(x)
 		w.reconcile()
 		Expect(fresh(x).Status.Conditions).To(haveCondition("Accepted", metav1.ConditionFalse, v1alpha1.ReasonNotGranted, "everything stays enforced"))

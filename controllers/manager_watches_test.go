@@ -91,6 +91,17 @@ var _ = Describe("A running manager", Ordered, func() {
 		Eventually(func() int64 { p, _ := d.Published(ctx, marketing, name); return p.Generation }).Should(Equal(before + 1))
 	})
 
+	It("looks at a touchpoint when it appears, and at an exemption", func() {
+		t := w.form()
+		create(t)
+		Eventually(func() []metav1.Condition { return fresh(t).Status.Conditions }).Should(haveCondition("Accepted", metav1.ConditionFalse, v1alpha1.ReasonNoticeNotFound, ""))
+		create(w.wording("newsletter-v1"))
+		Eventually(func() []metav1.Condition { return fresh(t).Status.Conditions }).Should(haveCondition("Accepted", metav1.ConditionTrue, v1alpha1.ReasonAccepted, ""))
+		x := exemption()
+		create(x)
+		Eventually(func() []metav1.Condition { return fresh(x).Status.Conditions }).Should(haveCondition("Accepted", metav1.ConditionFalse, v1alpha1.ReasonNotGranted, ""))
+	})
+
 	It("follows the mode of the namespace", func() {
 		label(marketing, "observe")
 		Eventually(func() v1alpha1.Mode { return fresh(p).Status.Mode }).Should(Equal(v1alpha1.ModeObserve))
