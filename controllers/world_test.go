@@ -107,6 +107,7 @@ func (w *world) mail() *v1alpha1.DataService {
 			Endpoints: []v1alpha1.Endpoint{{
 				Name: "send", Methods: []v1alpha1.Method{"POST"}, Path: "/v3/mail/send",
 				Processing: []v1alpha1.Processing{v1alpha1.ProcessingSend}, Channel: v1alpha1.ChannelEmail,
+				Request: &v1alpha1.RequestBody{Addressees: []v1alpha1.AddresseeList{{Identifies: v1alpha1.Identifies{Type: v1alpha1.IdentifierEmail}, Each: "/to/*"}}},
 			}},
 		},
 	}

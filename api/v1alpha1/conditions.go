@@ -68,6 +68,9 @@ const (
 	ReasonInvalidRule = "InvalidRule"
 	// ReasonNothingCovered surfaces when a rule's endpoint, or tracking, does something that its purpose does not include.
 	ReasonNothingCovered = "NothingCovered"
+	// ReasonNobodyNamed surfaces when a rule's endpoint says nowhere whom a request is about, although its purpose rests on a record or
+	// can be objected to.
+	ReasonNobodyNamed = "NobodyNamed"
 	// ReasonPartyNotCovered surfaces when a rule sends data to a controller or joint controller for a purpose without disclose.
 	ReasonPartyNotCovered = "PartyNotCovered"
 	// ReasonTransferNotCovered surfaces when data leaves the European Economic Area on no basis, or on one that a rule's purpose cannot

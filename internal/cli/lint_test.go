@@ -36,7 +36,7 @@ spec:
   hosts: [api.esp]
   ports: [{port: 80, protocol: HTTP}]
   party: {role: Processor}
-  endpoints: [{name: send, methods: [POST], path: /send, processing: [send], channel: email}]
+  endpoints: [{name: send, methods: [POST], path: /send, processing: [send], channel: email, request: {addressees: [{each: "/to/*", type: email}]}}]
 ---
 ` + api + `ConsentNotice
 metadata: {name: newsletter-v1}

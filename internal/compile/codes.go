@@ -68,6 +68,9 @@ const (
 	InvalidRule Code = "InvalidRule"
 	// NothingCovered surfaces when a rule's endpoint, or tracking, does something that its purpose does not include.
 	NothingCovered Code = "NothingCovered"
+	// NobodyNamed surfaces when a rule's endpoint says nowhere whom a request is about, although its purpose rests on a record or can be
+	// objected to.
+	NobodyNamed Code = "NobodyNamed"
 	// PartyNotCovered surfaces when a rule sends data to a controller or joint controller for a purpose that does not include disclose.
 	PartyNotCovered Code = "PartyNotCovered"
 	// AmbiguousRules surfaces when two rules of a workload with different purposes match the same requests. It is a warning where each

@@ -36,6 +36,7 @@ func (c *compiler) checkRule(r *ruleIn, ns policy.Namespace) {
 			p.carried[x] = true
 		}
 		c.checkProcessing(r, field, p, e)
+		c.checkNamed(r, field, p, e)
 		c.checkObligations(r, field, p, e)
 		c.checkAgreed(r, field, p, e)
 	}
@@ -75,6 +76,26 @@ func (c *compiler) checkProcessing(r *ruleIn, field string, p *purpose, e *ir.En
 	}
 	if e.Channel != "" && !slices.Contains(p.Channels, e.Channel) {
 		c.findings.error(r.policy.ref(), field, NothingCovered, "Endpoint %q uses the channel %q, which DataPurpose %q does not include; requests are denied. Choose another purpose, or have the channel added to its spec.channels.", e.Name, e.Channel, p.Name)
+	}
+}
+
+// checkNamed: where nobody is named, nobody's record can be asked.
+func (c *compiler) checkNamed(r *ruleIn, field string, p *purpose, e *ir.Endpoint) {
+	named := addressed(e) || (e.Response != nil && e.Response.Records != nil) || len(e.Segments) > 0 ||
+		slices.ContainsFunc(e.Query, func(q ir.QueryParam) bool { return q.Person != nil })
+	if !named && (p.DeviceAccess != "" || slices.ContainsFunc(p.Grounds, needsRecord)) {
+		c.findings.error(r.policy.ref(), field, NobodyNamed,
+			"Endpoint %q says nowhere whom a request is about, so nothing can be known of people for DataPurpose %q and requests are denied. Declare addressees, records, or the segment or parameter that identifies them in the DataService.", e.Name, p.Name)
+	}
+}
+
+// needsRecord tells whether a ground rests on a record, or on the absence of an objection.
+func needsRecord(g ir.Ground) bool {
+	switch g {
+	case ir.GroundContract, ir.GroundLegalObligation, ir.GroundVitalInterest, ir.GroundPublicTask:
+		return false
+	default:
+		return true
 	}
 }
 

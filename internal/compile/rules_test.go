@@ -44,6 +44,9 @@ func TestWhatIsWrongWithRules(t *testing.T) {
 		"a channel that the purpose does not have": {
 			change(newsletter, func(p *policy.Purpose) { p.Channels = []consent.Channel{consent.ChannelSMS} }), policyRef, "spec.rules[0].endpoints[0]", NothingCovered, Error, `"email"`,
 		},
+		"an endpoint that names nobody": {
+			func(s *policy.Snapshot) { s.Services[mail].Endpoints[0].Request.Addressees = nil }, policyRef, "spec.rules[0].endpoints[0]", NobodyNamed, Error, "whom a request is about",
+		},
 		"a controller that gets what is not disclosed": {
 			change(audience, func(p *policy.Purpose) { p.Processing = []ir.Processing{ir.ProcessingSend} }), policyRef, "spec.rules[1].service", PartyNotCovered, Error, "Ads Ltd",
 		},

@@ -70,6 +70,20 @@ func checkDecision(t *testing.T, x *decide.Index, r decide.Request, now decide.N
 	}
 }
 
+// TestARequestThatNamesNobodyTellsNothing: what is missing is about people, so the caller learns no more than that.
+func TestARequestThatNamesNobodyTellsNothing(t *testing.T) {
+	b := world()
+	for i := range b.Services[0].Endpoints {
+		e := &b.Services[0].Endpoints[i]
+		e.Request, e.Response, e.Query, e.Segments = nil, nil, nil, nil
+	}
+	x := decide.NewIndex(b)
+	d := decide.Decide(x, decide.Request{Method: "POST", Host: "s", Port: 80, Path: "/newsletter"}, moment)
+	if d.Effect != decide.Deny || !slices.Equal(d.Reasons, []decide.Reason{decide.NotPermitted}) {
+		t.Errorf("%+v", d)
+	}
+}
+
 // groundOf is the ground of a reason that permits.
 func groundOf(r decide.Reason) ir.Ground {
 	return map[decide.Reason]ir.Ground{

@@ -33,6 +33,7 @@ var reasons = []struct {
 	{compile.EndpointNotFound, v1alpha1.ReasonEndpointNotFound},
 	{compile.InvalidRule, v1alpha1.ReasonInvalidRule},
 	{compile.NothingCovered, v1alpha1.ReasonNothingCovered},
+	{compile.NobodyNamed, v1alpha1.ReasonNobodyNamed},
 	{compile.PartyNotCovered, v1alpha1.ReasonPartyNotCovered},
 	{compile.TransferNotCovered, v1alpha1.ReasonTransferNotCovered},
 	{compile.AmbiguousRules, v1alpha1.ReasonAmbiguousRules},
