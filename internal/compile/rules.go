@@ -92,7 +92,7 @@ func (c *compiler) checkNamed(r *ruleIn, field string, p *purpose, e *ir.Endpoin
 // needsRecord tells whether a ground rests on a record, or on the absence of an objection.
 func needsRecord(g ir.Ground) bool {
 	switch g {
-	case ir.GroundContract, ir.GroundLegalObligation, ir.GroundVitalInterest, ir.GroundPublicTask:
+	case ir.GroundContract, ir.GroundLegalObligation, ir.GroundVitalInterest:
 		return false
 	default:
 		return true
