@@ -132,7 +132,8 @@ func TestTrackingIsTurnedOffForWhoeverDidNotAgreeToIt(t *testing.T) {
 		"no place in one of two groups":           {split, all, letter(`,"tracking":{"open":[]}`, "both", "clicks"), nil, decide.ObligationUnmet},
 		"four groups": {
 			split, split, letter(on, "none", "both", "opens", "clicks", "both"),
-			[]string{letter(on, "both", "both"), letter(openOff, "clicks"), letter(clicOff, "opens"), letter(bothOff, "none")}, "",
+			[]string{letter(on, "both", "both"), letter(openOff, "clicks"), letter(clicOff, "opens"), letter(bothOff, "none")},
+			"",
 		},
 		"one is split, the other off for all": {
 			split, all, letter(on, "both", "clicks", "opens"), []string{letter(clicOff, "both", "opens"), letter(bothOff, "clicks")}, "",

@@ -72,7 +72,9 @@ func TestWhatIsKnownAboutLinkedPeople(t *testing.T) {
 			func(f consent.Fact) bool { return f.Grants[0].Status == consent.StatusGiven },
 		},
 		"a telephone number, however it is written": {
-			"- {person: \"phone:+49 (30) 12-34\", type: restricted}\n", consent.Identifier{Type: consent.IdentifierPhone, Value: "+49301234"}, "",
+			"- {person: \"phone:+49 (30) 12-34\", type: restricted}\n",
+			consent.Identifier{Type: consent.IdentifierPhone, Value: "+49301234"},
+			"",
 			func(f consent.Fact) bool { return f.Restricted },
 		},
 	} {
