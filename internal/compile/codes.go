@@ -63,6 +63,8 @@ const (
 	EndpointConflict Code = "EndpointConflict"
 	// TransferNotCovered surfaces when data leaves the European Economic Area on no basis, or on one that a rule's purpose cannot carry.
 	TransferNotCovered Code = "TransferNotCovered"
+	// NotYet surfaces when a service declares something that this version does not carry out; always a warning.
+	NotYet Code = "NotYet"
 
 	// InvalidRule surfaces when a rule holds a value that no bundle can hold.
 	InvalidRule Code = "InvalidRule"

@@ -54,6 +54,9 @@ func (c *compiler) resolveServices(in []policy.Service) {
 			c.findings.error(s.ref(), "spec.party.transfer.basis", TransferNotCovered,
 				"Data goes to %s on no basis (GDPR Art. 44); everything is denied. Name the basis: Adequacy, StandardClauses, BindingRules or ExplicitConsent.", t.Country)
 		}
+		for _, field := range s.NotYet {
+			c.findings.warn(s.ref(), field, NotYet, "This version does not carry this out: no credential is inserted, and TLS is not intercepted but refused. Applications send their own credential; take tls mode Originate.")
+		}
 		c.services[s.Name] = s
 		c.byName = append(c.byName, s)
 	}

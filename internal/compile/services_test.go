@@ -38,6 +38,9 @@ func TestWhatIsWrongWithServices(t *testing.T) {
 				e.Path, e.Methods = "/v1/customers/{name}", []string{"HEAD", "GET"}
 			}, serviceRef("register"), "spec.endpoints[1].path", EndpointConflict, Error, `Every GET request that "one" matches`,
 		},
+		"what this version does not carry out": {
+			func(s *policy.Snapshot) { s.Services[mail].NotYet = []string{"spec.credential"} }, serviceRef("mail"), "spec.credential", NotYet, Warning, "Applications send their own",
+		},
 		"a transfer on no basis": {
 			func(s *policy.Snapshot) { s.Services[ads].Party.Transfer.Basis = "" }, serviceRef("ads"), "spec.party.transfer.basis", TransferNotCovered, Error, "GDPR Art. 44",
 		},

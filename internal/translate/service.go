@@ -2,6 +2,7 @@ package translate
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/optup/optup/api/v1alpha1"
@@ -19,10 +20,16 @@ func service(d *v1alpha1.DataService) policy.Service {
 		},
 		Namespace: d.Namespace, Allowed: selector(s.AllowedNamespaces),
 	}
+	if s.Credential != nil {
+		out.NotYet = append(out.NotYet, "spec.credential")
+	}
 	if t := s.Party.Transfer; t != nil {
 		out.Party.Transfer = &ir.Transfer{Country: string(t.Country), Basis: ir.TransferBasis(t.Basis)}
 	}
-	for _, p := range s.Ports {
+	for i, p := range s.Ports {
+		if p.TLS != nil && p.TLS.Mode == v1alpha1.TLSIntercept {
+			out.NotYet = append(out.NotYet, fmt.Sprintf("spec.ports[%d].tls", i))
+		}
 		port := ir.Port{Port: int(p.Port), Protocol: string(p.Protocol)}
 		if p.TLS != nil && p.TLS.Mode == v1alpha1.TLSOriginate {
 			port.TLSPort = int(p.TLS.Port)
