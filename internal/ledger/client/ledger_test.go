@@ -102,7 +102,8 @@ func TestARestartOfTheLedgerLosesNothing(t *testing.T) {
 	l := ledgertest.New(t).Start()
 	l.Append("ada@example.org", ledgertest.Given("newsletter"))
 	var url atomic.Pointer[string]
-	url.Store(&l.URL)
+	first := l.URL
+	url.Store(&first)
 	// The address changes with a restart here, as that of a pod does; in a cluster the service hides it.
 	move := roundTripper(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
