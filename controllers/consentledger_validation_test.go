@@ -23,9 +23,9 @@ spec:
 		refused:  `{spec: {controller: Somebody Else GmbH}}`,
 	},
 	{
-		sentence: "it is stored somewhere", message: "name the storage",
-		accepted: `{spec: {storage: {sqlite: {size: 1Gi, storageClassName: fast}}}}`,
-		refused:  `{spec: {storage: {sqlite: null}}}`,
+		sentence: "it is stored in one place", message: "name one storage",
+		accepted: `{spec: {storage: {sqlite: null, postgres: {dsnSecretRef: {name: dsn, key: url}, replicas: 3}}}}`,
+		refused:  `{spec: {storage: {postgres: {dsnSecretRef: {name: dsn, key: url}}}}}`,
 	},
 	{
 		sentence: "its volume holds something", message: "size is more than nothing",

@@ -65,6 +65,10 @@ func (r *Ledgers) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Re
 		return ctrl.Result{}, r.status(ctx, l, nil, condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonControllerConflict,
 			"The controller already has the ledger "+other+"; a person's consents must not be split over two. Delete one of them.", l.Generation))
 	}
+	if l.Spec.Storage.SQLite == nil {
+		return ctrl.Result{}, r.status(ctx, l, nil, condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonStorageNotServed,
+			"This version keeps events in SQLite only, so nothing runs and whatever rests on a record is denied. Name spec.storage.sqlite.", l.Generation))
+	}
 	accepted := condition(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The ledger is the only one of its controller.", l.Generation)
 	if r.Issuer() == "" || len(r.JWKS()) == 0 {
 		return ctrl.Result{RequeueAfter: time.Second}, r.status(ctx, l, nil, accepted)

@@ -13,9 +13,9 @@ type LedgerRole string
 const (
 	// LedgerRoleTouchpoint appends what people do at a touchpoint, and imports.
 	LedgerRoleTouchpoint LedgerRole = "Touchpoint"
-	// LedgerRoleReader looks up people and reads the usable share.
+	// LedgerRoleReader reads the usable share.
 	LedgerRoleReader LedgerRole = "Reader"
-	// LedgerRoleOfficer also corrects, and sees why a person may not be used.
+	// LedgerRoleOfficer also looks people up, and sees why a person may not be used.
 	LedgerRoleOfficer LedgerRole = "Officer"
 )
 
@@ -27,11 +27,28 @@ type KeyBackup string
 const KeyBackupConfirmed KeyBackup = "Confirmed"
 
 // LedgerStorage is where a ledger keeps its events. Exactly one member is set.
-// +kubebuilder:validation:XValidation:rule="has(self.sqlite)",message="name the storage: sqlite"
+// +kubebuilder:validation:XValidation:rule="has(self.sqlite) != has(self.postgres)",message="name one storage: sqlite or postgres"
 type LedgerStorage struct {
 	// sqlite keeps events in a file on a volume; one replica.
 	// +optional
 	SQLite *SQLiteStorage `json:"sqlite,omitempty"`
+	// postgres keeps events in a PostgreSQL database; any number of replicas. This version does not serve from one: condition Accepted
+	// says so.
+	// +optional
+	Postgres *PostgresStorage `json:"postgres,omitempty"`
+}
+
+// PostgresStorage is a PostgreSQL database, or one that speaks its protocol.
+type PostgresStorage struct {
+	// dsnSecretRef names the Secret, in the ledger's namespace, and the key in it that holds the connection string, for example
+	// postgres://ledger:...@db.internal/consent?sslmode=verify-full.
+	// +required
+	DSNSecretRef SecretKeyReference `json:"dsnSecretRef"`
+	// replicas of the ledger, 1 to 32. Omitted means 2.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=32
+	Replicas int32 `json:"replicas,omitempty"`
 }
 
 // SQLiteStorage is a volume for a SQLite file.
