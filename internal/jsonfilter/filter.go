@@ -26,6 +26,8 @@ const (
 	Keep
 	// Redact keeps a record without its personal fields.
 	Redact
+	// Stop ends a copy with ErrStopped before anything of the batch is written. A Judge does not give it.
+	Stop
 )
 
 // Judge says what happens to a person. It is called once for each, in the order of the body.

@@ -74,14 +74,15 @@ func mask(n *node) string {
 	}
 }
 
-func plainWord(name string) bool {
-	for i, c := range name {
+func plainWord[T string | []byte](name T) bool {
+	for i := range len(name) {
+		c := name[i]
 		letter := c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 		if !letter && (i == 0 || (c != '-' && (c < '0' || c > '9'))) {
 			return false
 		}
 	}
-	return name != "" && len(name) <= 64
+	return len(name) > 0 && len(name) <= 64
 }
 
 // write gives the document with its changes.
@@ -89,13 +90,17 @@ func (c changes) write(d *Document) []byte {
 	if len(c) == 0 {
 		return d.body
 	}
-	if c[&d.root].kind == gone {
+	switch what := c[&d.root]; what.kind {
+	case gone:
 		return []byte("null")
+	case replaced:
+		return []byte(what.value)
 	}
-	return c.append(make([]byte, 0, len(d.body)), d, &d.root)
+	out := append(make([]byte, 0, len(d.body)), d.body[:d.root.start]...)
+	return append(c.append(out, d, &d.root), d.body[d.root.end:]...)
 }
 
-// append writes a node: verbatim if nothing in it changes, else its kept parts.
+// append writes a node: verbatim if nothing in it changes, else its kept parts. The white space around a part stays and goes with it.
 func (c changes) append(out []byte, d *Document, n *node) []byte {
 	switch what := c[n]; what.kind {
 	case replaced:
@@ -107,20 +112,23 @@ func (c changes) append(out []byte, d *Document, n *node) []byte {
 		return append(out, d.body[n.start:n.end]...)
 	}
 	out = append(out, d.body[n.start])
-	first := true
+	first, from := true, n.start+1
 	for i := range n.children {
 		child := &n.children[i]
-		if c[child].kind == gone {
-			continue
+		end := child.end // of the part, where the separator or the bracket is
+		for d.body[end] != ',' && end < n.end-1 {
+			end++
 		}
-		if !first {
-			out = append(out, ',')
+		if c[child].kind != gone {
+			if !first {
+				out = append(out, ',')
+			}
+			first = false
+			out = append(out, d.body[from:child.start]...)
+			out = c.append(out, d, child)
+			out = append(out, d.body[child.end:end]...)
 		}
-		first = false
-		if n.kind == '{' {
-			out = append(out, d.body[child.nameStart:child.start]...) // the name, the colon and the space between
-		}
-		out = c.append(out, d, child)
+		from = end + 1
 	}
 	return append(out, d.body[n.end-1])
 }

@@ -1,0 +1,251 @@
+package jsonfilter
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/optup/optup/internal/ir"
+)
+
+// scanner reads complete values strictly, and notes what is to be cut out of them. It goes over each byte once and calls nobody.
+type scanner struct {
+	// end is where the bytes end; zeros follow.
+	end       int
+	deepest   int
+	redaction ir.Redaction
+	// mode is 0 for what may be seen of a record that is kept, 1 for one that is redacted.
+	mode  int
+	names seen
+	cuts  []cut
+	// subject and when are where the identifier and the time of the record are.
+	subject, when span
+	notCovered    int
+	// columns are what is declared about the cells of a row.
+	columns []*spot
+	// failed is where reading stopped.
+	failed int
+}
+
+type span struct{ from, to int }
+
+// cut is a part that does not stay, and what stands in its place.
+type cut struct {
+	from, to int
+	with     stand
+}
+
+// stand is what stands in the place of a value.
+type stand uint8
+
+const (
+	nothing stand = iota
+	null
+	stars
+	zero
+	falseValue
+	emptyList
+	emptyObject
+)
+
+var stands = [...]string{"", "null", `"***"`, "0", "false", "[]", "{}"}
+
+// masked is the mask of a value by its first byte.
+func masked(first byte) stand {
+	switch first {
+	case '"':
+		return stars
+	case 't', 'f':
+		return falseValue
+	case 'n':
+		return null
+	case '[':
+		return emptyList
+	case '{':
+		return emptyObject
+	default:
+		return zero
+	}
+}
+
+// standFor gives what stands for a value that is taken out. An element is one of a list, a cell one of a row.
+func (s *scanner) standFor(v verdict, first byte) stand {
+	switch {
+	case v == removed:
+		return nothing
+	case s.redaction == ir.RedactionNullify:
+		return null
+	case s.redaction == ir.RedactionMask:
+		return masked(first)
+	default:
+		return nothing
+	}
+}
+
+// fail notes where reading stopped.
+func (s *scanner) fail(at int) int {
+	s.failed = at
+	return -1
+}
+
+// short tells that reading stopped because the bytes end, or that it cannot be told yet.
+func (s *scanner) short() bool { return s.failed+window > s.end }
+
+// value reads a value. place is what is declared about it, inherited tells whether a declaration around covers it, and decided that nothing
+// is to be cut out of it. It gives the place after the value, or a negative number.
+func (s *scanner) value(b []byte, i, depth int, place *spot, inherited, decided bool) int {
+	c := b[i]
+	if depth > s.deepest {
+		return s.fail(i)
+	}
+	if c == '{' {
+		if place == nil || (decided && !place.sought) {
+			return s.skipObject(b, i, depth)
+		}
+		return s.object(b, i, depth, place, inherited, decided)
+	}
+	if c == '[' {
+		if place == nil || (decided && !place.sought) {
+			return s.skipList(b, i, depth)
+		}
+		return s.list(b, i, depth, place, inherited, decided)
+	}
+	from := i
+	if c == '"' {
+		i = text(b, i+1)
+	} else {
+		i = plain(b, i)
+	}
+	if i < 0 {
+		return s.fail(^i)
+	}
+	if place != nil {
+		s.note(place, from, i)
+	}
+	return i
+}
+
+// note keeps where the identifier and the time are.
+func (s *scanner) note(place *spot, from, to int) {
+	if place.subject {
+		s.subject = span{from, to}
+	}
+	if place.when {
+		s.when = span{from, to}
+	}
+}
+
+// name reads a name from behind its first quote. It gives its key, and where its bytes stand.
+func (s *scanner) name(b []byte, i int) (after int, k key, at int) {
+	w := binary.LittleEndian.Uint64(b[i:])
+	if m := special(w); m != 0 {
+		n := bits.TrailingZeros64(m) >> 3
+		if b[i+n] == '"' {
+			return i + n + 1, key{low: w & (1<<(8*n) - 1), n: n}, i
+		}
+		return s.longName(b, i)
+	}
+	v := binary.LittleEndian.Uint64(b[i+8:])
+	if m := special(v); m != 0 {
+		n := bits.TrailingZeros64(m) >> 3
+		if b[i+8+n] == '"' {
+			return i + n + 9, key{low: w, high: v & (1<<(8*n) - 1), n: n + 8}, i
+		}
+	}
+	return s.longName(b, i)
+}
+
+// longName reads a name that is long, escaped or not ASCII.
+func (s *scanner) longName(b []byte, i int) (int, key, int) {
+	after := text(b, i)
+	if after < 0 {
+		return s.fail(^after), key{}, 0
+	}
+	name := b[i : after-1]
+	if bytes.IndexByte(name, '\\') < 0 {
+		return after, keyOf(name), i
+	}
+	at := len(s.names.kept)
+	s.names.kept = unescape(s.names.kept, name)
+	return after, keyOf(s.names.kept[at:]), ^at
+}
+
+// skipObject reads an object that stays or goes as it is.
+func (s *scanner) skipObject(b []byte, i, depth int) int {
+	i = space(b, i+1)
+	if b[i] == '}' {
+		return i + 1
+	}
+	base := len(s.names.list)
+	for {
+		if b[i] != '"' {
+			return s.fail(i)
+		}
+		after, k, at := s.name(b, i+1)
+		if after < 0 {
+			return after
+		}
+		if !s.names.add(base, b, k, at) {
+			return s.fail(i)
+		}
+		if b[after] != ':' {
+			if after = space(b, after); b[after] != ':' {
+				return s.fail(after)
+			}
+		}
+		if i = s.element(b, space(b, after+1), depth+1); i < 0 {
+			return i
+		}
+		switch i = space(b, i); b[i] {
+		case ',':
+			i = space(b, i+1)
+		case '}':
+			s.names.close(base)
+			return i + 1
+		default:
+			return s.fail(i)
+		}
+	}
+}
+
+// skipList reads a list that stays or goes as it is.
+func (s *scanner) skipList(b []byte, i, depth int) int {
+	i = space(b, i+1)
+	if b[i] == ']' {
+		return i + 1
+	}
+	for {
+		if i = s.element(b, i, depth+1); i < 0 {
+			return i
+		}
+		switch i = space(b, i); b[i] {
+		case ',':
+			i = space(b, i+1)
+		case ']':
+			return i + 1
+		default:
+			return s.fail(i)
+		}
+	}
+}
+
+// element reads a value that stays or goes as it is.
+func (s *scanner) element(b []byte, i, depth int) int {
+	if depth > s.deepest {
+		return s.fail(i)
+	}
+	switch b[i] {
+	case '"':
+		i = text(b, i+1)
+	case '{':
+		return s.skipObject(b, i, depth)
+	case '[':
+		return s.skipList(b, i, depth)
+	default:
+		i = plain(b, i)
+	}
+	if i < 0 {
+		return s.fail(^i)
+	}
+	return i
+}
