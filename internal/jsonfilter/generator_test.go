@@ -3,12 +3,19 @@ package jsonfilter
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
+
+	"github.com/optup/optup/internal/ir"
 )
 
 // generator makes up documents of the names that the messages of the tests declare.
-type generator struct{ *rand.Rand }
+type generator struct {
+	*rand.Rand
+	message *ir.Message
+}
 
 func pick[T any](g *generator, of ...T) T { return of[g.IntN(len(of))] }
 
@@ -50,17 +57,102 @@ func (g *generator) space() string {
 
 func (g *generator) document(out *bytes.Buffer) {
 	out.WriteString(g.space())
-	switch g.IntN(12) {
+	switch g.IntN(40) {
+	default:
+		g.shaped(out)
 	case 0:
 		g.value(out, 0)
 	case 1, 2:
 		g.object(out, 0, false)
 	case 3, 4:
 		g.list(out, 0, func() { g.record(out, 1) })
-	default:
+	case 5, 6, 7, 8:
 		g.table(out)
 	}
 	out.WriteString(g.space())
+}
+
+// shaped is a document of the shape that the message declares, with more and less in it.
+func (g *generator) shaped(out *bytes.Buffer) {
+	m, tree := g.message, &declared{}
+	declare(tree, m.Fields, m.NotPersonal, m.Totals)
+	r := m.Records
+	if r == nil {
+		g.member(out, tree, 0)
+		return
+	}
+	each := tree.add(r.Each)
+	each.plain(r.Identifier)
+	if r.Columns != "" {
+		tree.add(r.Columns).category = "columns"
+		each.category = "row"
+	}
+	if r.Time != "" {
+		each.plain(r.Time)
+	}
+	declare(each, r.Fields, r.NotPersonal, nil)
+	g.member(out, tree, 0)
+}
+
+func (g *generator) member(out *bytes.Buffer, d *declared, depth int) {
+	switch {
+	case g.IntN(30) == 0:
+		g.value(out, depth)
+	case d.category == "columns":
+		g.columns(out)
+	case d.category == "row":
+		g.row(out)
+	case d.every != nil && (d.next == nil || g.IntN(2) == 0):
+		g.list(out, 4, func() { g.member(out, d.every, depth+1) })
+	case d.next != nil:
+		g.members(out, d, depth)
+	case g.IntN(3) > 0:
+		out.WriteString(g.person())
+	default:
+		g.value(out, depth)
+	}
+}
+
+func (g *generator) members(out *bytes.Buffer, d *declared, depth int) {
+	names := slices.Sorted(maps.Keys(d.next)) // before a shuffle from the seed
+	if i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, "col") || d.next[n].next["columns"] != nil }); i > 0 && g.IntN(4) > 0 {
+		names[0], names[i] = names[i], names[0]
+	} else if i < 0 {
+		g.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	}
+	for range g.IntN(3) {
+		at := g.IntN(len(names) + 1)
+		names = slices.Insert(names, at, pick(g, "trace", "y@x", "page", "c", "a name that is longer than sixteen bytes", "ü"))
+	}
+	out.WriteString("{" + g.space())
+	first := true
+	for i, name := range names {
+		if g.IntN(10) == 0 || slices.Contains(names[:i], name) && g.IntN(20) > 0 {
+			continue
+		}
+		if !first {
+			out.WriteString(g.space() + "," + g.space())
+		}
+		first = false
+		quoted := `"` + name + `"`
+		if g.IntN(12) == 0 {
+			quoted = strings.Replace(quoted, "a", `\u0061`, 1)
+		}
+		out.WriteString(quoted + g.space() + ":" + g.space())
+		switch {
+		case name == "at":
+			out.WriteString(g.when())
+		case d.next[name] != nil:
+			g.member(out, d.next[name], depth+1)
+		default:
+			g.value(out, depth+1)
+		}
+	}
+	out.WriteString(g.space() + "}")
+}
+
+func (g *generator) when() string {
+	return pick(g, `"2026-01-10T10:00:00+01:00"`, `"2026-01-10T10:00:00Z"`, `"2026-01-10T10:00:00.5-11:30"`, "1768035600", `"x"`, "null")
 }
 
 // table is an object with lists of records and of rows.
@@ -104,9 +196,12 @@ func (g *generator) table(out *bytes.Buffer) {
 }
 
 func (g *generator) columns(out *bytes.Buffer) {
-	names := []string{`"email"`, `"a"`, `"id"`, `"b"`, `"e\u006dail"`, `1`, `"at"`, `"x y"`}
-	g.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	out.WriteString("[" + g.space() + strings.Join(names[:g.IntN(5)], ","+g.space()) + "]")
+	names := []string{`"email"`, `"a"`, `"id"`, `"b"`, `"at"`, `"x y"`}
+	if g.IntN(4) == 0 {
+		names[1+g.IntN(2)] = pick(g, `1`, `"e\u006dail"`, `"email"`, `null`)
+	}
+	g.Shuffle(4, func(i, j int) { names[i], names[j] = names[j], names[i] })
+	out.WriteString("[" + g.space() + strings.Join(names[:2+g.IntN(3)], ","+g.space()) + "]")
 }
 
 func (g *generator) row(out *bytes.Buffer) {
@@ -115,7 +210,7 @@ func (g *generator) row(out *bytes.Buffer) {
 		return
 	}
 	g.list(out, 5, func() {
-		if g.IntN(2) == 0 {
+		if g.IntN(4) > 0 {
 			out.WriteString(g.person())
 		} else {
 			g.value(out, 3)
@@ -168,7 +263,7 @@ func (g *generator) object(out *bytes.Buffer, depth int, one bool) {
 		case name == "email" || g.IntN(5) == 0:
 			out.WriteString(g.person())
 		case name == "at":
-			out.WriteString(pick(g, `"2026-01-10T10:00:00+01:00"`, `"2026-01-10T10:00:00Z"`, "1768035600", `"x"`))
+			out.WriteString(g.when())
 		default:
 			g.value(out, depth+1)
 		}

@@ -218,7 +218,7 @@ func TestStreamDoesWhatTheFilterOfDocumentsDoes(t *testing.T) {
 		accepted = 0
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			for i := range uint64(rounds) {
-				g := &generator{rand.New(rand.NewPCG(i, uint64(n)))}
+				g := &generator{rand.New(rand.NewPCG(i, uint64(n))), m}
 				r := redactions[i%3]
 				framing := Framing(g.IntN(2))
 				body := g.body(framing)
@@ -236,7 +236,7 @@ func TestStreamDoesWhatTheFilterOfDocumentsDoes(t *testing.T) {
 // FuzzStream does the same with what the fuzzer finds.
 func FuzzStream(f *testing.F) {
 	for i := range uint64(40) {
-		g := &generator{rand.New(rand.NewPCG(i, 7))}
+		g := &generator{rand.New(rand.NewPCG(i, 7)), streamedMessages[i%uint64(len(streamedMessages))]}
 		f.Add(g.body(Framing(i%3)), byte(i), i)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, which byte, seed uint64) {
