@@ -81,29 +81,34 @@ func (p *Program) Copy(dst io.Writer, src io.Reader, judge BatchJudge, o Options
 		o.Depth = MaxDepth
 	}
 	m := machines.Get().(*machine)
-	m.begin(p, dst, judge, &o)
-	err := m.copy(src)
-	outcome := m.outcome
-	m.release()
-	return outcome, err
+	defer m.release()
+	return m.filter(p, dst, src, judge, &o)
 }
 
 // machines are kept for the next copies, with their buffers.
-var machines = sync.Pool{New: func() any {
-	m := &machine{buf: make([]byte, firstBuffer+padding)}
-	m.out = make([]byte, 0, firstBuffer)
+var machines = sync.Pool{New: func() any { return newMachine(firstBuffer) }}
+
+func newMachine(buffer int) *machine {
+	m := &machine{buf: make([]byte, buffer+padding)}
+	m.out = make([]byte, 0, buffer)
 	return m
-}}
+}
 
 const (
 	// firstBuffer is the size of the buffers of a copy to begin with; largestKept is up to where they are kept.
 	firstBuffer = 64 << 10
 	largestKept = 256 << 10
-	// leastRead is the least space that is worth a read.
-	leastRead = 4 << 10
+	// leastRead is the least part of the buffer that is worth a read.
+	leastRead = 16
 	// idleReads is how often a reader may give nothing without an error.
 	idleReads = 100
 )
+
+func (m *machine) filter(p *Program, dst io.Writer, src io.Reader, judge BatchJudge, o *Options) (Outcome, error) {
+	m.begin(p, dst, judge, o)
+	err := m.copy(src)
+	return m.outcome, err
+}
 
 func (m *machine) copy(src io.Reader) error {
 	idle := 0
@@ -176,7 +181,7 @@ func (m *machine) room() ([]byte, error) {
 		copy(m.buf, m.buf[m.hold:m.end])
 		m.work += held
 		m.move(m.hold)
-	case free < leastRead:
+	case free < len(m.buf)/leastRead:
 		larger := make([]byte, min(2*len(m.buf), m.options.Record+firstBuffer)+padding)
 		copy(larger, m.buf[m.hold:m.end])
 		m.work += held
@@ -189,7 +194,7 @@ func (m *machine) room() ([]byte, error) {
 // move follows the bytes that were moved to the front.
 func (m *machine) move(by int) {
 	m.base += int64(by)
-	for _, at := range []*int{&m.hold, &m.at, &m.end, &m.seg, &m.looked, &m.line, &m.skim.at, &m.name.from} {
+	for _, at := range []*int{&m.hold, &m.at, &m.end, &m.seg, &m.looked, &m.line, &m.event.from, &m.skim.at, &m.name.from} {
 		*at -= by
 	}
 	for i := range m.depth + 1 {

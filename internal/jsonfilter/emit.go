@@ -20,8 +20,8 @@ type piece struct {
 	whole      verdict
 	unreadable bool
 	notCovered int
-	// head is the end of what stands before a document in an event.
-	head int
+	// head is what stands before a document in an event.
+	head span
 }
 
 // kind says what a piece is.
@@ -40,6 +40,9 @@ const (
 	behind
 	// ending ends a line or an event.
 	ending
+	// fields is an event without data, comment a line that says nothing.
+	fields
+	comment
 )
 
 // pieces is how many pieces are noted before they are written.
@@ -70,7 +73,7 @@ func (e *emitter) begin(dst io.Writer, judge BatchJudge) {
 	e.dst, e.judge = dst, judge
 	e.outcome, e.failed, e.unflushed = Outcome{}, nil, false
 	e.clear()
-	e.out, e.begun = e.out[:0], false
+	e.out, e.heads, e.begun = e.out[:0], e.heads[:0], false
 }
 
 // end lets go of what the next copy must not see.
@@ -81,7 +84,7 @@ func (e *emitter) end() {
 
 func (e *emitter) clear() {
 	clear(e.people)
-	e.pieces, e.people, e.values, e.heads, e.joined = e.pieces[:0], e.people[:0], e.values[:0], e.heads[:0], span{}
+	e.pieces, e.people, e.values, e.joined = e.pieces[:0], e.people[:0], e.values[:0], span{}
 }
 
 // settle judges the people in the pieces, and writes the pieces.
@@ -114,7 +117,7 @@ func (m *machine) settle() error {
 // piece notes a piece.
 func (m *machine) piece(p piece) {
 	if p.level == 0 {
-		p.head = len(m.heads)
+		p.head = m.event.head
 	}
 	m.pieces = append(m.pieces, p)
 }
@@ -138,6 +141,11 @@ func (m *machine) emit(p *piece) {
 		}
 	case ending:
 		m.emitEnding(p)
+	case fields:
+		m.heading(p)
+		m.text("\n")
+	case comment:
+		m.text(":\n")
 	}
 }
 
@@ -195,7 +203,7 @@ func (m *machine) separate(p *piece) {
 	switch {
 	case p.level == 0:
 		m.begun = true
-		m.head(p)
+		m.heading(p)
 	case m.has[p.level] && m.joined.to == p.from-1 && m.buf[m.joined.to] == ',':
 		m.joined.to++
 	case m.has[p.level]:
@@ -241,11 +249,23 @@ func (m *machine) copyOut() {
 }
 
 func (m *machine) text(s string) {
+	m.fit(len(s))
+	m.out = append(m.out, s...)
+}
+
+// heading writes what stands before a document in an event.
+func (m *machine) heading(p *piece) {
+	head := m.heads[p.head.from:p.head.to]
+	m.fit(len(head))
+	m.out = append(m.out, head...)
+}
+
+// fit makes room for what is no part of the body.
+func (m *machine) fit(n int) {
 	m.copyOut()
-	if len(m.out)+len(s) > cap(m.out) {
+	if len(m.out)+n > cap(m.out) {
 		m.flush()
 	}
-	m.out = append(m.out, s...)
 }
 
 // write sends what is left.
