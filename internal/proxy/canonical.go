@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,24 +17,17 @@ type address struct {
 	query []enforce.Parameter
 }
 
-// canonical reads a request's address. Whatever has a second reading is refused, so that the service cannot read it differently.
-// The host is given where it can be told, whatever else is wrong.
-func canonical(r *http.Request, t target) (address, decide.Reason) {
-	var a address
-	var reason decide.Reason
-	if a.host, a.port, reason = canonicalHost(r, t); reason != "" {
-		return a, reason
+// canonical reads the rest of a request's address, once its host is known. Whatever has a second reading is refused, so that the
+// service cannot read it differently. Constants are the headers that rules tell purposes apart by.
+func (a *address) canonical(r *http.Request, constants map[string]bool) (reason decide.Reason) {
+	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
+		return decide.NotCanonical
 	}
-	for _, h := range enforce.Overriding {
-		if len(r.Header[h]) > 0 {
-			return a, decide.NotCanonical
-		}
-	}
-	if r.Header.Get("Upgrade") != "" || len(r.Trailer) > 0 || r.Method == http.MethodConnect || r.Method == http.MethodTrace {
-		return a, decide.NotCanonical
+	if reason = readHeaders(r, constants); reason != "" {
+		return reason
 	}
 	a.path, a.query, reason = enforce.Target(r.RequestURI)
-	return a, reason
+	return reason
 }
 
 // canonicalHost: the listener's host where it stands for one; else the Host header, whose port has to be the one that was dialled.
@@ -45,19 +37,84 @@ func canonicalHost(r *http.Request, t target) (string, int, decide.Reason) {
 		return t.host, port, ""
 	}
 	name := r.Host
-	if host, p, err := net.SplitHostPort(r.Host); err == nil {
-		n, err := strconv.ParseUint(p, 10, 16)
-		if err != nil || int(n) != port {
+	if strings.HasPrefix(name, "[") {
+		end := strings.IndexByte(name, ']')
+		if end < 0 || !namesPort(name[end+1:], port) {
 			return "", 0, decide.NotCanonical
 		}
-		name = host
+		name = name[1:end]
+	} else if i := strings.IndexByte(name, ':'); i >= 0 {
+		if !namesPort(name[i:], port) {
+			return "", 0, decide.NotCanonical
+		}
+		name = name[:i]
 	}
-	name = strings.ToLower(name)
-	if name == "" || strings.HasSuffix(name, ".") {
-		name = strings.TrimSuffix(name, ".")
-	}
-	if name == "" {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if !hostLike(name) {
 		return "", 0, decide.NotCanonical
 	}
 	return name, port, ""
+}
+
+// namesPort tells whether what follows a host is nothing or the port, in its one spelling.
+func namesPort(rest string, port int) bool { return rest == "" || rest == ":"+strconv.Itoa(port) }
+
+// hostLike tells whether a name consists of labels as hosts have them, or is an IPv6 address: no user, no path, nothing escaped.
+func hostLike(name string) bool {
+	if name == "" || name[0] == '.' || name[len(name)-1] == '.' || strings.Contains(name, "..") {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; !alphanumeric(c) && c != '-' && c != '.' && c != '_' && c != ':' {
+			return false
+		}
+	}
+	return true
+}
+
+// authority is the one spelling of a host and port that is forwarded.
+func authority(host string, port int) string {
+	if strings.IndexByte(host, ':') >= 0 {
+		host = "[" + host + "]"
+	}
+	if port == 80 {
+		return host
+	}
+	return host + ":" + strconv.Itoa(port)
+}
+
+// sameToOthers tells whether a path that matches a template only by its {names} is, for a service that ignores case, that of another
+// declared endpoint. Services differ about case, so such a path has two readings.
+func sameToOthers(e *decide.Endpoint, path string) bool {
+	if len(e.Segments) == 0 {
+		return false
+	}
+	for i := range e.Service.Endpoints {
+		if o := &e.Service.Endpoints[i]; o != e.IR && foldsTo(o.Path, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// foldsTo tells whether a path matches a template if case is ignored, and does not if it counts.
+func foldsTo(template, path string) bool {
+	differs := false
+	for more := true; more; {
+		var t, s string
+		var left bool
+		t, template, more = strings.Cut(template, "/")
+		s, path, left = strings.Cut(path, "/")
+		if more != left {
+			return false
+		}
+		if len(t) > 2 && t[0] == '{' && t[len(t)-1] == '}' {
+			continue
+		}
+		if !strings.EqualFold(t, s) {
+			return false
+		}
+		differs = differs || t != s
+	}
+	return differs
 }

@@ -60,7 +60,7 @@ func TestOneCanonicalForm(t *testing.T) {
 		"gzip":                                   {post("Content-Encoding: gzip\r\n", newsletter), decide.EncodingNotAllowed},
 		"another charset":                        {strings.Replace(post("", newsletter), "application/json", "application/json; charset=utf-16", 1), decide.EncodingNotAllowed},
 		"a form":                                 {strings.Replace(post("", newsletter), "application/json", "application/x-www-form-urlencoded", 1), decide.EncodingNotAllowed},
-		"two content types":                      {post("Content-Type: text/plain\r\n", newsletter), decide.EncodingNotAllowed},
+		"two content types":                      {post("Content-Type: text/plain\r\n", newsletter), decide.NotCanonical},
 		"no body where people are expected":      {post("", ""), decide.BodyUnreadable},
 		"a body where none is declared":          {strings.Replace(get("GET /v1/customers", "Content-Length: 2\r\n"), "\r\n\r\n", "\r\n\r\n{}", 1), decide.BodyUnreadable},
 		"an overriding method":                   {post("X-HTTP-Method-Override: DELETE\r\n", newsletter), decide.NotCanonical},

@@ -20,6 +20,9 @@ type problem struct {
 	Decision string          `json:"decisionId"`
 }
 
+// busy is no reason of a decision: the sidecar holds as many bodies as it may. Metrics show it as an internal error.
+const busy decide.Reason = "BUSY"
+
 // explanations are the status and sentence of each reason that a caller may see.
 var explanations = map[decide.Reason]struct {
 	status int
@@ -55,6 +58,12 @@ func public(r decide.Reason) decide.Reason {
 }
 
 func newProblem(reason decide.Reason) problem {
+	if reason == busy {
+		return problem{
+			Type: "urn:optup:problem:busy", Title: "Busy", Status: http.StatusServiceUnavailable, Reasons: []decide.Reason{decide.InternalError},
+			Detail: "The sidecar holds as many bodies as its memory allows. Try again.", Decision: rand.Text(),
+		}
+	}
 	reason = public(reason)
 	e := explanations[reason]
 	return problem{
@@ -65,7 +74,21 @@ func newProblem(reason decide.Reason) problem {
 
 // deny answers with problem JSON. Nothing of the request is in it.
 func deny(w http.ResponseWriter, reason decide.Reason) {
+	tell(w, newProblem(reason))
+}
+
+// withhold tells why an answer is not passed on: what is wrong is wrong with the service's answer, and not with the request.
+func withhold(w http.ResponseWriter, reason decide.Reason) {
 	b := newProblem(reason)
+	switch public(reason) {
+	case decide.BodyUnreadable, decide.BodyTooLarge, decide.EncodingNotAllowed:
+		b.Status = http.StatusBadGateway
+		b.Detail = "The service's answer cannot be checked: it is no whole JSON body in UTF-8 of the declared kind, or it is too large. It was withheld."
+	}
+	tell(w, b)
+}
+
+func tell(w http.ResponseWriter, b problem) {
 	body, err := json.Marshal(b)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)

@@ -6,105 +6,45 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/optup/optup/internal/ir"
 )
 
 // upstreamTime bounds how long a service may take to begin its answer.
 const upstreamTime = time.Minute
 
-// hopByHop are headers of one connection (RFC 9110 §7.6.1).
-var hopByHop = []string{
-	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-}
-
-// partial are request headers that ask for a part of an answer or compare it with an earlier one; a filtered answer is neither.
-var partial = []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
-
-func removeHopByHop(h http.Header) {
-	for _, line := range h["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			h.Del(strings.TrimSpace(name))
-		}
-	}
-	for _, name := range hopByHop {
-		h.Del(name)
-	}
-}
-
-// upstream is where a request is sent: the declared host of the matched service, never the address that the application dialled.
-type upstream struct {
-	scheme, addr string
-	// host is the Host header.
-	host string
-}
-
-// port is the declared port that a request came for; nil if none is.
-func (x *exchange) port() *ir.Port {
-	if s := x.state.Index.Service(x.to.host, x.to.port); s != nil {
-		if i := slices.IndexFunc(s.Ports, func(p ir.Port) bool { return p.Port == x.to.port }); i >= 0 {
-			return &s.Ports[i]
-		}
-	}
-	return nil
-}
-
-func (x *exchange) upstream() upstream {
-	host := x.to.host
-	if s := x.state.Index.Service(x.to.host, x.to.port); s != nil {
-		host = s.Hosts[0]
-	}
-	if p := x.port(); p != nil && p.TLSPort != 0 {
-		u := upstream{"https", net.JoinHostPort(host, strconv.Itoa(p.TLSPort)), host}
-		if p.TLSPort != 443 {
-			u.host = u.addr
-		}
-		return u
-	}
-	return upstream{"http", net.JoinHostPort(host, strconv.Itoa(x.to.port)), x.r.Host}
-}
-
-// outgoing is the request as it is sent: the same method, path and query, the given body.
-func (x *exchange) outgoing(ctx context.Context, to upstream, body io.Reader, length int64) (*http.Request, error) {
-	u := &url.URL{Scheme: to.scheme, Host: to.addr, Path: x.r.URL.Path, RawPath: x.r.URL.RawPath, RawQuery: x.r.URL.RawQuery}
-	out, err := http.NewRequestWithContext(ctx, x.r.Method, u.String(), body)
-	if err != nil {
-		return nil, err
-	}
-	out.URL, out.Host, out.ContentLength = u, to.host, length
-	out.Header = x.r.Header.Clone()
-	removeHopByHop(out.Header)
-	out.Header.Del("Expect")
-	if out.Header.Get("User-Agent") == "" {
+// outgoing is the request as it is sent: the same method, path and query, the given body, and the headers that go beyond a connection.
+func (x *exchange) outgoing(ctx context.Context, to upstream, body io.ReadCloser, length int64) *http.Request {
+	u := *x.r.URL
+	u.Scheme, u.Host = to.scheme, to.addr
+	out := x.r.WithContext(ctx)
+	out.URL, out.Host, out.RequestURI = &u, to.host, ""
+	out.Body, out.GetBody, out.ContentLength = body, nil, length
+	out.TransferEncoding, out.Trailer, out.Close, out.Response = nil, nil, false, nil
+	out.Header = endToEnd(x.r.Header)
+	if _, there := out.Header["User-Agent"]; !there {
 		out.Header["User-Agent"] = nil // none was sent, so none is made up
 	}
-	return out, nil
+	return out
 }
 
 // pass forwards a request and its answer as they are.
 func (x *exchange) pass() { x.passTo(x.upstream()) }
 
 func (x *exchange) passTo(to upstream) {
-	var body io.Reader = x.r.Body
-	if x.r.ContentLength == 0 {
-		body = nil
+	var body io.ReadCloser
+	if x.r.ContentLength != 0 && x.r.Body != nil && x.r.Body != http.NoBody {
+		body = &patient{ReadCloser: x.r.Body, client: http.NewResponseController(x.w.ResponseWriter), stall: x.proxy.stall}
 	}
-	out, err := x.outgoing(x.r.Context(), to, body, x.r.ContentLength)
-	if err != nil {
-		x.unreachable(err)
-		return
-	}
+	out := x.outgoing(x.r.Context(), to, body, x.r.ContentLength)
+	out.Trailer = x.r.Trailer // the server fills it in when the body ends
 	protocol := upgrade(x.r)
 	if protocol != "" {
-		out.Header.Set("Connection", "Upgrade")
-		out.Header.Set("Upgrade", protocol)
+		out.Header["Connection"], out.Header["Upgrade"] = []string{"Upgrade"}, []string{protocol}
+	}
+	if wantsTrailers(x.r.Header) {
+		out.Header["Te"] = []string{"trailers"}
 	}
 	res, err := x.proxy.transport.RoundTrip(out)
 	if err != nil {
@@ -116,36 +56,38 @@ func (x *exchange) passTo(to upstream) {
 		x.switched(res, protocol)
 		return
 	}
-	removeHopByHop(res.Header)
-	copyHeader(x.w.Header(), res.Header)
+	x.unchanged(res)
 	x.w.WriteHeader(res.StatusCode)
-	x.stream(res.Body)
+	x.stream(res)
 }
 
-// stream copies an answer and ends the connection if the service breaks off, so that a part never looks whole.
-func (x *exchange) stream(body io.Reader) {
-	flusher := http.NewResponseController(x.w.ResponseWriter)
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := body.Read(buf)
-		if n > 0 {
-			if _, werr := x.w.Write(buf[:n]); werr != nil {
-				return
-			}
-			_ = flusher.Flush()
-		}
-		if err == io.EOF {
-			return
-		}
-		if err != nil {
-			panic(http.ErrAbortHandler)
+func wantsTrailers(h http.Header) bool {
+	for _, line := range h["Te"] {
+		if strings.Contains(strings.ToLower(line), "trailers") {
+			return true
 		}
 	}
+	return false
 }
 
-func copyHeader(to, from http.Header) {
-	for k, v := range from {
-		to[k] = v
+// unchanged copies an answer's headers, and announces its trailers.
+func (x *exchange) unchanged(res *http.Response) {
+	h := x.w.Header()
+	for name, values := range res.Header {
+		if !hopByHop[name] {
+			h[name] = values
+		}
+	}
+	for _, line := range res.Header["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			delete(h, http.CanonicalHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	if _, there := h["Content-Type"]; !there {
+		h["Content-Type"] = nil // none was sent, so none is guessed
+	}
+	for name := range res.Trailer {
+		h["Trailer"] = append(h["Trailer"], name)
 	}
 }
 
@@ -184,27 +126,36 @@ func (x *exchange) exchange(body []byte) {
 	x.answer(res)
 }
 
-// send sends a body, or none, to the service. Group tells apart requests into which one was split; it is empty for a whole one.
+// send sends a body, or none, to the service. Group tells apart requests into which one was split; it is empty for a whole one. A body
+// goes out with its length and without trailers, which nobody decided about.
 func (x *exchange) send(ctx context.Context, body []byte, group string) (*http.Response, error) {
-	var reader io.Reader
-	if body != nil {
-		reader = bytes.NewReader(body)
+	var reader io.ReadCloser
+	length := int64(len(body))
+	switch {
+	case body != nil:
+		reader = io.NopCloser(bytes.NewReader(body))
+	case x.observing() && x.r.ContentLength != 0 && x.r.Body != nil:
+		reader, length = x.r.Body, x.r.ContentLength // one that was not read, or only in part
 	}
-	out, err := x.outgoing(ctx, x.upstream(), reader, int64(len(body)))
-	if err != nil {
-		return nil, err
-	}
-	if !x.observing() {
-		for _, h := range partial {
-			out.Header.Del(h)
+	out := x.outgoing(ctx, x.upstream(), reader, length)
+	if x.observing() {
+		if len(x.r.Trailer) > 0 && reader != nil {
+			out.Trailer, out.ContentLength = x.r.Trailer, -1
 		}
-		out.Header.Set("Accept-Encoding", "identity")
-		for _, h := range []string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-			out.Header.Del(h)
-		}
+	} else {
+		asWhole(out.Header)
 	}
 	if group != "" {
 		ownKey(out.Header, group)
 	}
+	if body != nil && !keyed(out.Header) {
+		// A connection that turns out to be closed before anything was written is replaced. With a key the transport would repeat what
+		// was written, too; whether to repeat is for the application to say.
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
 	return x.proxy.transport.RoundTrip(out)
+}
+
+func keyed(h http.Header) bool {
+	return len(h["Idempotency-Key"]) > 0 || len(h["X-Idempotency-Key"]) > 0
 }

@@ -2,16 +2,24 @@ package proxy
 
 import (
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/jsonfilter"
 )
 
 // handle decides about one request. The phases follow the order of the request: address, endpoint, purpose, body, people, service,
 // answer. Whatever fails or panics denies.
 func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{proxy: p, w: &once{ResponseWriter: w}, r: r}
+	x := &exchange{proxy: p, r: r}
+	x.w = &once{ResponseWriter: w}
+	if r.ProtoMajor > 1 {
+		x.w.stall = p.stall
+	}
+	defer x.release()
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler { //nolint:errorlint // the very value is the signal
@@ -32,12 +40,22 @@ func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) {
 type once struct {
 	http.ResponseWriter
 	written bool
+	// stall bounds how long a stream of HTTP/2 may be held up by its reader; 0 for HTTP/1, where the connection does.
+	stall time.Duration
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (o *once) WriteHeader(status int) {
 	o.written = true
+	o.progress()
 	o.ResponseWriter.WriteHeader(status)
+}
+
+// progress gives the reader of a stream its time again.
+func (o *once) progress() {
+	if o.stall > 0 {
+		_ = http.NewResponseController(o.ResponseWriter).SetWriteDeadline(time.Now().Add(o.stall))
+	}
 }
 
 // exchange is one request and its answer.
@@ -51,6 +69,10 @@ type exchange struct {
 	endpoint *decide.Endpoint
 	plan     *decide.Plan
 	people   people
+	// doc is the request's body; nil if there is none or it was not read.
+	doc *jsonfilter.Document
+	// held is how much of the proxy's budget for bodies the exchange has, in bytes.
+	held int64
 	// wouldDeny is the first reason for which an observed request would have been denied.
 	wouldDeny decide.Reason
 }
@@ -63,7 +85,7 @@ func (x *exchange) run() {
 		return
 	}
 	var reason decide.Reason
-	if x.to, reason = canonical(x.r, t); reason != "" {
+	if x.to.host, x.to.port, reason = canonicalHost(x.r, t); reason != "" {
 		x.fail(reason, t)
 		return
 	}
@@ -71,21 +93,56 @@ func (x *exchange) run() {
 		x.undeclared(t)
 		return
 	}
-	x.endpoint, reason = x.state.Index.Endpoint(x.r.Method, x.to.host, x.to.port, x.to.path)
-	if reason != "" {
+	if reason = x.to.canonical(x.r, x.state.constants); reason == "" {
+		reason = x.find()
+	}
+	switch {
+	case reason != "":
 		x.fail(reason, t)
-		return
-	}
-	if p := x.port(); p != nil && p.Protocol != "HTTP" {
-		x.fail(decide.TLSRefused, t) // what is declared to be encrypted does not go out in plain
-		return
-	}
-	if x.endpoint.IR.NoPersonalData {
+	case x.endpoint.IR.NoPersonalData:
 		x.proxy.Metrics.decision(x, decide.Permit, "")
 		x.pass()
-		return
+	default:
+		x.personal(t)
 	}
-	x.personal(t)
+}
+
+// find finds the endpoint of a request in the state in force.
+func (x *exchange) find() decide.Reason {
+	e, reason := x.state.Index.Endpoint(x.r.Method, x.to.host, x.to.port, x.to.path)
+	if reason != "" {
+		return reason
+	}
+	x.endpoint = e
+	switch {
+	case x.upstream().encrypted:
+		return decide.TLSRefused // what is declared to be encrypted does not go out in plain
+	case sameToOthers(e, x.to.path):
+		return decide.NotCanonical
+	case e.IR.NoPersonalData && x.overridable():
+		return decide.EncodingNotAllowed
+	}
+	return ""
+}
+
+// overridable tells whether a body that nobody reads may say that the method is another one, of an endpoint with personal data.
+func (x *exchange) overridable() bool {
+	if x.r.Method != http.MethodPost || x.r.ContentLength == 0 {
+		return false
+	}
+	kind, _, _ := strings.Cut(strings.ToLower(x.r.Header.Get("Content-Type")), ";")
+	switch strings.TrimSpace(kind) {
+	case "application/x-www-form-urlencoded", "multipart/form-data":
+	default:
+		return false
+	}
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		o, reason := x.state.Index.Endpoint(method, x.to.host, x.to.port, x.to.path)
+		if reason == "" && !o.IR.NoPersonalData {
+			return true
+		}
+	}
+	return false
 }
 
 // undeclared is a request for a host that nobody declares, on a connection that was parsed: because it went to the address of a
@@ -106,7 +163,7 @@ func (x *exchange) undeclared(t target) {
 		x.fail(k.reason, t)
 		return
 	}
-	x.passTo(upstream{"http", t.dst.String(), x.r.Host})
+	x.passTo(upstream{scheme: "http", addr: t.dst.String(), host: x.r.Host})
 }
 
 // personal handles a request to an endpoint with personal data.
@@ -122,12 +179,15 @@ func (x *exchange) personal(t target) {
 		x.fail(reason, t)
 		return
 	}
-	doc, reason := x.parseBody(body)
-	if reason != "" {
+	if reason = x.renew(); reason != "" {
 		x.failBody(reason, body)
 		return
 	}
-	if x.plan, reason = x.state.Index.Plan(x.endpoint, x.constant(doc)); reason != "" {
+	if x.doc, reason = x.parseBody(body); reason != "" {
+		x.failBody(reason, body)
+		return
+	}
+	if x.plan, reason = x.state.Index.Plan(x.endpoint, x.constant(x.doc)); reason != "" {
 		x.failBody(reason, body)
 		return
 	}
@@ -137,7 +197,7 @@ func (x *exchange) personal(t target) {
 	}
 	facts := x.state.facts(x.plan.Purpose)
 	now := facts.Now()
-	sent := enforce.Request(x.plan, enforce.Named(x.endpoint, x.to.query), doc, func(one enforce.Person) decide.Verdict {
+	sent := enforce.Request(x.plan, enforce.Named(x.endpoint, x.to.query), x.doc, func(one enforce.Person) decide.Verdict {
 		return x.judge(one, now, facts)
 	})
 	switch {
@@ -155,6 +215,19 @@ func (x *exchange) personal(t target) {
 	default:
 		x.exchange(sent.Bodies[0])
 	}
+}
+
+// renew takes the state that is in force once the body is there, which may have taken its time.
+func (x *exchange) renew() decide.Reason {
+	s := x.proxy.Current.Load()
+	if s == nil || s == x.state {
+		return ""
+	}
+	x.state = s
+	if reason := x.to.canonical(x.r, s.constants); reason != "" {
+		return reason
+	}
+	return x.find()
 }
 
 // observing tells whether decisions about this request are only shown.
@@ -189,7 +262,7 @@ func (x *exchange) fail(reason decide.Reason, t target) {
 		x.pass()
 		return
 	}
-	x.passTo(upstream{"http", t.dst.String(), x.r.Host})
+	x.passTo(upstream{scheme: "http", addr: t.dst.String(), host: x.r.Host})
 }
 
 // failBody is fail for a request whose body was read.

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"sync"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/optup/optup/internal/decide"
@@ -16,8 +14,7 @@ type Metrics struct {
 	upstream    prometheus.Counter
 	partly      prometheus.Counter
 
-	mu      sync.Mutex
-	summary map[string]*PurposeSummary
+	outcomes outcomes
 }
 
 // PurposeSummary is what happened under one purpose since the start.
@@ -49,7 +46,6 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		partly: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "optup_sidecar_partly_sent_total", Help: "Requests sent in groups of which a later one failed after an earlier one was accepted.",
 		}),
-		summary: map[string]*PurposeSummary{},
 	}
 	r.MustRegister(m.connections, m.requests, m.persons, m.upstream, m.partly)
 	return m
@@ -74,60 +70,54 @@ func mode(observed bool) string {
 
 // decision counts one request and its people.
 func (m *Metrics) decision(x *exchange, effect decide.Effect, reason decide.Reason) {
-	purpose, service := "", ""
+	k := outcome{effect: effect, reason: shown(reason), observed: x.state != nil && x.observing()}
 	if x.plan != nil {
-		purpose = string(x.plan.Purpose.Name)
+		k.purpose = string(x.plan.Purpose.Name)
 	}
 	if x.endpoint != nil {
-		service = x.endpoint.Service.Name
+		k.service = x.endpoint.Service.Name
 	}
-	observed := x.state != nil && x.observing()
-	reason = shown(reason)
-	m.requests.WithLabelValues(purpose, service, string(effect), string(reason), mode(observed)).Inc()
+	m.outcomes.of(k, m.newOutcome).count(int64(x.people.permitted), int64(x.people.refused))
 	for r, n := range x.people.reasons {
-		m.persons.WithLabelValues(purpose, string(shown(r)), mode(observed)).Add(float64(n))
+		m.persons.WithLabelValues(k.purpose, string(shown(r)), mode(k.observed)).Add(float64(n))
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := m.summary[purpose]
-	if s == nil {
-		s = &PurposeSummary{Requests: map[decide.Effect]int64{}, Reasons: map[decide.Reason]int64{}}
-		m.summary[purpose] = s
-	}
-	s.Requests[effect]++
-	if !observed {
-		s.Enforced++
-	}
-	if reason != "" {
-		s.Reasons[reason]++
-	}
-	s.PeoplePermitted += int64(x.people.permitted)
-	s.PeopleRefused += int64(x.people.refused)
+}
+
+func (m *Metrics) newOutcome(k outcome) *outcomeCount {
+	return &outcomeCount{counter: m.requests.WithLabelValues(k.purpose, k.service, string(k.effect), string(k.reason), mode(k.observed))}
 }
 
 // shown is the reason as metrics show it: reasons about people are for officers only.
 func shown(r decide.Reason) decide.Reason {
-	if r == "" || r.Permits() {
+	switch {
+	case r == "" || r.Permits():
 		return r
+	case r == busy:
+		return decide.InternalError
+	default:
+		return public(r)
 	}
-	return public(r)
 }
 
-// Summary gives a copy of what happened under each purpose; the empty name stands for requests without one.
+// Summary gives what happened under each purpose; the empty name stands for requests without one.
 func (m *Metrics) Summary() map[string]PurposeSummary {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	out := map[string]PurposeSummary{}
-	for k, v := range m.summary {
-		c := *v
-		c.Requests, c.Reasons = map[decide.Effect]int64{}, map[decide.Reason]int64{}
-		for e, n := range v.Requests {
-			c.Requests[e] = n
+	for k, c := range m.outcomes.all() {
+		s, there := out[k.purpose]
+		if !there {
+			s.Requests, s.Reasons = map[decide.Effect]int64{}, map[decide.Reason]int64{}
 		}
-		for r, n := range v.Reasons {
-			c.Reasons[r] = n
+		n := c.requests.Load()
+		s.Requests[k.effect] += n
+		if !k.observed {
+			s.Enforced += n
 		}
-		out[k] = c
+		if k.reason != "" {
+			s.Reasons[k.reason] += n
+		}
+		s.PeoplePermitted += c.permitted.Load()
+		s.PeopleRefused += c.refused.Load()
+		out[k.purpose] = s
 	}
 	return out
 }

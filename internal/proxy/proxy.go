@@ -28,6 +28,11 @@ type Proxy struct {
 	// Roots are those that services' certificates are verified with; nil for the system's, or those of Mozilla where it has none.
 	Roots *x509.CertPool
 
+	// stall is how long a peer may make no progress within a message; stallTime unless a test says otherwise.
+	stall time.Duration
+	// held bounds the bodies that are held at once.
+	held budget
+
 	once      sync.Once
 	server    *http.Server
 	conns     *handoff
@@ -53,18 +58,32 @@ func (p *Proxy) setup() {
 		if dial == nil {
 			dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 		}
+		if p.stall == 0 {
+			p.stall = stallTime
+		}
+		if p.held.most == 0 {
+			p.held.most = maxHeld
+		}
 		p.transport = &http.Transport{
-			DialContext: dial, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				c, err := dial(ctx, network, addr)
+				if err != nil {
+					return nil, err
+				}
+				return &progressing{Conn: c, stall: p.stall}, nil
+			},
+			DisableCompression: true, MaxIdleConns: 512, MaxIdleConnsPerHost: 128, IdleConnTimeout: 30 * time.Second,
 			ResponseHeaderTimeout: upstreamTime, MaxResponseHeaderBytes: maxHead, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
 			// The server's name is the declared host, and there is no way around its verification.
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: p.Roots},
+			HTTP2:           http2Limits(p.stall),
 		}
 		p.conns = newHandoff()
 		protocols := &http.Protocols{}
 		protocols.SetHTTP1(true)
 		protocols.SetUnencryptedHTTP2(true)
 		p.server = &http.Server{
-			Handler: http.HandlerFunc(p.handle), Protocols: protocols,
+			Handler: http.HandlerFunc(p.handle), Protocols: protocols, HTTP2: http2Limits(p.stall),
 			ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHead,
 			// The server's own complaints quote requests.
 			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
@@ -87,7 +106,7 @@ func (p *Proxy) ServeRedirected(ctx context.Context, l net.Listener) error {
 // ServeHost serves connections to l as such to one declared host ("name:port"), until ctx ends.
 func (p *Proxy) ServeHost(ctx context.Context, l net.Listener, host string, port uint16) error {
 	return p.serve(ctx, l, func(c net.Conn) {
-		p.conns.give(&targeted{Conn: c, target: target{dst: netip.AddrPortFrom(netip.Addr{}, port), host: host}})
+		p.conns.give(p.targeted(c, target{dst: netip.AddrPortFrom(netip.Addr{}, port), host: host}))
 	})
 }
 
@@ -150,7 +169,7 @@ func (p *Proxy) redirected(ctx context.Context, c net.Conn) {
 	case parse:
 		keep = true
 		p.Metrics.connection("governed")
-		p.conns.give(&targeted{Conn: pc, target: target{dst: dst}})
+		p.conns.give(p.targeted(pc, target{dst: dst}))
 	case splice:
 		p.Metrics.connection("spliced")
 		if k.reason != "" {
@@ -168,47 +187,3 @@ func (p *Proxy) redirected(ctx context.Context, c net.Conn) {
 		}
 	}
 }
-
-// targeted is a connection that knows where it goes.
-type targeted struct {
-	net.Conn
-	target target
-}
-
-// handoff is a listener whose connections are given to it.
-type handoff struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newHandoff() *handoff {
-	return &handoff{conns: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (h *handoff) give(c net.Conn) {
-	select {
-	case h.conns <- c:
-	case <-h.closed:
-		_ = c.Close()
-	}
-}
-
-// Accept implements net.Listener.
-func (h *handoff) Accept() (net.Conn, error) {
-	select {
-	case c := <-h.conns:
-		return c, nil
-	case <-h.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (h *handoff) Close() error {
-	h.once.Do(func() { close(h.closed) })
-	return nil
-}
-
-// Addr implements net.Listener.
-func (h *handoff) Addr() net.Addr { return &net.TCPAddr{} }

@@ -24,30 +24,36 @@ const (
 	bodyTime = time.Minute
 )
 
-// readBody reads the body of a request to an endpoint with personal data; nil if there is none.
+// readBody reads the body of a request to an endpoint with personal data; nil if there is none. Whatever can be refused without it is
+// refused before: a client that waits for leave to send (RFC 9110 §10.1.1) gets it with the first byte that is read.
 func (x *exchange) readBody() ([]byte, decide.Reason) {
 	if x.r.Body == nil || x.r.Body == http.NoBody || x.r.ContentLength == 0 {
 		return nil, ""
 	}
-	if x.endpoint.IR.Request == nil && !x.observing() {
-		return nil, decide.BodyUnreadable
+	if !x.observing() {
+		switch {
+		case x.endpoint.IR.Request == nil:
+			return nil, decide.BodyUnreadable
+		case !plainJSON(x.r.Header):
+			return nil, decide.EncodingNotAllowed
+		case x.r.ContentLength > maxBody:
+			return nil, decide.BodyTooLarge
+		}
 	}
-	if e := x.r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") && !x.observing() {
-		return nil, decide.EncodingNotAllowed
-	}
-	_ = http.NewResponseController(x.w.ResponseWriter).SetReadDeadline(time.Now().Add(bodyTime))
+	client := http.NewResponseController(x.w.ResponseWriter)
+	_ = client.SetReadDeadline(time.Now().Add(bodyTime))
 	source := x.r.Body
-	body, err := io.ReadAll(io.LimitReader(source, maxBody+1))
-	_ = http.NewResponseController(x.w.ResponseWriter).SetReadDeadline(time.Time{})
+	body, err := x.hold(source, x.r.ContentLength)
+	_ = client.SetReadDeadline(time.Time{})
 	// Where nothing is enforced the request goes on as it came, with what was read of it already.
 	x.r.Body = again{io.MultiReader(bytes.NewReader(body), source), source}
 	switch {
-	case len(body) > maxBody:
+	case errors.Is(err, errTooLarge):
 		return nil, decide.BodyTooLarge
+	case errors.Is(err, errBusy):
+		return nil, busy
 	case err != nil:
 		return nil, decide.BodyUnreadable
-	case len(x.r.Trailer) > 0 && !x.observing():
-		return nil, decide.NotCanonical
 	case len(body) == 0:
 		return nil, ""
 	}
@@ -65,7 +71,7 @@ func (x *exchange) parseBody(body []byte) (*jsonfilter.Document, decide.Reason) 
 	if reason := enforce.Expected(x.endpoint.IR, body != nil); reason != "" || body == nil {
 		return nil, reason
 	}
-	if e := x.r.Header.Get("Content-Encoding"); (e != "" && !strings.EqualFold(e, "identity")) || !isJSON(x.r.Header) {
+	if !plainJSON(x.r.Header) {
 		return nil, decide.EncodingNotAllowed
 	}
 	doc, err := jsonfilter.Parse(body)
@@ -73,6 +79,12 @@ func (x *exchange) parseBody(body []byte) (*jsonfilter.Document, decide.Reason) 
 		return nil, decide.BodyUnreadable
 	}
 	return doc, ""
+}
+
+// plainJSON tells whether a body is JSON and is not encoded.
+func plainJSON(h http.Header) bool {
+	e := h.Get("Content-Encoding")
+	return (e == "" || strings.EqualFold(e, "identity")) && isJSON(h)
 }
 
 // isJSON tells whether a message is declared as JSON in UTF-8 (RFC 8259).
@@ -118,7 +130,9 @@ func (x *exchange) constant(doc *jsonfilter.Document) func(ir.Source, string) (s
 // people counts the people of one exchange, and remembers why some may not be used.
 type people struct {
 	permitted, refused int
-	reasons            map[decide.Reason]int
+	// shown are those of the answer who may be.
+	shown   int
+	reasons map[decide.Reason]int
 }
 
 // judge decides about one person. The moment is taken before the facts are looked up, so that they are at least as new.
@@ -143,6 +157,9 @@ func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide
 	x.people.reasons[v.Reason]++
 	if v.Permit() {
 		x.people.permitted++
+		if one.Place == decide.InAnswer {
+			x.people.shown++
+		}
 	} else {
 		x.people.refused++
 	}

@@ -2,68 +2,103 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/jsonfilter"
+	"github.com/optup/optup/internal/proxy/decode"
 )
-
-// telling are answer headers that describe or identify the body that the service sent, which is not the one that is passed on.
-var telling = []string{
-	"Content-Length", "Content-Range", "Accept-Ranges", "Etag", "Last-Modified", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5",
-	"Content-Encoding", "Transfer-Encoding", "Trailer", "X-Total-Count", "X-Total", "Link", "Age", "Expires",
-}
 
 // answer passes a service's answer on, without what may not be seen. Answers from endpoints without a declared response keep their
 // status and lose their body, because nobody said what is in it.
 func (x *exchange) answer(res *http.Response) {
-	removeHopByHop(res.Header)
 	if x.observing() {
 		x.observe(res)
 		return
 	}
-	copyHeader(x.w.Header(), res.Header)
-	for _, h := range telling {
-		x.w.Header().Del(h)
-	}
-	x.w.Header().Set("Cache-Control", "no-store")
 	message := x.endpoint.IR.Response
-	if (res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone) && x.aboutOne() {
+	switch {
+	case x.missing(res):
 		x.absent() // a person who is not there and one who refused look the same
-		return
+	case res.StatusCode == http.StatusPartialContent, res.StatusCode == http.StatusNotModified, res.StatusCode < 200:
+		x.withheld(decide.EncodingNotAllowed) // nobody asked for a part or a comparison
+	case message == nil || res.StatusCode == http.StatusNoContent || x.r.Method == http.MethodHead:
+		x.bare(res)
+	case res.StatusCode < 300 && sequenceOf(res.Header, message) != nil:
+		x.sequence(res, sequenceOf(res.Header, message))
+	default:
+		x.whole(res)
 	}
-	if message == nil || res.StatusCode == http.StatusNoContent || x.r.Method == http.MethodHead {
-		x.decided()
-		x.w.Header().Del("Content-Type")
-		x.w.Header().Set("Content-Length", "0")
-		if res.StatusCode == http.StatusNoContent {
-			x.w.Header().Del("Content-Length")
-		}
-		x.w.WriteHeader(res.StatusCode)
-		return
+}
+
+// missing tells whether an answer says that one person is not there, by its status. Of one person whom only the body would name, no
+// answer without a body is given: it would tell that there is somebody who refused.
+func (x *exchange) missing(res *http.Response) bool {
+	if !x.aboutOne() {
+		return false
 	}
+	switch res.StatusCode {
+	case http.StatusNotFound, http.StatusGone:
+		return true
+	case http.StatusNoContent:
+		return x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
+	default:
+		return x.r.Method == http.MethodHead && x.oneRecord()
+	}
+}
+
+// bare passes on that there was an answer.
+func (x *exchange) bare(res *http.Response) {
+	x.decided()
+	h := x.w.Header()
+	owned(h, res)
+	h["Content-Type"] = nil
+	if res.StatusCode != http.StatusNoContent && x.r.Method != http.MethodHead {
+		h.Set("Content-Length", "0")
+	}
+	x.w.WriteHeader(res.StatusCode)
+}
+
+// whole decides about an answer that was read as a whole, so that what goes wrong is told by an answer of its own.
+func (x *exchange) whole(res *http.Response) {
 	body, absent, reason := x.filterAnswer(res)
+	kind := mediaType(res.Header)
 	switch {
 	case absent:
 		x.absent()
 		return
 	case reason != "" && res.StatusCode >= 300:
-		body = []byte("{}") // an error page that cannot be read keeps its status only
-		x.w.Header().Set("Content-Type", "application/json")
+		body, kind = []byte("{}"), "application/json" // an error page that cannot be read keeps its status only
 	case reason != "":
-		clear(x.w.Header())
-		x.proxy.Metrics.decision(x, decide.Deny, reason)
-		deny(x.w, reason)
+		x.withheld(reason)
 		return
 	}
 	x.decided()
+	h := x.w.Header()
+	owned(h, res)
+	h["Content-Type"] = nil
+	if len(body) > 0 {
+		h.Set("Content-Type", kind)
+	}
+	x.writeWhole(res.StatusCode, body)
+}
+
+// writeWhole writes an answer that is there as a whole.
+func (x *exchange) writeWhole(status int, body []byte) {
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	x.w.WriteHeader(res.StatusCode)
-	_, _ = x.w.Write(body)
+	x.w.WriteHeader(status)
+	for len(body) > 0 {
+		n := min(len(body), chunk)
+		x.w.progress()
+		if _, err := x.w.Write(body[:n]); err != nil {
+			return
+		}
+		body = body[n:]
+	}
 }
 
 // absent answers for one person who is not there, or may not be shown.
@@ -71,6 +106,13 @@ func (x *exchange) absent() {
 	clear(x.w.Header())
 	x.proxy.Metrics.decision(x, decide.Deny, decide.NotPermitted)
 	deny(x.w, decide.NotPermitted)
+}
+
+// withheld answers instead of a service whose answer cannot be passed on.
+func (x *exchange) withheld(reason decide.Reason) {
+	clear(x.w.Header())
+	x.proxy.Metrics.decision(x, decide.Deny, reason)
+	withhold(x.w, reason)
 }
 
 // aboutOne tells whether the endpoint is about one person, whom the request names or whom alone the answer shows.
@@ -81,57 +123,110 @@ func (x *exchange) oneRecord() bool {
 	return m != nil && m.Records != nil && m.Records.Each == ""
 }
 
+// lookedUp tells whether the request looks for a person in a list: an empty one says that this person is not there.
+func (x *exchange) lookedUp() bool {
+	m := x.endpoint.IR.Response
+	if x.r.Method != http.MethodGet || m == nil || m.Records == nil {
+		return false
+	}
+	for _, q := range x.to.query {
+		for i := range x.endpoint.IR.Query {
+			if p := &x.endpoint.IR.Query[i]; p.Name == q.Name && p.Person != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // filterAnswer decides about the people in an answer, with the facts of this moment and not of when the request began. Absent tells
 // that the answer was about one person and has nothing left.
 func (x *exchange) filterAnswer(res *http.Response) (body []byte, absent bool, reason decide.Reason) {
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	switch e := res.Header.Get("Content-Encoding"); {
-	case err != nil:
-		return nil, false, decide.BodyUnreadable
+	body, reason = x.readAnswer(res)
+	switch {
+	case reason != "":
+		return nil, false, reason
 	case len(body) == 0:
 		return nil, x.r.Method == http.MethodGet && x.oneRecord(), "" // nothing is shown, and nothing has to be read
-	case len(body) > maxBody:
-		return nil, false, decide.BodyTooLarge
-	case e != "" && !strings.EqualFold(e, "identity"), !isJSON(res.Header):
+	case !isJSON(res.Header):
 		return nil, false, decide.EncodingNotAllowed
 	}
 	doc, err := jsonfilter.Parse(body)
 	if err != nil {
 		return nil, false, decide.BodyUnreadable
 	}
+	if reason := x.renewPlan(); reason != "" {
+		return nil, false, reason
+	}
 	facts := x.state.facts(x.plan.Purpose)
 	now := facts.Now()
 	out := enforce.Answer(x.plan, doc, func(one enforce.Person) decide.Verdict { return x.judge(one, now, facts) })
+	if out.Reason == "" && res.StatusCode < 300 && x.lookedUp() && x.people.shown == 0 {
+		return nil, true, ""
+	}
 	return out.Body, out.Absent, out.Reason
+}
+
+// readAnswer reads and decodes the body of an answer.
+func (x *exchange) readAnswer(res *http.Response) ([]byte, decide.Reason) {
+	encoding := res.Header["Content-Encoding"]
+	if !decode.Known(encoding) {
+		return nil, decide.EncodingNotAllowed
+	}
+	source := newStallable(res.Body, x.proxy.stall)
+	defer source.stop()
+	length := res.ContentLength
+	if len(encoding) > 0 {
+		length = -1
+	}
+	plain, err := decode.Reader(encoding, source)
+	if err != nil {
+		return nil, decide.BodyUnreadable
+	}
+	body, err := x.hold(plain, length)
+	switch {
+	case errors.Is(err, errTooLarge), errors.Is(err, decode.ErrBomb):
+		return nil, decide.BodyTooLarge
+	case errors.Is(err, errBusy):
+		return nil, busy
+	case err != nil:
+		return nil, decide.BodyUnreadable
+	}
+	return body, ""
 }
 
 // observe passes an answer on as it is, and counts what would have become of it.
 func (x *exchange) observe(res *http.Response) {
-	copyHeader(x.w.Header(), res.Header)
+	x.unchanged(res)
 	message := x.endpoint.IR.Response
+	if x.plan != nil && message != nil {
+		if s := sequenceOf(res.Header, message); s != nil && decode.Known(res.Header["Content-Encoding"]) && len(res.Header["Content-Encoding"]) == 0 {
+			x.watch(res, s)
+			return
+		}
+	}
 	if x.plan == nil || message == nil || res.ContentLength > maxBody {
 		x.decided()
 		x.w.WriteHeader(res.StatusCode)
-		x.stream(res.Body)
+		x.stream(res)
 		return
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	if err != nil {
+	body, err := x.hold(res.Body, res.ContentLength)
+	if err != nil && !errors.Is(err, errTooLarge) && !errors.Is(err, errBusy) {
 		panic(http.ErrAbortHandler)
 	}
-	copied := *res
-	copied.Body = io.NopCloser(bytes.NewReader(body))
-	if len(body) <= maxBody {
+	source := res.Body
+	if err == nil {
+		copied := *res
+		copied.Body = io.NopCloser(bytes.NewReader(body))
 		if _, _, reason := x.filterAnswer(&copied); reason != "" && res.StatusCode < 300 {
 			x.would(reason)
 		}
 	}
 	x.decided()
 	x.w.WriteHeader(res.StatusCode)
-	if _, err := x.w.Write(body); err != nil {
-		return
-	}
-	x.stream(res.Body)
+	res.Body = again{io.MultiReader(bytes.NewReader(body), source), source}
+	x.stream(res)
 }
 
 // decided counts the outcome of a request that was not denied, or would have been where nothing is enforced.

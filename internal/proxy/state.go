@@ -25,6 +25,15 @@ type State struct {
 	Facts map[string]Facts
 
 	resolver *resolver
+	// constants are the headers that rules tell purposes apart by.
+	constants map[string]bool
+	upstreams map[place]upstream
+}
+
+// place is a declared host and port.
+type place struct {
+	host string
+	port int
 }
 
 // facts are those of a purpose's controller.
@@ -53,5 +62,7 @@ func (c *Current) Load() *State { return c.state.Load() }
 func (c *Current) Store(s *State) {
 	previous := c.state.Load()
 	s.resolver = newResolver(s.Index.Bundle(), previous)
+	s.constants = constantHeaders(s.Index.Bundle())
+	s.upstreams = upstreams(s.Index)
 	c.state.Store(s)
 }

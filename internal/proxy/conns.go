@@ -1,0 +1,83 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// http2Limits bound what one HTTP/2 connection may ask for, whichever side it is on, and find peers that are gone. Floods of headers and
+// of resets are bounded by the server itself.
+func http2Limits(stall time.Duration) *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxConcurrentStreams: 100, MaxDecoderHeaderTableSize: 4 << 10, MaxEncoderHeaderTableSize: 4 << 10,
+		MaxReceiveBufferPerConnection: 1 << 20, MaxReceiveBufferPerStream: 256 << 10,
+		SendPingTimeout: stall / 2, PingTimeout: stall / 4, WriteByteTimeout: stall,
+	}
+}
+
+// progressing is a connection whose peer has to take what is written to it.
+type progressing struct {
+	net.Conn
+	stall time.Duration
+}
+
+// Write implements net.Conn.
+func (c *progressing) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
+
+// CloseWrite lets the peer read an answer to a request that was not read to its end.
+func (c *progressing) CloseWrite() error { return closeWrite(c.Conn) }
+
+// targeted is a connection that knows where it goes.
+type targeted struct {
+	progressing
+	target target
+}
+
+func (p *Proxy) targeted(c net.Conn, t target) *targeted {
+	return &targeted{progressing: progressing{Conn: c, stall: p.stall}, target: t}
+}
+
+// handoff is a listener whose connections are given to it.
+type handoff struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newHandoff() *handoff {
+	return &handoff{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (h *handoff) give(c net.Conn) {
+	select {
+	case h.conns <- c:
+	case <-h.closed:
+		_ = c.Close()
+	}
+}
+
+// Accept implements net.Listener.
+func (h *handoff) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.conns:
+		return c, nil
+	case <-h.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (h *handoff) Close() error {
+	h.once.Do(func() { close(h.closed) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (h *handoff) Addr() net.Addr { return &net.TCPAddr{} }

@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// waiting calls before ahead of each read, which may wait.
+type waiting struct {
+	io.Reader
+	before func() error
+}
+
+func (w *waiting) Read(b []byte) (int, error) {
+	if err := w.before(); err != nil {
+		return 0, err
+	}
+	return w.Reader.Read(b)
+}
+
+// flushing writes and flushes.
+type flushing struct {
+	w      *once
+	client *http.ResponseController
+}
+
+func (f flushing) Write(b []byte) (int, error) {
+	f.w.progress()
+	n, err := f.w.Write(b)
+	if err != nil {
+		return n, err
+	}
+	return n, f.client.Flush()
+}
+
+// progressWriter gives the reader its time again with each write.
+type progressWriter struct{ w *once }
+
+func (p progressWriter) Write(b []byte) (int, error) {
+	p.w.progress()
+	return p.w.Write(b)
+}
+
+// stallable is an answer's body that ends when the service stalls.
+type stallable struct {
+	io.Reader
+	timer *time.Timer
+	stall time.Duration
+}
+
+func newStallable(body io.ReadCloser, stall time.Duration) *stallable {
+	return &stallable{Reader: body, stall: stall, timer: time.AfterFunc(stall, func() { _ = body.Close() })}
+}
+
+// Read implements io.Reader.
+func (s *stallable) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	s.timer.Reset(s.stall)
+	return n, err
+}
+
+func (s *stallable) stop() { s.timer.Stop() }

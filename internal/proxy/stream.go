@@ -1,0 +1,170 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	chunk = 32 << 10
+	// stallTime is how long a client or a service may make no progress within a body. There is no bound on the whole.
+	stallTime = time.Minute
+	// quietFactor is how many times longer a stream of events or lines may be silent.
+	quietFactor = 15
+	// pauseTime is after how long without another piece an answer counts as paused and what came is passed on.
+	pauseTime = 5 * time.Millisecond
+)
+
+var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
+
+// stream copies an answer and its trailers. It ends the connection if the service breaks off, so that a part never looks whole.
+func (x *exchange) stream(res *http.Response) {
+	buf, _ := chunks.Get().(*[chunk]byte)
+	defer chunks.Put(buf)
+	n, err := res.Body.Read(buf[:])
+	if n > 0 {
+		if _, werr := x.w.Write(buf[:n]); werr != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+	if err == nil {
+		err = x.rest(res, buf, n)
+	}
+	if !errors.Is(err, io.EOF) {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range res.Trailer {
+		if len(x.w.Header()["Trailer"]) == 0 {
+			name = http.TrailerPrefix + name // nobody announced it
+		}
+		x.w.Header()[name] = values
+	}
+}
+
+// rest copies what is not there at once. Whoever stalls, the service or the client, ends it.
+func (x *exchange) rest(res *http.Response, buf *[chunk]byte, had int) error {
+	out := newPausing(x.w, flows(res.Header))
+	defer out.stop()
+	quiet := x.proxy.stall
+	if out.at == 0 {
+		quiet *= quietFactor
+	}
+	stalled := time.AfterFunc(quiet, func() { _ = res.Body.Close() })
+	defer stalled.Stop()
+	if had > 0 {
+		out.came()
+	}
+	for {
+		n, err := res.Body.Read(buf[:])
+		stalled.Reset(quiet)
+		if n > 0 {
+			if werr := out.write(buf[:n]); werr != nil {
+				return werr
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// flows tells whether an answer is a stream whose every piece is waited for.
+func flows(h http.Header) bool {
+	kind := strings.ToLower(h.Get("Content-Type"))
+	return strings.HasPrefix(kind, "text/event-stream") || strings.Contains(kind, "ndjson") || strings.Contains(kind, "jsonl")
+}
+
+// pausing writes an answer and flushes it when the source pauses.
+type pausing struct {
+	w      *once
+	client *http.ResponseController
+	// at is how long a pause is; 0 flushes every piece.
+	at time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer
+	dirty bool
+}
+
+func newPausing(w *once, atOnce bool) *pausing {
+	p := &pausing{w: w, client: http.NewResponseController(w.ResponseWriter), at: pauseTime}
+	if atOnce {
+		p.at = 0
+	}
+	return p
+}
+
+func (p *pausing) write(b []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.w.progress()
+	if _, err := p.w.Write(b); err != nil {
+		return err
+	}
+	return p.written()
+}
+
+// came notes what was written before.
+func (p *pausing) came() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.written()
+}
+
+func (p *pausing) written() error {
+	if p.at == 0 {
+		return p.client.Flush()
+	}
+	p.dirty = true
+	if p.timer == nil {
+		p.timer = time.AfterFunc(p.at, p.paused)
+	} else {
+		p.timer.Reset(p.at)
+	}
+	return nil
+}
+
+func (p *pausing) paused() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dirty {
+		p.dirty = false
+		p.w.progress()
+		_ = p.client.Flush()
+	}
+}
+
+// stop ends flushing; nothing is written afterwards.
+func (p *pausing) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dirty = false
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+// patient is the body of a request that is passed on as it comes. A client that stalls ends it.
+type patient struct {
+	io.ReadCloser
+	client *http.ResponseController
+	stall  time.Duration
+	until  time.Time
+}
+
+// Read implements io.Reader.
+func (p *patient) Read(b []byte) (int, error) {
+	if now := time.Now(); p.until.Sub(now) < p.stall/2 {
+		p.until = now.Add(p.stall)
+		_ = p.client.SetReadDeadline(p.until)
+	}
+	n, err := p.ReadCloser.Read(b)
+	if err != nil {
+		_ = p.client.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
