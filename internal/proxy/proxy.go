@@ -83,7 +83,7 @@ func (p *Proxy) setup() {
 		protocols.SetHTTP1(true)
 		protocols.SetUnencryptedHTTP2(true)
 		p.server = &http.Server{
-			Handler: http.HandlerFunc(p.handle), Protocols: protocols, HTTP2: http2Limits(p.stall),
+			Handler: http.HandlerFunc(p.handle), DisableGeneralOptionsHandler: true, Protocols: protocols, HTTP2: http2Limits(p.stall),
 			ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHead,
 			// The server's own complaints quote requests.
 			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
