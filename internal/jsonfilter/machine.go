@@ -35,6 +35,8 @@ type machine struct {
 	// line is where the current line begins, looked up to where its end was sought.
 	line, looked int
 	event        eventState
+	// learnedFor is the program to whose places the shapes belong.
+	learnedFor *Program
 	// work counts the bytes that were looked at or moved.
 	work int
 }
@@ -94,6 +96,9 @@ const (
 
 func (m *machine) begin(p *Program, dst io.Writer, judge BatchJudge, o *Options) {
 	m.program, m.options = p, o
+	if m.learnedFor != p {
+		m.learned, m.shapes, m.learnedFor = shape{}, 0, p
+	}
 	m.emitter.begin(dst, judge)
 	m.deepest, m.redaction = o.Depth, p.redaction
 	m.base, m.end, m.hold, m.eof, m.work = 0, 0, 0, false, 0

@@ -47,7 +47,7 @@ func (m *machine) token(place *spot, decided bool) (after int, more bool, err er
 	m.skim.on = false
 	m.scanner.names.reset()
 	m.scanner.end = m.limit
-	after = m.scanner.value(m.buf, m.at, m.depth, place, m.levels[m.depth].inherited, decided)
+	after = m.scanner.value(m.buf, m.at, m.depth, place, nil, m.levels[m.depth].inherited, decided)
 	return m.scanned(after, all)
 }
 
@@ -123,7 +123,7 @@ func (m *machine) attempt(place *spot, covers, decided bool) (int, error) {
 	m.buf[end] = 0
 	m.scanner.names.reset()
 	m.scanner.end, m.notCovered = end, 0
-	after := m.scanner.value(m.buf, m.at, m.depth, place, covers, decided)
+	after := m.scanner.value(m.buf, m.at, m.depth, place, nil, covers, decided)
 	m.buf[end] = saved
 	m.work += end - m.at
 	switch {

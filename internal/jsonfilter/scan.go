@@ -17,7 +17,10 @@ type scanner struct {
 	// mode is 0 for what may be seen of a record that is kept, 1 for one that is redacted.
 	mode  int
 	names seen
-	cuts  []cut
+	// learned are the shapes of records, shapes how many there are.
+	learned shape
+	shapes  int
+	cuts    []cut
 	// subject and when are where the identifier and the time of the record are.
 	subject, when span
 	notCovered    int
@@ -93,33 +96,31 @@ func (s *scanner) short() bool { return s.failed+window > s.end }
 
 // value reads a value. place is what is declared about it, inherited tells whether a declaration around covers it, and decided that nothing
 // is to be cut out of it. It gives the place after the value, or a negative number.
-func (s *scanner) value(b []byte, i, depth int, place *spot, inherited, decided bool) int {
-	c := b[i]
+func (s *scanner) value(b []byte, i, depth int, place *spot, sh *shape, inherited, decided bool) int {
 	if depth > s.deepest {
 		return s.fail(i)
 	}
-	if c == '{' {
-		if place == nil || (decided && !place.sought) {
-			return s.skipObject(b, i, depth)
-		}
-		return s.object(b, i, depth, place, inherited, decided)
-	}
-	if c == '[' {
-		if place == nil || (decided && !place.sought) {
-			return s.skipList(b, i, depth)
-		}
-		return s.list(b, i, depth, place, inherited, decided)
-	}
 	from := i
-	if c == '"' {
+	switch b[i] {
+	case '"':
 		i = text(b, i+1)
-	} else {
+	case '{':
+		if place == nil || (decided && !place.sought) {
+			return s.skipObject(b, i, depth, sh)
+		}
+		return s.object(b, i, depth, place, sh, inherited, decided)
+	case '[':
+		if place == nil || (decided && !place.sought) {
+			return s.skipList(b, i, depth, sh)
+		}
+		return s.list(b, i, depth, place, sh, inherited, decided)
+	default:
 		i = plain(b, i)
 	}
 	if i < 0 {
 		return s.fail(^i)
 	}
-	if place != nil {
+	if place != nil && place.sought {
 		s.note(place, from, i)
 	}
 	return i
@@ -171,36 +172,33 @@ func (s *scanner) longName(b []byte, i int) (int, key, int) {
 }
 
 // skipObject reads an object that stays or goes as it is.
-func (s *scanner) skipObject(b []byte, i, depth int) int {
+func (s *scanner) skipObject(b []byte, i, depth int, sh *shape) int {
 	i = space(b, i+1)
 	if b[i] == '}' {
 		return i + 1
 	}
-	base := len(s.names.list)
+	if depth >= s.deepest {
+		return s.fail(i)
+	}
+	o, m := object{shape: sh, base: len(s.names.list)}, member{}
 	for {
 		if b[i] != '"' {
 			return s.fail(i)
 		}
-		after, k, at := s.name(b, i+1)
-		if after < 0 {
-			return after
+		if !s.member(b, i+1, &o, &m) {
+			return -1
 		}
-		if !s.names.add(base, b, k, at) {
+		if i = space(b, m.after); b[i] != ':' {
 			return s.fail(i)
 		}
-		if b[after] != ':' {
-			if after = space(b, after); b[after] != ':' {
-				return s.fail(after)
-			}
-		}
-		if i = s.element(b, space(b, after+1), depth+1); i < 0 {
+		if i = s.element(b, space(b, i+1), depth+1, m.inner); i < 0 {
 			return i
 		}
 		switch i = space(b, i); b[i] {
 		case ',':
 			i = space(b, i+1)
 		case '}':
-			s.names.close(base)
+			s.names.close(o.base)
 			return i + 1
 		default:
 			return s.fail(i)
@@ -209,13 +207,21 @@ func (s *scanner) skipObject(b []byte, i, depth int) int {
 }
 
 // skipList reads a list that stays or goes as it is.
-func (s *scanner) skipList(b []byte, i, depth int) int {
+func (s *scanner) skipList(b []byte, i, depth int, sh *shape) int {
 	i = space(b, i+1)
 	if b[i] == ']' {
 		return i + 1
 	}
+	if depth >= s.deepest {
+		return s.fail(i)
+	}
+	if b[i] == '{' || b[i] == '[' {
+		sh = s.elements(sh)
+	} else {
+		sh = nil
+	}
 	for {
-		if i = s.element(b, i, depth+1); i < 0 {
+		if i = s.element(b, i, depth+1, sh); i < 0 {
 			return i
 		}
 		switch i = space(b, i); b[i] {
@@ -229,18 +235,15 @@ func (s *scanner) skipList(b []byte, i, depth int) int {
 	}
 }
 
-// element reads a value that stays or goes as it is.
-func (s *scanner) element(b []byte, i, depth int) int {
-	if depth > s.deepest {
-		return s.fail(i)
-	}
+// element reads a value that stays or goes as it is, and whose depth was checked.
+func (s *scanner) element(b []byte, i, depth int, sh *shape) int {
 	switch b[i] {
 	case '"':
 		i = text(b, i+1)
 	case '{':
-		return s.skipObject(b, i, depth)
+		return s.skipObject(b, i, depth, sh)
 	case '[':
-		return s.skipList(b, i, depth)
+		return s.skipList(b, i, depth, sh)
 	default:
 		i = plain(b, i)
 	}

@@ -26,9 +26,12 @@ func special(w uint64) uint64 {
 	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (w-ones*' ')&^w | w) & highs
 }
 
+// spaces has a bit for each byte that is white space.
+const spaces = uint64(1)<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
+
 // space gives the place of the first byte that is no white space.
 func space(b []byte, i int) int {
-	for b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t' {
+	for b[i] <= ' ' && spaces>>b[i]&1 != 0 {
 		i++
 	}
 	return i

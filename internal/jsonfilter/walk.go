@@ -1,59 +1,37 @@
 package jsonfilter
 
 // object reads an object whose members are looked at.
-func (s *scanner) object(b []byte, i, depth int, place *spot, inherited, decided bool) int {
-	i++
-	part := part{from: i}
-	i = space(b, i)
+func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherited, decided bool) int {
+	part := part{from: i + 1}
+	i = space(b, i+1)
 	if b[i] == '}' {
 		return i + 1
 	}
-	base := len(s.names.list)
-	var have uint64
+	o, m := object{shape: sh, place: place, base: len(s.names.list)}, member{}
 	for {
 		if b[i] != '"' {
 			return s.fail(i)
 		}
-		after, k, at := s.name(b, i+1)
-		if after < 0 {
-			return after
+		if !s.member(b, i+1, &o, &m) {
+			return -1
 		}
-		var child *spot
-		var rest []byte
-		if k.n > keyBytes {
-			rest = s.names.bytes(b, at, k.n)
-		}
-		branch := place.find(k, rest)
-		if branch >= 0 {
-			child = place.branches[branch].spot
-		}
-		if branch >= 0 && branch < 64 {
-			if have&(1<<branch) != 0 {
-				return s.fail(i)
-			}
-			have |= 1 << branch
-		} else if !s.names.add(base, b, k, at) {
+		if i = space(b, m.after); b[i] != ':' {
 			return s.fail(i)
 		}
-		if b[after] != ':' {
-			if after = space(b, after); b[after] != ':' {
-				return s.fail(after)
-			}
-		}
-		i = space(b, after+1)
+		i = space(b, i+1)
 		v, covers := stay, inherited
 		if !decided {
-			v, covers = child.judge(s.mode, inherited, b[i], child.peek(b, i))
+			v, covers = m.spot.judge(s.mode, inherited, b[i], m.spot.peek(b, i))
 		}
 		from := i
-		if i = s.value(b, i, depth+1, child, covers, decided || v != enter); i < 0 {
+		if i = s.value(b, i, depth+1, m.spot, m.inner, covers, decided || v != enter); i < 0 {
 			return i
 		}
 		to := i
 		i = space(b, i)
 		if v == redacted || v == removed {
 			with := s.standFor(v, b[from])
-			if (child == nil || !child.declared) && !plainWord(s.names.bytes(b, at, k.n)) {
+			if (m.spot == nil || !m.spot.declared) && !plainWord(s.names.bytes(b, m.at, m.key.n)) {
 				with = nothing
 			}
 			s.cut(&part, v, from, to, i, with, b[i] == ',')
@@ -65,7 +43,7 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, inherited, decided
 			part.from = i + 1
 			i = space(b, i+1)
 		case '}':
-			s.names.close(base)
+			s.names.close(o.base)
 			return i + 1
 		default:
 			return s.fail(i)
@@ -113,7 +91,7 @@ func (s *scanner) cut(p *part, v verdict, from, to, end int, with stand, more bo
 }
 
 // list reads a list whose elements are looked at.
-func (s *scanner) list(b []byte, i, depth int, place *spot, inherited, decided bool) int {
+func (s *scanner) list(b []byte, i, depth int, place *spot, sh *shape, inherited, decided bool) int {
 	i++
 	part := part{from: i}
 	i = space(b, i)
@@ -121,13 +99,18 @@ func (s *scanner) list(b []byte, i, depth int, place *spot, inherited, decided b
 		return i + 1
 	}
 	child := place.every
+	if b[i] == '{' || b[i] == '[' {
+		sh = s.elements(sh)
+	} else {
+		sh = nil
+	}
 	for {
 		v, covers := stay, inherited
 		if !decided {
 			v, covers = child.judge(s.mode, inherited, b[i], child.peek(b, i))
 		}
 		from := i
-		if i = s.value(b, i, depth+1, child, covers, decided || v != enter); i < 0 {
+		if i = s.value(b, i, depth+1, child, sh, covers, decided || v != enter); i < 0 {
 			return i
 		}
 		to := i
@@ -152,7 +135,7 @@ func (s *scanner) list(b []byte, i, depth int, place *spot, inherited, decided b
 // row reads a row of a positional table, whose cells are looked at. It reports false if the cells have no names that everybody reads alike.
 func (s *scanner) row(b []byte, i, depth int, inherited, decided bool) (after int, readable bool) {
 	if b[i] != '[' {
-		return s.value(b, i, depth, nil, true, true), false
+		return s.value(b, i, depth, nil, nil, true, true), false
 	}
 	if depth > s.deepest {
 		return s.fail(i), false
@@ -171,7 +154,7 @@ func (s *scanner) row(b []byte, i, depth int, inherited, decided bool) (after in
 			v, covers = child.judge(s.mode, inherited, b[i], child.peek(b, i))
 		}
 		from := i
-		if i = s.value(b, i, depth+1, child, covers, decided || v != enter); i < 0 {
+		if i = s.value(b, i, depth+1, child, nil, covers, decided || v != enter); i < 0 {
 			return i, false
 		}
 		if v == redacted || v == removed {
