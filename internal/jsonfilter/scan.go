@@ -180,18 +180,31 @@ func (s *scanner) skipObject(b []byte, i, depth int, sh *shape) int {
 	if depth >= s.deepest {
 		return s.fail(i)
 	}
-	o, m := object{shape: sh, base: len(s.names.list)}, member{}
+	o := s.opened(nil, sh)
 	for {
 		if b[i] != '"' {
 			return s.fail(i)
 		}
-		if !s.member(b, i+1, &o, &m) {
-			return -1
+		if n := o.next; n < len(o.names) && o.names[n].is(b, i+1) && o.know(n) {
+			i += o.names[n].width + 1
+		} else if i = s.member(b, i+1, &o); i < 0 {
+			return i
 		}
-		if i = space(b, m.after); b[i] != ':' {
-			return s.fail(i)
+		switch i = space(b, i); b[i] {
+		case '"':
+			if i = text(b, i+1); i < 0 {
+				return s.fail(^i)
+			}
+		case '{':
+			i = s.skipObject(b, i, depth+1, s.inner(&o))
+		case '[':
+			i = s.skipList(b, i, depth+1, s.inner(&o))
+		default:
+			if i = plain(b, i); i < 0 {
+				return s.fail(^i)
+			}
 		}
-		if i = s.element(b, space(b, i+1), depth+1, m.inner); i < 0 {
+		if i < 0 {
 			return i
 		}
 		switch i = space(b, i); b[i] {

@@ -12,6 +12,8 @@ type shape struct {
 	names []shapeName
 	// slots finds names by the hash of their key: the place of the name plus one, zero for none.
 	slots [2 * mostNames]uint8
+	// place is what is declared about the objects.
+	place *spot
 	// element is the shape of the elements, where the place holds a list.
 	element *shape
 }
@@ -19,11 +21,14 @@ type shape struct {
 // shapeName is a name that was learned.
 type shapeName struct {
 	key key
-	// low and high are the first bytes of the name with its closing quote, of which the masks are a part.
+	// low and high are the first bytes of the name with its closing quote and a colon, of which the masks are a part.
 	low, lowMask, high, highMask uint64
-	// text is the name with its closing quote where it is longer than that.
-	text string
-	spot *spot
+	// text is all of them where they are more than that, and width how many there are.
+	text  string
+	width int
+	// plain tells that the name is a plain word.
+	plain bool
+	spot  *spot
 	// inner is the shape of the value.
 	inner *shape
 }
@@ -39,7 +44,11 @@ const (
 // is tells whether the name stands at a place behind its first quote.
 func (n *shapeName) is(b []byte, i int) bool {
 	return binary.LittleEndian.Uint64(b[i:])&n.lowMask == n.low && binary.LittleEndian.Uint64(b[i+8:])&n.highMask == n.high &&
-		(n.text == "" || i+len(n.text) <= len(b) && string(b[i:i+len(n.text)]) == n.text)
+		(n.text == "" || n.fits(b, i))
+}
+
+func (n *shapeName) fits(b []byte, i int) bool {
+	return i+len(n.text) <= len(b) && string(b[i:i+len(n.text)]) == n.text
 }
 
 // find gives the place of a name, -1 if it was not learned.
@@ -61,8 +70,8 @@ func (s *shape) learn(k key, name []byte, place *spot) int {
 	if len(s.names) == mostNames || len(name) > longestName || slices.ContainsFunc(name, func(c byte) bool { return c < ' ' || c == '"' || c == '\\' }) {
 		return -1
 	}
-	n := shapeName{key: k, spot: place}
-	closed := append(slices.Clone(name), '"')
+	closed := append(slices.Clone(name), '"', ':')
+	n := shapeName{key: k, spot: place, width: len(closed), plain: plainWord(name)}
 	quoted, ones := keyOf(closed), keyOf(slices.Repeat([]byte{0xff}, len(closed)))
 	n.low, n.high, n.lowMask, n.highMask = quoted.low, quoted.high, ones.low, ones.high
 	if len(closed) > keyBytes {
@@ -98,62 +107,75 @@ func (s *scanner) elements(of *shape) *shape {
 type object struct {
 	shape *shape
 	place *spot
-	// have are the names that were read of those that were learned, next the place of the one that is expected.
-	have uint64
-	next int
+	// names are those of the shape, have those that were read of them, next the one that is expected.
+	names []shapeName
+	have  uint64
+	next  int
 	// base is where the other names begin.
 	base int
+
+	// learned is the name that was read last, where it is one of the shape; spot is what is declared about it, plain tells whether it is
+	// a plain word.
+	learned *shapeName
+	spot    *spot
+	plain   bool
 }
 
-// member is a name that was read.
-type member struct {
-	// after is the place behind the name.
-	after int
-	key   key
-	// at is where the name stands.
-	at   int
-	spot *spot
-	// inner is where the shape of the value is.
-	inner *shape
+// opened begins to read an object. A shape is that of one place only.
+func (s *scanner) opened(place *spot, sh *shape) object {
+	o := object{place: place, base: len(s.names.list)}
+	if sh != nil && (sh.place == place || sh.names == nil) {
+		sh.place = place
+		o.shape, o.names = sh, sh.names
+	}
+	return o
 }
 
-// member reads a name from behind its first quote, and tells whether the object did not have it yet.
-func (s *scanner) member(b []byte, i int, o *object, m *member) bool {
-	n := -1
-	if o.shape != nil && o.next < len(o.shape.names) && o.shape.names[o.next].is(b, i) {
-		n = o.next
-		m.after, m.at, m.key = i+o.shape.names[n].key.n+1, i, o.shape.names[n].key
-	} else {
-		m.after, m.key, m.at = s.name(b, i)
-		if m.after < 0 {
-			return false
-		}
-		if o.shape != nil {
-			name := s.names.bytes(b, m.at, m.key.n)
-			if n = o.shape.find(m.key, name); n < 0 {
-				n = o.shape.learn(m.key, name, o.place.member(m.key, name))
-			}
+// member reads a name from behind its first quote, and the colon. It gives the place behind them, or a negative number.
+func (s *scanner) member(b []byte, i int, o *object) int {
+	after, k, at := s.name(b, i)
+	if after < 0 {
+		return after
+	}
+	n, name := -1, s.names.bytes(b, at, k.n)
+	if o.shape != nil {
+		if n = o.shape.find(k, name); n < 0 {
+			n = o.shape.learn(k, name, o.place.member(k, name))
+			o.names = o.shape.names
 		}
 	}
 	if n >= 0 {
-		learned := &o.shape.names[n]
-		m.spot, m.inner, o.next = learned.spot, learned.inner, n+1
-		if m.inner == nil && (b[m.after] == ':' && (b[m.after+1] == '{' || b[m.after+1] == '[')) {
-			m.inner = s.inside(&learned.inner)
+		if !o.know(n) {
+			return s.fail(i)
 		}
-		if o.have&(1<<n) != 0 {
-			s.fail(i)
-			return false
+	} else {
+		o.learned, o.spot, o.plain = nil, o.place.member(k, name), plainWord(name)
+		if !s.names.add(o.base, b, k, at) {
+			return s.fail(i)
 		}
-		o.have |= 1 << n
-		return true
 	}
-	m.inner, m.spot = nil, o.place.member(m.key, s.names.bytes(b, m.at, m.key.n))
-	if !s.names.add(o.base, b, m.key, m.at) {
-		s.fail(i)
-		return false
+	if after = space(b, after); b[after] != ':' {
+		return s.fail(after)
 	}
-	return true
+	return after + 1
+}
+
+// know notes that a name of the shape was read, and tells whether it is the first time.
+func (o *object) know(n int) bool {
+	o.learned = &o.names[n]
+	o.spot, o.plain = o.learned.spot, o.learned.plain
+	first := o.have&(1<<n) == 0
+	o.have |= 1 << n
+	o.next = n + 1
+	return first
+}
+
+// inner gives the shape of the value of the member that was read last.
+func (s *scanner) inner(o *object) *shape {
+	if o.learned == nil {
+		return nil
+	}
+	return s.inside(&o.learned.inner)
 }
 
 // member gives what is declared about a member.

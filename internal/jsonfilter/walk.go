@@ -7,31 +7,47 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherit
 	if b[i] == '}' {
 		return i + 1
 	}
-	o, m := object{shape: sh, place: place, base: len(s.names.list)}, member{}
+	if depth >= s.deepest {
+		return s.fail(i)
+	}
+	o := s.opened(place, sh)
 	for {
 		if b[i] != '"' {
 			return s.fail(i)
 		}
-		if !s.member(b, i+1, &o, &m) {
-			return -1
+		if n := o.next; n < len(o.names) && o.names[n].is(b, i+1) && o.know(n) {
+			i += o.names[n].width + 1
+		} else if i = s.member(b, i+1, &o); i < 0 {
+			return i
 		}
-		if i = space(b, m.after); b[i] != ':' {
-			return s.fail(i)
-		}
-		i = space(b, i+1)
+		i = space(b, i)
+		child, c := o.spot, b[i]
 		v, covers := stay, inherited
 		if !decided {
-			v, covers = m.spot.judge(s.mode, inherited, b[i], m.spot.peek(b, i))
+			v, covers = child.judge(s.mode, inherited, c, child.peek(b, i))
 		}
-		from := i
-		if i = s.value(b, i, depth+1, m.spot, m.inner, covers, decided || v != enter); i < 0 {
+		from, plainName := i, o.plain
+		switch {
+		case c == '"':
+			if i = text(b, i+1); i < 0 {
+				return s.fail(^i)
+			}
+			if child != nil && child.sought {
+				s.note(child, from, i)
+			}
+		case c == '{' || c == '[':
+			i = s.value(b, i, depth+1, child, s.inner(&o), covers, decided || v != enter)
+		default:
+			i = s.value(b, i, depth+1, child, nil, covers, true)
+		}
+		if i < 0 {
 			return i
 		}
 		to := i
 		i = space(b, i)
 		if v == redacted || v == removed {
-			with := s.standFor(v, b[from])
-			if (m.spot == nil || !m.spot.declared) && !plainWord(s.names.bytes(b, m.at, m.key.n)) {
+			with := s.standFor(v, c)
+			if (child == nil || !child.declared) && !plainName {
 				with = nothing
 			}
 			s.cut(&part, v, from, to, i, with, b[i] == ',')
