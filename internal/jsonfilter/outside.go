@@ -125,7 +125,11 @@ func (m *machine) attempt(place *spot, covers, decided bool) (int, error) {
 	m.scanner.end, m.notCovered = end, 0
 	after := m.scanner.value(m.buf, m.at, m.depth, place, nil, covers, decided)
 	m.buf[end] = saved
-	m.work += end - m.at
+	if after >= 0 {
+		m.work += after - m.at
+	} else {
+		m.work += end - m.at
+	}
 	switch {
 	case after >= 0 && after-m.seg > m.options.Record:
 		return 0, ErrTooLarge
