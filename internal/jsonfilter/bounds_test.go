@@ -58,6 +58,22 @@ func TestARecordIsHeldUpToTheCap(t *testing.T) {
 	}
 }
 
+// TestWhatDoesNotEndIsNotHeld: the cap ends a copy before the end is there.
+func TestWhatDoesNotEndIsNotHeld(t *testing.T) {
+	for begin, framing := range map[string]Framing{
+		`{"customers":[{"email":"`: Whole, `{"customers":[`: Whole, `{"`: Whole, `{"page":"`: Whole, `{"page":1`: Whole, `[`: Lines, "data:": Events,
+	} {
+		filling := strings.Repeat(" ", 1000)
+		if strings.HasSuffix(begin, "1") {
+			filling = strings.Repeat("0", 1000)
+		}
+		src := &repeated{rest: []byte(begin), one: []byte(filling), n: 1 << 40}
+		if _, err := program(t, list).Copy(io.Discard, src, yes, Options{Framing: framing}); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: the error is %v", begin, err)
+		}
+	}
+}
+
 func members(n int) string {
 	all := make([]string, n)
 	for i := range all {

@@ -54,6 +54,7 @@ func TestCopyRefusesWhatTwoParsersReadInTwoWays(t *testing.T) {
 		"invalid UTF-8 in a name":                "{\"x\xff\":1}",
 		"half a surrogate":                       `{"x":"\ud800"}`,
 		"the wrong half of a surrogate":          `{"x":"\udc00\ud800"}`,
+		"two second halves":                      `{"x":"\udc00\udc00"}`,
 		"half a surrogate in a name":             `{"\ud800":1}`,
 		"a control character":                    "{\"x\":\"a\nb\"}",
 		"a zero byte":                            "{\"x\":\"a\x00b\"}",

@@ -5,4 +5,11 @@
 // and no clock. It is strict: what two parsers could read in two ways (RFC 8259, RFC 7493: duplicate names, invalid UTF-8, trailing
 // bytes) is refused, because a decision has to be about the same values that the service will read. Bodies come from internal/enforce
 // and go back there.
+//
+// There are two ways to do it, which give the same bytes. A Document is read as a whole: requests need that, because their addressees are
+// sent to together. A Program filters answers while they arrive, one record at a time, and holds no more than a record; it also reads
+// documents that stand one a line, and the data of server-sent events. What a Program does, from the outside in: Copy moves the bytes
+// (copy.go), lines.go and events.go find the documents, a machine goes through what is outside of records token by token (machine.go,
+// outside.go), a scanner reads whole records (scan.go, walk.go, record.go), and an emitter asks about the people and writes what stays
+// (emit.go).
 package jsonfilter
