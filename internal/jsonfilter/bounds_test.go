@@ -212,6 +212,26 @@ func TestTinyPiecesCostNoMoreThanTheirBytes(t *testing.T) {
 	}
 }
 
+// TestPiecesAreBounded: what is noted before it is written does not grow with the number of lines.
+func TestPiecesAreBounded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		framing Framing
+		part    string
+	}{
+		"empty lines": {Lines, "\n"}, "comments": {Events, ":\n"}, "fields": {Events, "retry:1\n\n"}, "elements": {Whole, "0,"},
+	} {
+		m, begin := newMachine(64<<10), ""
+		if tt.framing == Whole {
+			begin = `{"page":[`
+		}
+		src := strings.NewReader(begin + strings.Repeat(tt.part, 20000))
+		_, _ = m.filter(program(t, list), io.Discard, src, yes, &Options{Record: DefaultRecord, Depth: MaxDepth, Framing: tt.framing})
+		if cap(m.pieces) > 4*mostPieces {
+			t.Errorf("%s: room for %d pieces", name, cap(m.pieces))
+		}
+	}
+}
+
 func TestErrorsOfOthersEndACopy(t *testing.T) {
 	broken := errors.New("broken")
 	body := `{"customers":[{"email":"y@1"},{"email":"y@2"}]}`

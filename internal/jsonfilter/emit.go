@@ -45,7 +45,7 @@ const (
 	comment
 )
 
-// pieces is how many pieces are noted before they are written.
+// mostPieces is how many pieces are noted before they are written.
 const mostPieces = 512
 
 // emitter writes what stays. It has judged everybody in what it writes.
@@ -112,6 +112,14 @@ func (m *machine) settle() error {
 	m.emitter.clear()
 	m.cuts = m.cuts[:0]
 	return m.emitter.failed
+}
+
+// settleMany settles where there are many pieces.
+func (m *machine) settleMany() error {
+	if len(m.pieces) < mostPieces {
+		return nil
+	}
+	return m.settle()
 }
 
 // piece notes a piece.

@@ -21,6 +21,9 @@ const byteOrderMark = "\ufeff"
 // names of events that are no plain words, and fields that nobody knows.
 func (m *machine) events() error {
 	for {
+		if err := m.settleMany(); err != nil {
+			return err
+		}
 		if m.event.halfEnd && m.line < m.end {
 			if m.event.halfEnd = false; m.buf[m.line] == '\n' {
 				m.line++

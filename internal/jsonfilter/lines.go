@@ -5,6 +5,9 @@ import "bytes"
 // lines goes through documents that stand one a line. A line whose document is gone goes with its end.
 func (m *machine) lines() error {
 	for {
+		if err := m.settleMany(); err != nil {
+			return err
+		}
 		n := bytes.IndexByte(m.buf[m.looked:m.end], '\n')
 		end, next := m.looked+n, m.looked+n+1
 		if n < 0 {
@@ -43,7 +46,7 @@ func (m *machine) oneLine(end, next int) error {
 
 // oneDocument goes through a document that is there as a whole.
 func (m *machine) oneDocument(from, to int) error {
-	if m.program.rows || len(m.pieces) > mostPieces {
+	if m.program.rows {
 		if err := m.settle(); err != nil { // rows of another document have other columns
 			return err
 		}

@@ -35,8 +35,6 @@ type machine struct {
 	// line is where the current line begins, looked up to where its end was sought.
 	line, looked int
 	event        eventState
-	// learnedFor is the program to whose places the shapes belong.
-	learnedFor *Program
 	// work counts the bytes that were looked at or moved.
 	work int
 }
@@ -96,18 +94,17 @@ const (
 
 func (m *machine) begin(p *Program, dst io.Writer, judge BatchJudge, o *Options) {
 	m.program, m.options = p, o
-	if m.learnedFor != p {
-		m.learned, m.shapes, m.learnedFor = shape{}, 0, p
-	}
+	m.learned = p.learned.Get().(*learned)
 	m.emitter.begin(dst, judge)
-	m.deepest, m.redaction = o.Depth, p.redaction
+	m.deepest, m.redaction, m.mode, m.cuts = o.Depth, p.redaction, 0, m.cuts[:0]
 	m.base, m.end, m.hold, m.eof, m.work = 0, 0, 0, false, 0
 	m.line, m.looked, m.event = 0, 0, eventState{}
 	m.document(0)
 }
 
 func (m *machine) release() {
-	m.program, m.options = nil, nil
+	m.program.learned.Put(m.learned)
+	m.program, m.options, m.learned = nil, nil, nil
 	m.emitter.end()
 	if len(m.buf) > largestKept || cap(m.out) > largestKept || cap(m.cuts) > largestKept/16 || cap(m.scanner.names.list) > largestKept/16 {
 		return
@@ -143,10 +140,8 @@ func (m *machine) run() error {
 			}
 			return nil
 		}
-		if len(m.pieces) >= mostPieces {
-			if err := m.settle(); err != nil {
-				return err
-			}
+		if err := m.settleMany(); err != nil {
+			return err
 		}
 		more, err := m.step(m.buf[m.at])
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/optup/optup/internal/ir"
 )
@@ -13,7 +14,8 @@ import (
 // Document.Response.
 var ErrNotStreamed = errors.New("the message cannot be filtered as a stream")
 
-// Program is what is done to the answers of one endpoint for one purpose. It never changes, and any number of copies may use it at once.
+// Program is what is done to the answers of one endpoint for one purpose. What it does never changes, and any number of copies may use it at
+// once.
 type Program struct {
 	outer *spot
 	// inner is what is declared about a record; nil if the answers have none.
@@ -23,6 +25,8 @@ type Program struct {
 	timed     bool
 	// rows tells that the records are rows of a positional table.
 	rows bool
+	// learned are what copies learned about the records. They make the next ones faster and change nothing in what they do.
+	learned sync.Pool
 }
 
 // Compile resolves what a message declares. covered tells which categories the purpose covers; it is not asked again. The program does
@@ -31,7 +35,7 @@ func Compile(m *ir.Message, covered func(category string) bool, r ir.Redaction) 
 	if err := streamed(m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotStreamed, err)
 	}
-	p := &Program{redaction: r}
+	p := &Program{redaction: r, learned: sync.Pool{New: func() any { return &learned{} }}}
 	outer := &declared{}
 	declare(outer, m.Fields, m.NotPersonal, m.Totals)
 	if m.Records == nil {

@@ -3,8 +3,10 @@ package jsonfilter
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/optup/optup/internal/ir"
@@ -152,4 +154,23 @@ func TestLines(t *testing.T) {
 			t.Errorf("a document %s: the error is %v", name, err)
 		}
 	}
+}
+
+// TestCopiesAtOnceDoNotMeet is for the race detector, and for buffers that are used twice.
+func TestCopiesAtOnceDoNotMeet(t *testing.T) {
+	p := program(t, list)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for j := range 50 {
+				body := fmt.Sprintf(`{"customers":[{"email":"y@%d","id":%d},{"email":"n@x"}],"page":%d}`, i, j, i)
+				want := fmt.Sprintf(`{"customers":[{"email":"y@%d","id":%d}],"page":%d}`, i, j, i)
+				var got bytes.Buffer
+				if _, err := p.Copy(&got, random([]byte(body), uint64(j)), yes, Options{}); err != nil || got.String() != want {
+					t.Errorf("got %s, %v", got.String(), err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

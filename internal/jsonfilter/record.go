@@ -21,7 +21,7 @@ func (s *scanner) record(p *Program, b []byte, i, depth int, readable bool) reco
 	base, count := len(s.cuts), s.notCovered
 	v, covers := p.inner.judge(s.mode, false, b[i], p.inner.peek(b, i))
 	if !p.rows {
-		r := record{whole: v, after: s.value(b, i, depth, p.inner, &s.learned, covers, v != enter)}
+		r := record{whole: v, after: s.value(b, i, depth, p.inner, &s.learned.record, covers, v != enter)}
 		if v == redacted {
 			s.notCovered++
 		}

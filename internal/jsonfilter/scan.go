@@ -15,11 +15,9 @@ type scanner struct {
 	deepest   int
 	redaction ir.Redaction
 	// mode is 0 for what may be seen of a record that is kept, 1 for one that is redacted.
-	mode  int
-	names seen
-	// learned are the shapes of records, shapes how many there are.
-	learned shape
-	shapes  int
+	mode    int
+	names   seen
+	learned *learned
 	cuts    []cut
 	// subject and when are where the identifier and the time of the record are.
 	subject, when span

@@ -37,9 +37,16 @@ const (
 	// mostNames is how many names of a shape are learned: as many as a word has bits. longestName is how long they may be.
 	mostNames   = 64
 	longestName = 64
-	// mostShapes is how many shapes a scanner learns.
+	// mostShapes is how many shapes are learned of the records of a program.
 	mostShapes = 128
 )
+
+// learned are the shapes of the records of a program. One copy at a time uses them.
+type learned struct {
+	record shape
+	// count is how many other shapes there are.
+	count int
+}
 
 // is tells whether the name stands at a place behind its first quote.
 func (n *shapeName) is(b []byte, i int) bool {
@@ -88,9 +95,9 @@ func (s *shape) learn(k key, name []byte, place *spot) int {
 
 // inside gives the shape at a place of a shape, nil if it is not to be learned.
 func (s *scanner) inside(at **shape) *shape {
-	if *at == nil && s.shapes < mostShapes {
+	if *at == nil && s.learned.count < mostShapes {
 		*at = &shape{}
-		s.shapes++
+		s.learned.count++
 	}
 	return *at
 }
