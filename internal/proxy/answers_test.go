@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -294,6 +293,3 @@ func TestACachedListIsNotServedToAnother(t *testing.T) {
 		}
 	}
 }
-
-// nobody has agreed to anything.
-func nobody(consent.Identifier, consent.PurposeID) consent.Fact { return consent.Fact{} }

@@ -131,6 +131,7 @@ func (x *exchange) broken(err error) {
 func (x *exchange) watch(res *http.Response, s sequence) {
 	x.w.WriteHeader(res.StatusCode)
 	client := http.NewResponseController(x.w.ResponseWriter)
+	_ = client.Flush()
 	source := newStallable(res.Body, x.proxy.stall*quietFactor)
 	defer source.stop()
 	tee := io.TeeReader(source, flushing{x.w, client})

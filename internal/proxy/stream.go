@@ -25,14 +25,9 @@ var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 func (x *exchange) stream(res *http.Response) {
 	buf, _ := chunks.Get().(*[chunk]byte)
 	defer chunks.Put(buf)
-	n, err := res.Body.Read(buf[:])
-	if n > 0 {
-		if _, werr := x.w.Write(buf[:n]); werr != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}
+	err := x.atOnce(res, buf)
 	if err == nil {
-		err = x.rest(res, buf, n)
+		err = x.rest(res, buf)
 	}
 	if !errors.Is(err, io.EOF) {
 		panic(http.ErrAbortHandler)
@@ -45,8 +40,22 @@ func (x *exchange) stream(res *http.Response) {
 	}
 }
 
+// atOnce copies what is there of an answer whose length is known. Most end here.
+func (x *exchange) atOnce(res *http.Response, buf *[chunk]byte) error {
+	if res.ContentLength < 0 || res.ContentLength > chunk {
+		return nil // its head does not wait for its body
+	}
+	n, err := res.Body.Read(buf[:])
+	if n > 0 {
+		if _, werr := x.w.Write(buf[:n]); werr != nil {
+			return werr
+		}
+	}
+	return err
+}
+
 // rest copies what is not there at once. Whoever stalls, the service or the client, ends it.
-func (x *exchange) rest(res *http.Response, buf *[chunk]byte, had int) error {
+func (x *exchange) rest(res *http.Response, buf *[chunk]byte) error {
 	out := newPausing(x.w, flows(res.Header))
 	defer out.stop()
 	quiet := x.proxy.stall
@@ -55,9 +64,7 @@ func (x *exchange) rest(res *http.Response, buf *[chunk]byte, had int) error {
 	}
 	stalled := time.AfterFunc(quiet, func() { _ = res.Body.Close() })
 	defer stalled.Stop()
-	if had > 0 {
-		out.came()
-	}
+	out.came()
 	for {
 		n, err := res.Body.Read(buf[:])
 		stalled.Reset(quiet)
@@ -108,7 +115,7 @@ func (p *pausing) write(b []byte) error {
 	return p.written()
 }
 
-// came notes what was written before.
+// came notes what was written before, if only the head.
 func (p *pausing) came() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
