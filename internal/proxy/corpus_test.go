@@ -20,7 +20,7 @@ import (
 )
 
 // golden reads the bundle of a case as it was reviewed, which the tests of internal/scenario hold to what the compiler says.
-func golden(t *testing.T, folder string) *ir.Bundle {
+func golden(t testing.TB, folder string) *ir.Bundle {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("../../test/corpus", folder, "bundle.golden.json"))
 	if err != nil {
