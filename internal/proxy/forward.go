@@ -148,9 +148,9 @@ func (x *exchange) send(ctx context.Context, body []byte, group string) (*http.R
 	if group != "" {
 		ownKey(out.Header, group)
 	}
-	if body != nil && !keyed(out.Header) {
-		// A connection that turns out to be closed before anything was written is replaced. With a key the transport would repeat what
-		// was written, too; whether to repeat is for the application to say.
+	if body != nil && !keyed(out.Header) && out.URL.Scheme == "http" {
+		// A connection that turns out to be closed before anything was written is replaced. With a key, or over HTTP/2, the transport
+		// would repeat what was written, too; whether to repeat is for the application to say.
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
 	return x.proxy.transport.RoundTrip(out)

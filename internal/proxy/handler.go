@@ -78,6 +78,10 @@ type exchange struct {
 }
 
 func (x *exchange) run() {
+	if x.r.ContentLength != 0 {
+		// A body that is checked has to come within this time, and so has what is thrown away of one that is not.
+		_ = http.NewResponseController(x.w.ResponseWriter).SetReadDeadline(time.Now().Add(x.proxy.stall))
+	}
 	t, _ := x.r.Context().Value(targetKey{}).(target)
 	x.state = x.proxy.Current.Load()
 	if x.state == nil {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"net"
@@ -15,6 +14,8 @@ const (
 	// headTime is how long a head that has begun may take to be complete.
 	headTime = 5 * time.Second
 	maxHead  = 64 << 10
+	// firstHead is what is read of a head at first.
+	firstHead = 4 << 10
 )
 
 // protocol is what a client's first bytes turned out to be.
@@ -37,16 +38,40 @@ type hello struct {
 	proxied bool
 }
 
-// peeked is a connection whose first bytes were looked at and can be read again.
+// peeked is a connection whose first bytes were looked at and can be read again. It keeps no more than those.
 type peeked struct {
 	net.Conn
-	r *bufio.Reader
+	held []byte
 }
 
-func newPeeked(c net.Conn) *peeked { return &peeked{Conn: c, r: bufio.NewReaderSize(c, maxHead)} }
+func newPeeked(c net.Conn) *peeked { return &peeked{Conn: c} }
 
 // Read implements net.Conn.
-func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
+func (p *peeked) Read(b []byte) (int, error) {
+	if len(p.held) == 0 {
+		return p.Conn.Read(b)
+	}
+	n := copy(b, p.held)
+	if p.held = p.held[n:]; len(p.held) == 0 {
+		p.held = nil
+	}
+	return n, nil
+}
+
+// fill waits until at least n bytes have come.
+func (p *peeked) fill(n int) error {
+	for len(p.held) < n {
+		if len(p.held) == cap(p.held) {
+			p.held = append(make([]byte, 0, max(firstHead, 2*cap(p.held))), p.held...)
+		}
+		m, err := p.Conn.Read(p.held[len(p.held):cap(p.held)])
+		p.held = p.held[:len(p.held)+m]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // CloseWrite passes a half-close on.
 func (p *peeked) CloseWrite() error { return closeWrite(p.Conn) }
@@ -59,7 +84,7 @@ func (p *peeked) hello() (hello, error) {
 		return hello{}, err
 	}
 	defer func() { _ = p.SetReadDeadline(time.Time{}) }()
-	first, err := p.r.Peek(1)
+	err := p.fill(1)
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return hello{protocol: silent}, nil
@@ -70,7 +95,7 @@ func (p *peeked) hello() (hello, error) {
 	if err := p.SetReadDeadline(time.Now().Add(headTime)); err != nil {
 		return hello{}, err
 	}
-	if first[0] == 0x16 {
+	if p.held[0] == 0x16 {
 		return p.tlsHello()
 	}
 	return p.httpHello()
@@ -78,13 +103,12 @@ func (p *peeked) hello() (hello, error) {
 
 // more gives everything that has come, once it is at least n bytes or the client has stopped.
 func (p *peeked) more(n int) []byte {
-	_, _ = p.r.Peek(n)
-	b, _ := p.r.Peek(p.r.Buffered())
-	return b
+	_ = p.fill(n)
+	return p.held
 }
 
 func (p *peeked) httpHello() (hello, error) {
-	for n := 1; n <= maxHead; n = p.r.Buffered() + 1 {
+	for n := 1; n <= maxHead; n = len(p.held) + 1 {
 		b := p.more(n)
 		if bytes.HasPrefix(b, preface) {
 			return hello{protocol: http2}, nil

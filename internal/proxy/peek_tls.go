@@ -15,7 +15,7 @@ var errRead = errors.New("the hello was read")
 // tlsHello reads the server name of a TLS client hello (RFC 6066) with the standard library's own parser, on a copy of the bytes.
 func (p *peeked) tlsHello() (hello, error) {
 	h := hello{protocol: tlsHello}
-	for n := 6; n <= maxHead; n = p.r.Buffered() + 1 {
+	for n := 6; n <= maxHead; n = len(p.held) + 1 {
 		b := p.more(n)
 		name, complete, err := serverName(b)
 		if err != nil && complete {

@@ -17,12 +17,8 @@ import (
 	"github.com/optup/optup/internal/jsonfilter"
 )
 
-const (
-	// maxBody bounds the bodies that are checked, in bytes.
-	maxBody = 16 << 20
-	// bodyTime bounds how long a client may take to send one.
-	bodyTime = time.Minute
-)
+// maxBody bounds the bodies that are checked, in bytes.
+const maxBody = 16 << 20
 
 // readBody reads the body of a request to an endpoint with personal data; nil if there is none. Whatever can be refused without it is
 // refused before: a client that waits for leave to send (RFC 9110 §10.1.1) gets it with the first byte that is read.
@@ -40,11 +36,11 @@ func (x *exchange) readBody() ([]byte, decide.Reason) {
 			return nil, decide.BodyTooLarge
 		}
 	}
-	client := http.NewResponseController(x.w.ResponseWriter)
-	_ = client.SetReadDeadline(time.Now().Add(bodyTime))
 	source := x.r.Body
 	body, err := x.hold(source, x.r.ContentLength)
-	_ = client.SetReadDeadline(time.Time{})
+	if err == nil {
+		_ = http.NewResponseController(x.w.ResponseWriter).SetReadDeadline(time.Time{})
+	}
 	// Where nothing is enforced the request goes on as it came, with what was read of it already.
 	x.r.Body = again{io.MultiReader(bytes.NewReader(body), source), source}
 	switch {

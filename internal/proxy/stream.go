@@ -170,7 +170,7 @@ func (p *patient) Read(b []byte) (int, error) {
 		_ = p.client.SetReadDeadline(p.until)
 	}
 	n, err := p.ReadCloser.Read(b)
-	if err != nil {
+	if errors.Is(err, io.EOF) {
 		_ = p.client.SetReadDeadline(time.Time{})
 	}
 	return n, err
