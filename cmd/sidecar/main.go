@@ -4,6 +4,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -18,7 +20,7 @@ import (
 var version = "dev"
 
 func main() {
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	logTo(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{
@@ -60,4 +62,11 @@ func redirectCommand() *cobra.Command {
 	c.Flags().BoolVar(&remove, "remove", false, "take the rules away")
 	c.MarkFlagsMutuallyExclusive("check", "remove")
 	return c
+}
+
+// logTo takes the log into use. The standard library's own goes nowhere: its HTTP client quotes there what a service sent unasked, which
+// may be about people.
+func logTo(w io.Writer) {
+	slog.SetDefault(slog.New(slog.NewJSONHandler(w, nil)))
+	log.SetOutput(io.Discard)
 }

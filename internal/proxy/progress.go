@@ -6,19 +6,6 @@ import (
 	"time"
 )
 
-// waiting calls before ahead of each read, which may wait.
-type waiting struct {
-	io.Reader
-	before func() error
-}
-
-func (w *waiting) Read(b []byte) (int, error) {
-	if err := w.before(); err != nil {
-		return 0, err
-	}
-	return w.Reader.Read(b)
-}
-
 // flushing writes and flushes.
 type flushing struct {
 	w      *once
@@ -32,14 +19,6 @@ func (f flushing) Write(b []byte) (int, error) {
 		return n, err
 	}
 	return n, f.client.Flush()
-}
-
-// progressWriter gives the reader its time again with each write.
-type progressWriter struct{ w *once }
-
-func (p progressWriter) Write(b []byte) (int, error) {
-	p.w.progress()
-	return p.w.Write(b)
 }
 
 // stallable is an answer's body that ends when the service stalls.

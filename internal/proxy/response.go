@@ -6,9 +6,11 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/enforce"
+	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/jsonfilter"
 	"github.com/optup/optup/internal/proxy/decode"
 )
@@ -21,6 +23,10 @@ func (x *exchange) answer(res *http.Response) {
 		return
 	}
 	message := x.endpoint.IR.Response
+	framing, sequence := jsonfilter.Whole, false
+	if message != nil && res.StatusCode < 300 {
+		framing, sequence = sequenceOf(res.Header, message)
+	}
 	switch {
 	case x.missing(res):
 		x.absent() // a person who is not there and one who refused look the same
@@ -28,10 +34,13 @@ func (x *exchange) answer(res *http.Response) {
 		x.withheld(decide.EncodingNotAllowed) // nobody asked for a part or a comparison
 	case message == nil || res.StatusCode == http.StatusNoContent || x.r.Method == http.MethodHead:
 		x.bare(res)
-	case res.StatusCode < 300 && sequenceOf(res.Header, message) != nil:
-		x.sequence(res, sequenceOf(res.Header, message))
+	case sequence:
+		x.sequence(res, framing)
+	case x.long(res):
+		x.list(res)
 	default:
-		x.whole(res)
+		body, reason := x.readAnswer(res)
+		x.whole(res, body, reason)
 	}
 }
 
@@ -63,9 +72,43 @@ func (x *exchange) bare(res *http.Response) {
 	x.w.WriteHeader(res.StatusCode)
 }
 
-// whole decides about an answer that was read as a whole, so that what goes wrong is told by an answer of its own.
-func (x *exchange) whole(res *http.Response) {
-	body, absent, reason := x.filterAnswer(res)
+// long tells whether an answer may be a list that flows. Those whose policy needs the whole of it, or that may turn out to be about
+// nobody, do not.
+func (x *exchange) long(res *http.Response) bool {
+	m := x.plan.Endpoint.Response
+	return res.StatusCode < 300 && (res.ContentLength < 0 || res.ContentLength > shortBody) && isJSON(res.Header) &&
+		m.Records != nil && m.Records.Each != "" && x.plan.OnMissing != ir.OnMissingDeny && !x.lookedUp()
+}
+
+// list decides about a list, as a whole if it is short.
+func (x *exchange) list(res *http.Response) {
+	plain, stop, reason := x.decoded(res, x.proxy.stall)
+	if reason != "" {
+		x.withheld(reason)
+		return
+	}
+	defer stop()
+	if _, err := jsonfilter.Compile(x.plan.Endpoint.Response, x.plan.Category, x.plan.Redaction); err != nil {
+		body, reason := x.reason(x.hold(plain, -1))
+		x.whole(res, body, reason)
+		return
+	}
+	body, err := x.hold(io.LimitReader(plain, shortBody+1), -1)
+	if err == nil && len(body) > shortBody {
+		x.flow(res, io.MultiReader(bytes.NewReader(body), plain), jsonfilter.Whole)
+		return
+	}
+	body, reason = x.reason(body, err)
+	x.whole(res, body, reason)
+}
+
+// whole decides about an answer that was read as a whole, so that what goes wrong is told by an answer of its own. The reason tells why
+// it could not be read.
+func (x *exchange) whole(res *http.Response, body []byte, reason decide.Reason) {
+	absent := false
+	if reason == "" {
+		body, absent, reason = x.filterAnswer(res, body)
+	}
 	kind := mediaType(res.Header)
 	switch {
 	case absent:
@@ -141,11 +184,8 @@ func (x *exchange) lookedUp() bool {
 
 // filterAnswer decides about the people in an answer, with the facts of this moment and not of when the request began. Absent tells
 // that the answer was about one person and has nothing left.
-func (x *exchange) filterAnswer(res *http.Response) (body []byte, absent bool, reason decide.Reason) {
-	body, reason = x.readAnswer(res)
+func (x *exchange) filterAnswer(res *http.Response, body []byte) (out []byte, absent bool, reason decide.Reason) {
 	switch {
-	case reason != "":
-		return nil, false, reason
 	case len(body) == 0:
 		return nil, x.r.Method == http.MethodGet && x.oneRecord(), "" // nothing is shown, and nothing has to be read
 	case !isJSON(res.Header):
@@ -160,39 +200,40 @@ func (x *exchange) filterAnswer(res *http.Response) (body []byte, absent bool, r
 	}
 	facts := x.state.facts(x.plan.Purpose)
 	now := facts.Now()
-	out := enforce.Answer(x.plan, doc, func(one enforce.Person) decide.Verdict { return x.judge(one, now, facts) })
-	if out.Reason == "" && res.StatusCode < 300 && x.lookedUp() && x.people.shown == 0 {
+	r := enforce.Answer(x.plan, doc, func(one enforce.Person) decide.Verdict { return x.judge(one, now, facts) })
+	if r.Reason == "" && res.StatusCode < 300 && x.lookedUp() && x.people.shown == 0 {
 		return nil, true, ""
 	}
-	return out.Body, out.Absent, out.Reason
+	return r.Body, r.Absent, r.Reason
 }
 
 // readAnswer reads and decodes the body of an answer.
 func (x *exchange) readAnswer(res *http.Response) ([]byte, decide.Reason) {
-	encoding := res.Header["Content-Encoding"]
-	if !decode.Known(encoding) {
-		return nil, decide.EncodingNotAllowed
+	plain, stop, reason := x.decoded(res, x.proxy.stall)
+	if reason != "" {
+		return nil, reason
 	}
-	source := newStallable(res.Body, x.proxy.stall)
-	defer source.stop()
+	defer stop()
 	length := res.ContentLength
-	if len(encoding) > 0 {
+	if len(res.Header["Content-Encoding"]) > 0 {
 		length = -1
 	}
+	return x.reason(x.hold(plain, length))
+}
+
+// decoded reads an answer's body without its encoding. It ends when the service stalls; stop ends watching it.
+func (x *exchange) decoded(res *http.Response, stall time.Duration) (plain io.Reader, stop func(), reason decide.Reason) {
+	encoding := res.Header["Content-Encoding"]
+	if !decode.Known(encoding) {
+		return nil, nil, decide.EncodingNotAllowed
+	}
+	source := newStallable(res.Body, stall)
 	plain, err := decode.Reader(encoding, source)
 	if err != nil {
-		return nil, decide.BodyUnreadable
+		source.stop()
+		return nil, nil, decide.BodyUnreadable
 	}
-	body, err := x.hold(plain, length)
-	switch {
-	case errors.Is(err, errTooLarge), errors.Is(err, decode.ErrBomb):
-		return nil, decide.BodyTooLarge
-	case errors.Is(err, errBusy):
-		return nil, busy
-	case err != nil:
-		return nil, decide.BodyUnreadable
-	}
-	return body, ""
+	return plain, source.stop, ""
 }
 
 // observe passes an answer on as it is, and counts what would have become of it.
@@ -200,8 +241,8 @@ func (x *exchange) observe(res *http.Response) {
 	x.unchanged(res)
 	message := x.endpoint.IR.Response
 	if x.plan != nil && message != nil {
-		if s := sequenceOf(res.Header, message); s != nil && decode.Known(res.Header["Content-Encoding"]) && len(res.Header["Content-Encoding"]) == 0 {
-			x.watch(res, s)
+		if framing, ok := sequenceOf(res.Header, message); ok && len(res.Header["Content-Encoding"]) == 0 {
+			x.watch(res, framing)
 			return
 		}
 	}
@@ -219,7 +260,11 @@ func (x *exchange) observe(res *http.Response) {
 	if err == nil {
 		copied := *res
 		copied.Body = io.NopCloser(bytes.NewReader(body))
-		if _, _, reason := x.filterAnswer(&copied); reason != "" && res.StatusCode < 300 {
+		plain, reason := x.readAnswer(&copied)
+		if reason == "" {
+			_, _, reason = x.filterAnswer(res, plain)
+		}
+		if reason != "" && res.StatusCode < 300 {
 			x.would(reason)
 		}
 	}

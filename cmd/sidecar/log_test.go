@@ -1,0 +1,25 @@
+package main
+
+import (
+	"bytes"
+	"log"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+// TestTheStandardLibraryLogsNothing: what it would log may quote answers.
+func TestTheStandardLibraryLogsNothing(t *testing.T) {
+	before, writer := slog.Default(), log.Writer()
+	defer func() {
+		slog.SetDefault(before)
+		log.SetOutput(writer)
+	}()
+	var out bytes.Buffer
+	logTo(&out)
+	log.Print("Unsolicited response starting with anna@example.org")
+	slog.Info("started")
+	if got := out.String(); strings.Contains(got, "anna") || !strings.Contains(got, "started") {
+		t.Errorf("logged %s", got)
+	}
+}
