@@ -11,6 +11,7 @@ require (
 	github.com/open-policy-agent/opa v1.22.2
 	github.com/optup/optup v0.0.0
 	github.com/tidwall/gjson v1.20.1
+	golang.org/x/sys v0.49.0
 )
 
 require (

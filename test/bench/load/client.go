@@ -1,0 +1,222 @@
+package load
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// order is what the client is to do: a line on its standard input.
+type order struct {
+	// Address of the proxy, Host for the header.
+	Address, Host string
+	// Rate in requests a second, for so many requests, over so many connections at most.
+	Rate, Requests, Connections int
+	// People that requests name in turn.
+	People int
+	// Path asks for one long answer instead, as fast as it comes.
+	Path string
+}
+
+// told is what came of it: a line on the standard output.
+type told struct {
+	// Latencies in nanoseconds, from when each request was due until its answer had been read.
+	Latencies []int64
+	// Busy counts requests that were due while every connection was in use; they waited, and that counts.
+	Busy int
+	// Bytes of a long answer, and how many nanoseconds they took.
+	Bytes, Took int64
+	Error       string `json:",omitempty"`
+}
+
+// Client is the process that sends: it carries out orders until its input ends.
+func Client(in io.Reader, out io.Writer) error {
+	dec, enc := json.NewDecoder(in), json.NewEncoder(out)
+	for {
+		var o order
+		if err := dec.Decode(&o); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		var t told
+		var err error
+		if o.Path != "" {
+			t, err = o.long()
+		} else {
+			t, err = o.run()
+		}
+		if err != nil {
+			t.Error = err.Error()
+		}
+		if err := enc.Encode(t); err != nil {
+			return err
+		}
+	}
+}
+
+// connection is a kept connection. Its reader tells when an answer is complete.
+type connection struct {
+	net.Conn
+	due chan sent
+}
+
+type sent struct {
+	number int
+	due    time.Time
+}
+
+// run sends at a fixed rate, whatever becomes of the answers.
+func (o order) run() (told, error) {
+	t := told{Latencies: make([]int64, o.Requests)}
+	idle := make(chan *connection, o.Connections)
+	failed := make(chan error, o.Connections)
+	var all []*connection
+	var wg sync.WaitGroup
+	for range o.Connections {
+		c, err := net.Dial("tcp", o.Address)
+		if err != nil {
+			return t, err
+		}
+		one := &connection{Conn: c, due: make(chan sent, 1)}
+		all = append(all, one)
+		idle <- one
+		wg.Go(func() {
+			if err := one.read(t.Latencies, idle); err != nil {
+				failed <- err
+			}
+		})
+	}
+	err := o.pace(&t, idle, failed)
+	for _, c := range all {
+		close(c.due)
+	}
+	wg.Wait()
+	for _, c := range all {
+		_ = c.Close()
+	}
+	select {
+	case e := <-failed:
+		err = errors.Join(err, e)
+	default:
+	}
+	return t, err
+}
+
+// pace keeps the time on a thread of its own, whose timers are exact.
+func (o order) pace(t *told, idle chan *connection, failed chan error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	requests := make([][]byte, o.People)
+	for i := range requests {
+		requests[i] = fmt.Appendf(nil, "GET /v1/people/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n", address(i), o.Host)
+	}
+	step := time.Second / time.Duration(o.Rate)
+	begin := time.Now().Add(10 * time.Millisecond)
+	for i := range o.Requests {
+		due := begin.Add(time.Duration(i) * step)
+		if wait := time.Until(due); wait > 0 {
+			ts := unix.NsecToTimespec(wait.Nanoseconds())
+			_ = unix.Nanosleep(&ts, nil)
+		}
+		var c *connection
+		select {
+		case c = <-idle:
+		default:
+			t.Busy++
+			select {
+			case c = <-idle:
+			case err := <-failed:
+				return err
+			case <-time.After(30 * time.Second):
+				return errors.New("no answer for half a minute")
+			}
+		}
+		c.due <- sent{i, due}
+		if _, err := c.Write(requests[i%len(requests)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *connection) read(latencies []int64, idle chan *connection) error {
+	r := bufio.NewReader(c)
+	for s := range c.due {
+		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return err
+		}
+		n, err := io.Copy(io.Discard, res.Body)
+		if err == nil && (res.StatusCode != http.StatusOK || n < bodySize/2) {
+			err = fmt.Errorf("an answer with status %d and %d bytes", res.StatusCode, n)
+		}
+		if err != nil {
+			return err
+		}
+		latencies[s.number] = time.Since(s.due).Nanoseconds()
+		idle <- c
+	}
+	return nil
+}
+
+// long reads one long answer.
+func (o order) long() (told, error) {
+	var t told
+	c, err := net.Dial("tcp", o.Address)
+	if err != nil {
+		return t, err
+	}
+	defer func() { _ = c.Close() }()
+	from := time.Now()
+	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n", o.Path, o.Host); err != nil {
+		return t, err
+	}
+	res, err := http.ReadResponse(bufio.NewReaderSize(c, 64<<10), nil)
+	if err != nil {
+		return t, err
+	}
+	if res.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 300))
+		return t, fmt.Errorf("%s answers %s: %s", o.Path, res.Status, text)
+	}
+	t.Bytes, err = io.Copy(io.Discard, res.Body)
+	t.Took = time.Since(from).Nanoseconds()
+	return t, err
+}
+
+// client is the process from outside.
+type client struct {
+	*process
+	in  *json.Encoder
+	out *json.Decoder
+}
+
+// ask has an order carried out.
+func (c *client) ask(o order) (told, error) {
+	var t told
+	if err := c.in.Encode(o); err != nil {
+		return t, c.failed("takes no orders: " + err.Error())
+	}
+	if err := c.out.Decode(&t); err != nil {
+		return t, c.failed("does not answer: " + err.Error())
+	}
+	if t.Error != "" {
+		return t, errors.New(t.Error)
+	}
+	return t, nil
+}

@@ -1,0 +1,221 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/optup/optup/test/bench/harness"
+)
+
+const (
+	peerReverse = "httputil.ReverseProxy, pooled buffers"
+	peerCaddy   = "Caddy reverse_proxy"
+	// connections of the client, more than are ever in use at these rates.
+	connections = 64
+	// ownBytes is what the table may take for one identifier.
+	ownBytes = 16
+	// forms is how many identifiers a person is found under.
+	forms = 3
+	// limit of the resident size, besides the table, against the plain proxy's.
+	memoryLimit = 1.5
+)
+
+var rates = []int{500, 1000}
+
+// Suite measures the sidecar as a process.
+func Suite() harness.Suite {
+	var rows []harness.Row
+	for _, rate := range rates {
+		load := fmt.Sprintf(", 1 KB at %d requests/s, decision, metrics and use records on", rate)
+		id := strconv.Itoa(rate)
+		rows = append(rows,
+			harness.Row{ID: "proxy.latency." + id, What: "added latency, median" + load, Unit: "us", Peer: peerReverse, Must: harness.AtMost(1.15)},
+			harness.Row{ID: "proxy.latency.caddy." + id, What: "added latency, median" + load, Unit: "us", Peer: peerCaddy, Must: harness.Below(1)},
+			harness.Row{ID: "proxy.cpu." + id, What: "processor time for a request" + load, Unit: "us/request", Peer: peerReverse, Must: harness.AtMost(1.15)},
+			harness.Row{ID: "proxy.cpu.caddy." + id, What: "processor time for a request" + load, Unit: "us/request", Peer: peerCaddy, Must: harness.Below(1)},
+			harness.Row{ID: "proxy.p99." + id, What: "whole latency, 99th percentile" + load, Unit: "us", Peer: peerReverse},
+		)
+	}
+	rows = append(rows,
+		harness.Row{ID: "proxy.memory", What: "resident size without the table of identifiers, after load and collection", Unit: "MiB", Peer: peerReverse, Must: harness.AtMost(memoryLimit)},
+		harness.Row{ID: "proxy.stream", What: "a streamed list of 1 GB, half of the records dropped, two members removed", Unit: "ns/KiB", Peer: "the faster unfiltered pass-through", Must: harness.AtMost(2)},
+		harness.Row{ID: "proxy.stream.memory", What: "most resident during a list of 1 GB against one of 64 MB", Unit: "MiB", Peer: "a list of 64 MB", Must: harness.AtMost(1.15)},
+	)
+	return harness.Suite{Name: "proxy", Rows: rows, Measure: measure}
+}
+
+func measure(ctx context.Context, env *harness.Env, asked harness.Asked) (out map[string]harness.Samples, err error) {
+	out = map[string]harness.Samples{}
+	w, err := open(ctx, env)
+	if err != nil {
+		return out, err
+	}
+	defer w.close()
+	loaded := false
+	for _, rate := range rates {
+		id := strconv.Itoa(rate)
+		if asked.Any("proxy.latency."+id, "proxy.latency.caddy."+id, "proxy.cpu."+id, "proxy.cpu.caddy."+id, "proxy.p99."+id) {
+			if err := w.latency(rate, out); err != nil {
+				return out, err
+			}
+			loaded = true
+		}
+	}
+	if asked("proxy.memory") {
+		err = errors.Join(err, w.memory(loaded, out))
+	}
+	if asked.Any("proxy.stream", "proxy.stream.memory") {
+		err = errors.Join(err, w.stream(out))
+	}
+	return out, err
+}
+
+// one is what a round of one proxy came to.
+type one struct {
+	p50, p99, cpu float64
+	all           []float64
+	busy          int
+}
+
+// round sends for a while to one proxy. Numbers are microseconds.
+func (w *world) round(name string, rate, requests int) (one, error) {
+	var out one
+	p := w.proxies[name]
+	before, err := p.cpu()
+	if err != nil {
+		return out, err
+	}
+	t, err := w.client.ask(order{Address: p.address, Host: w.host(), Rate: rate, Requests: requests, Connections: connections, People: w.people})
+	if err != nil {
+		return out, fmt.Errorf("%s at %d requests/s: %w", name, rate, err)
+	}
+	after, err := p.cpu()
+	if err != nil {
+		return out, err
+	}
+	for _, ns := range t.Latencies {
+		out.all = append(out.all, float64(ns)/1000)
+	}
+	out.cpu = float64((after - before).Microseconds()) / float64(requests)
+	out.p50, out.p99, out.busy = harness.Median(out.all), harness.Quantile(out.all, 0.99), t.Busy
+	return out, nil
+}
+
+func (w *world) host() string { return strings.Replace(w.service, "127.0.0.1", serviceHost, 1) }
+
+func (w *world) latency(rate int, out map[string]harness.Samples) error {
+	requests := rate * w.env.Size(25, 2) / 10
+	names := []string{direct, ours, reverseProxy, caddy}
+	rounds := make([][]one, len(names))
+	var sides []harness.Side
+	for i, name := range names {
+		sides = append(sides, harness.Side{Name: name, Run: func(round int) (float64, error) {
+			r, err := w.round(name, rate, requests)
+			if err == nil && round >= 0 {
+				rounds[i] = append(rounds[i], r)
+			}
+			return r.p50, err
+		}})
+	}
+	w.env.Say("proxy: %d requests/s, %d rounds of %d requests to each of %d", rate, w.env.Rounds, requests, len(names))
+	if _, err := harness.Turns(w.ctx, w.env.Rounds, sides...); err != nil {
+		return err
+	}
+	absolutes := map[string]float64{}
+	for i, name := range names {
+		absolutes[name+" us p50"], absolutes[name+" us p99"] = median(rounds[i], one.median), median(rounds[i], one.tail)
+		absolutes[name+" us p99.9"] = harness.Quantile(together(rounds[i]), 0.999)
+		for _, r := range rounds[i] {
+			absolutes[name+" waited for a connection"] += float64(r.busy)
+		}
+	}
+	id := strconv.Itoa(rate)
+	var added, addedCaddy, cpu, cpuCaddy, tail harness.Samples
+	for r := range w.env.Rounds {
+		none, sidecar, plain, other := rounds[0][r], rounds[1][r], rounds[2][r], rounds[3][r]
+		added.Add(sidecar.p50-none.p50, plain.p50-none.p50)
+		addedCaddy.Add(sidecar.p50-none.p50, other.p50-none.p50)
+		cpu.Add(sidecar.cpu, plain.cpu)
+		cpuCaddy.Add(sidecar.cpu, other.cpu)
+		tail.Add(sidecar.p99, plain.p99)
+	}
+	tail.Absolutes = absolutes
+	out["proxy.latency."+id], out["proxy.latency.caddy."+id] = added, addedCaddy
+	out["proxy.cpu."+id], out["proxy.cpu.caddy."+id], out["proxy.p99."+id] = cpu, cpuCaddy, tail
+	return nil
+}
+
+func (o one) median() float64 { return o.p50 }
+func (o one) tail() float64   { return o.p99 }
+
+func median(rounds []one, of func(one) float64) float64 {
+	var values []float64
+	for _, r := range rounds {
+		values = append(values, of(r))
+	}
+	return harness.Median(values)
+}
+
+func together(rounds []one) []float64 {
+	var all []float64
+	for _, r := range rounds {
+		all = append(all, r.all...)
+	}
+	return all
+}
+
+// memory compares resident sizes after the same load.
+func (w *world) memory(loaded bool, out map[string]harness.Samples) error {
+	names := []string{ours, reverseProxy, caddy}
+	if !loaded {
+		for _, name := range names {
+			if _, err := w.round(name, 1000, w.env.Size(2000, 100)); err != nil {
+				return err
+			}
+		}
+	}
+	table := float64(w.people * forms * ownBytes)
+	var s harness.Samples
+	var caddySize float64
+	for range w.env.Rounds {
+		var size [3]float64
+		for i, name := range names {
+			var err error
+			if size[i], err = w.proxies[name].settled(); err != nil {
+				return err
+			}
+		}
+		s.Add((size[0]-table)/(1<<20), size[1]/(1<<20))
+		caddySize = size[2] / (1 << 20)
+	}
+	s.Absolutes = map[string]float64{"identifiers": float64(w.people * forms), "MiB table": table / (1 << 20), "MiB Caddy": caddySize}
+	out["proxy.memory"] = s
+	return nil
+}
+
+// watch gives the most that a process held resident while fn ran.
+func watch(p *process, fn func() error) (most float64, err error) {
+	done := make(chan struct{})
+	sampled := make(chan float64)
+	go func() {
+		most := 0.0
+		for {
+			if size, err := p.resident(); err == nil {
+				most = max(most, size)
+			}
+			select {
+			case <-done:
+				sampled <- most
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	err = fn()
+	close(done)
+	return <-sampled, err
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/optup/optup/test/bench/harness"
+	"github.com/optup/optup/test/bench/jsonlist"
+	"github.com/optup/optup/test/bench/load"
+)
+
+// suites in the order in which they run.
+func suites() []harness.Suite {
+	return []harness.Suite{jsonlist.Suite(), load.Suite()}
+}
+
+// child is what this program does as a process of its own within a measurement.
+func child(name string, args []string) error {
+	switch name {
+	case "service":
+		return load.Service(args[0])
+	case "client":
+		return load.Client(os.Stdin, os.Stdout)
+	default:
+		return fmt.Errorf("there is no child %q", name)
+	}
+}
