@@ -4,19 +4,23 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/optup/optup/test/bench/decision"
 	"github.com/optup/optup/test/bench/harness"
 	"github.com/optup/optup/test/bench/jsonlist"
 	"github.com/optup/optup/test/bench/load"
+	"github.com/optup/optup/test/bench/memory"
 )
 
 // suites in the order in which they run.
 func suites() []harness.Suite {
-	return []harness.Suite{jsonlist.Suite(), load.Suite()}
+	return []harness.Suite{decision.Suite(), memory.Suite(), jsonlist.Suite(), load.Suite()}
 }
 
 // child is what this program does as a process of its own within a measurement.
 func child(name string, args []string) error {
 	switch name {
+	case "memory":
+		return memory.Child(args[0], os.Stdout)
 	case "service":
 		return load.Service(args[0])
 	case "client":
