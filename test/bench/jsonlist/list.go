@@ -36,7 +36,7 @@ var (
 	lastNames  = []string{"mueller", "schmidt", "yilmaz", "weber", "kowalski", "becker", "nguyen", "hoffmann"}
 	cities     = []string{"Köln", "Berlin", "München", "Düsseldorf", "Leipzig", "Saarbrücken"}
 	notes      = []string{
-		"Asked for the catalogue \\\"Summer\\\" and a call back in the afternoon.", "Prefers the shop in the old town; parks behind the house.",
+		"Asked for the catalogue \\\"Summer\\\" and a call back in the afternoon, but not before three.", "Prefers the shop in the old town; parks behind the house.",
 		"Returned the grey coat, kept the gloves\\nand wrote a kind letter.", "Pr\\u00e4mienkunde seit zehn Jahren, fragt nach Neuheiten.",
 	}
 )
@@ -52,8 +52,8 @@ func record(r *rand.Rand, i int, address string) []byte {
 		1+r.IntN(200), r.IntN(1e5), pick(r, cities), r.Uint64N(1e18))
 	fmt.Fprintf(&b, `"orders":[{"sku":"A-%05d","price":%d.%02d,"quantity":%d},{"sku":"B-%05d","price":%d.%02d,"quantity":%d}],`,
 		r.IntN(1e5), r.IntN(300), r.IntN(100), 1+r.IntN(4), r.IntN(1e5), r.IntN(300), r.IntN(100), 1+r.IntN(4))
-	fmt.Fprintf(&b, `"score":%.6f,"active":%t,"segment":null,"tags":["newsletter","%s","vip%d"],"note":"%s","created":"2024-%02d-%02dT08:30:00Z"}`,
-		r.Float64(), r.IntN(2) == 0, pick(r, cities), r.IntN(9), pick(r, notes), 1+r.IntN(12), 1+r.IntN(28))
+	fmt.Fprintf(&b, `"phone":"+49221%07d","score":%.6f,"active":%t,"segment":null,"tags":["newsletter","%s","vip%d"],"note":"%s","created":"2024-%02d-%02dT08:30:00Z"}`,
+		r.IntN(1e7), r.Float64(), r.IntN(2) == 0, pick(r, cities), r.IntN(9), pick(r, notes), 1+r.IntN(12), 1+r.IntN(28))
 	return b.Bytes()
 }
 

@@ -25,7 +25,11 @@ func TestSidesAgree(t *testing.T) {
 	if err != nil || bytes.Contains(want, []byte(`"iban"`)) || bytes.Contains(want, []byte(`"birthday"`)) {
 		t.Fatalf("%v %.200s", err, want)
 	}
-	for name, f := range map[string]side{"ours": ours(who).whole(), "tokens": tokens(who), "values": values(who), "gjson": scanner(who)} {
+	own, err := ours(who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]side{"ours": own.whole(), "tokens": tokens(who), "values": values(who), "gjson": scanner(who)} {
 		for range 2 { // buffers are used again
 			got, err := f(body)
 			if err != nil {
@@ -44,12 +48,16 @@ func TestSidesAgree(t *testing.T) {
 // TestStrictPeers: a peer that is compared at the same strictness refuses what ours refuses.
 func TestStrictPeers(t *testing.T) {
 	list, who := records(2, 1)
+	own, err := ours(who)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for what, broken := range map[string][]byte{
 		"a duplicate name": bytes.Replace(document(list), []byte(`"active"`), []byte(`"id"`), 1),
 		"invalid UTF-8":    bytes.Replace(document(list), []byte("Straße"), []byte("Stra\xff\xffe"), 1),
 		"trailing bytes":   append(document(list), '1'),
 	} {
-		for name, f := range map[string]side{"ours": ours(who).whole(), "tokens": tokens(who), "values": values(who)} {
+		for name, f := range map[string]side{"ours": own.whole(), "tokens": tokens(who), "values": values(who)} {
 			if _, err := f(broken); err == nil {
 				t.Errorf("%s takes %s", name, what)
 			}

@@ -16,6 +16,7 @@ func message() *ir.Message {
 		{Pointer: "/name", Category: "contact"},
 		{Pointer: "/address", Category: "contact"},
 		{Pointer: "/customer", Category: "contact"},
+		{Pointer: "/phone", Category: "contact"},
 		{Pointer: "/orders", Category: "purchases"},
 		{Pointer: "/note", Category: "purchases"},
 		{Pointer: "/score", Category: "purchases"},
@@ -37,26 +38,22 @@ func covered(category string) bool { return category == "contact" || category ==
 type filter func(dst io.Writer, src io.Reader) error
 
 // ours is the filter that the sidecar uses.
-func ours(who people) filter {
-	m := message()
-	return func(dst io.Writer, src io.Reader) error {
-		body, err := io.ReadAll(src)
-		if err != nil {
-			return err
-		}
-		doc, err := jsonfilter.Parse(body)
-		if err != nil {
-			return err
-		}
-		out, _ := doc.Response(m, covered, ir.RedactionOmit, func(p jsonfilter.Person) jsonfilter.Handling {
-			if who[p.Identifier.Value] {
-				return jsonfilter.Keep
-			}
-			return jsonfilter.Drop
-		})
-		_, err = dst.Write(out)
-		return err
+func ours(who people) (filter, error) {
+	program, err := jsonfilter.Compile(message(), covered, ir.RedactionOmit)
+	if err != nil {
+		return nil, err
 	}
+	judge := func(found []jsonfilter.Subject, out []jsonfilter.Handling) {
+		for i := range found {
+			if who[string(found[i].Value)] {
+				out[i] = jsonfilter.Keep
+			}
+		}
+	}
+	return func(dst io.Writer, src io.Reader) error {
+		_, err := program.Copy(dst, src, judge, jsonfilter.Options{})
+		return err
+	}, nil
 }
 
 // whole runs it as the others run: from a body to a buffer that is used again.

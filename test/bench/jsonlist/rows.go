@@ -56,7 +56,11 @@ func speed(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 	list, who := records(n, env.Seed)
 	body := document(list)
 	names := []string{"ours", peerGeneric, peerTokens, peerValues, peerGJSON}
-	filters := []side{ours(who).whole(), generic(who), tokens(who), values(who), scanner(who)}
+	own, err := ours(who)
+	if err != nil {
+		return err
+	}
+	filters := []side{own.whole(), generic(who), tokens(who), values(who), scanner(who)}
 	want, err := filters[1](body)
 	if err != nil {
 		return err
@@ -110,7 +114,11 @@ func speed(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 func allocations(env *harness.Env, out map[string]harness.Samples) error {
 	count := func(n int) (float64, error) {
 		list, who := records(n, env.Seed)
-		f, body := ours(who).whole(), document(list)
+		own, err := ours(who)
+		if err != nil {
+			return 0, err
+		}
+		f, body := own.whole(), document(list)
 		least := uint64(1) << 62
 		for range env.Rounds + 1 {
 			var err error
@@ -140,9 +148,12 @@ func allocations(env *harness.Env, out map[string]harness.Samples) error {
 func heap(env *harness.Env, out map[string]harness.Samples) error {
 	few, many := env.Size(1_000, 50), env.Size(100_000, 500)
 	list, who := records(few, env.Seed)
-	f := ours(who)
+	f, err := ours(who)
+	if err != nil {
+		return err
+	}
 	var s harness.Samples
-	for round := -1; round < min(env.Rounds, 3); round++ {
+	for round := -1; round < env.Rounds; round++ {
 		a, err := peak(f, list, 1)
 		if err != nil {
 			return err
@@ -162,6 +173,8 @@ func heap(env *harness.Env, out map[string]harness.Samples) error {
 // peak is the most live heap, in KiB, that a list needs that repeats records.
 func peak(f filter, list [][]byte, times int) (float64, error) {
 	r := &repeated{list: list, left: len(list) * times, every: max(1, len(list)*times/50)}
+	// Buffers that are kept for the next list are let go of at the second collection, so that they count.
+	runtime.GC()
 	runtime.GC()
 	r.before = live()
 	if err := f(io.Discard, r); err != nil {
