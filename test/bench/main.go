@@ -55,7 +55,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	exit(bench(ctx, o))
+	exit(bench(ctx, o, suites()))
 }
 
 func exit(err error) {
@@ -101,12 +101,11 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-func bench(ctx context.Context, o options) error {
+func bench(ctx context.Context, o options, all []harness.Suite) error {
 	expression, err := regexp.Compile(o.run)
 	if err != nil {
 		return fmt.Errorf("--run: %w", err)
 	}
-	all := suites()
 	if o.list {
 		list(all)
 		return nil

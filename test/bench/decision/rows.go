@@ -14,9 +14,6 @@ import (
 	"github.com/optup/optup/test/bench/people"
 )
 
-// Expiring is the share of people whose facts need a time.
-const Expiring = 0.02
-
 // Suite measures decisions.
 func Suite() harness.Suite {
 	const big = "decision from a hashed identifier, 10M people x 8 purposes, random people"
@@ -60,7 +57,7 @@ type questionsOf struct {
 }
 
 func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples) error {
-	p := people.Population{Count: env.Size(10_000_000, 20_000), Seed: env.Seed, Expiring: Expiring}
+	p := people.Population{Count: env.Size(10_000_000, 20_000), Seed: env.Seed, Expiring: people.Expiring}
 	env.Say("decision: filling a table and a map with %d people", p.Count)
 	table, peer, err := fill(p)
 	if err != nil {
@@ -151,7 +148,7 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 
 // fill makes a table and a map of the same people.
 func fill(p people.Population) (*ours.Table, map[consent.Tag]uint64, error) {
-	tags, err := Tags(p.Count)
+	tags, err := ours.Tags(p.Count)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -171,7 +168,7 @@ func ask(p people.Population, n int) (questionsOf, error) {
 	q := questionsOf{all: p.Questions(n), tags: make([]consent.Tag, n), emails: make([]consent.Identifier, n), plain: make([][]byte, n)}
 	t := ours.Tagger()
 	for i, one := range q.all {
-		q.emails[i] = email(one.Person)
+		q.emails[i] = ours.Email(one.Person)
 		var err error
 		if q.tags[i], err = t.Tag(q.emails[i]); err != nil {
 			return q, err

@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"runtime"
 
 	"github.com/cedar-policy/cedar-go"
 	"github.com/open-policy-agent/opa/v1/ast"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/test/bench/harness"
@@ -24,37 +22,12 @@ const (
 	peerOPA    = "OPA, prepared query"
 )
 
-// email is the identifier that a question names.
-func email(i int) consent.Identifier {
-	return consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: people.Email(i)}
-}
-
-// Tags makes the tags of so many people, on all cores.
-func Tags(n int) ([]consent.Tag, error) {
-	out := make([]consent.Tag, n)
-	group := errgroup.Group{}
-	workers := runtime.NumCPU()
-	for w := range workers {
-		group.Go(func() error {
-			t := ours.Tagger()
-			for i := n * w / workers; i < n*(w+1)/workers; i++ {
-				var err error
-				if out[i], err = t.Tag(email(i)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return out, group.Wait()
-}
-
 // small compares with engines that cannot hold more: the same questions to each, in the same order.
 func small(ctx context.Context, env *harness.Env, out map[string]harness.Samples) error {
-	p := people.Population{Count: env.Size(20_000, 300), Seed: env.Seed, Expiring: Expiring}
+	p := people.Population{Count: env.Size(20_000, 300), Seed: env.Seed, Expiring: people.Expiring}
 	questions := p.Questions(env.Size(20_000, 500))
 	env.Say("decision: casbin, cedar-go and OPA get %d people", p.Count)
-	tags, err := Tags(2 * p.Count) // and as many whom nobody knows
+	tags, err := ours.Tags(2 * p.Count) // and as many whom nobody knows
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (t task) weigh() (weight, error) {
 func (t task) fill() (any, error) {
 	tagger := ours.Tagger()
 	tag := func(i int) consent.Tag {
-		tag, _ := tagger.Tag(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: people.Email(i)}) // always sound
+		tag, _ := tagger.Tag(ours.Email(i)) // always sound
 		return tag
 	}
 	switch t.Kind {

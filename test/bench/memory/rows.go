@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 
-	"github.com/optup/optup/test/bench/decision"
 	"github.com/optup/optup/test/bench/harness"
 	"github.com/optup/optup/test/bench/people"
 )
@@ -32,7 +31,7 @@ func Suite() harness.Suite {
 
 func measure(ctx context.Context, env *harness.Env, asked harness.Asked) (map[string]harness.Samples, error) {
 	out := map[string]harness.Samples{}
-	many := people.Population{Count: env.Size(10_000_000, 50_000), Seed: env.Seed, Expiring: decision.Expiring}
+	many := people.Population{Count: env.Size(10_000_000, 50_000), Seed: env.Seed, Expiring: people.Expiring}
 	few := many
 	few.Count = env.Size(100_000, 2_000)
 	one := func(kind string, p people.Population) (float64, map[string]float64, error) {

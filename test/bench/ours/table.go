@@ -2,7 +2,6 @@ package ours
 
 import (
 	"fmt"
-	"maps"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
@@ -10,9 +9,6 @@ import (
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/test/bench/people"
 )
-
-// Key of all tags. Tests and benchmarks have no secrets.
-var Key = []byte("a key of 32 bytes for benchmarks")
 
 // Table is a population in the sidecar's table, with what is decided about it.
 type Table struct {
@@ -71,7 +67,7 @@ func (in *interner) number(p people.Person) (uint32, error) {
 			return n, nil
 		}
 	}
-	content := facts.Encode(nil, reduced(p.Facts()))
+	content := facts.Encode(nil, Reduced(&p))
 	n, ok := in.encoded[string(content)]
 	if !ok {
 		if err := in.loader.Define(content); err != nil {
@@ -139,28 +135,3 @@ func planOf(n int) (*decide.Plan, error) {
 
 // now is the moment of all decisions, with fresh facts.
 var now = decide.Now{Ledger: people.Now}
-
-// Tagger makes tags as the sidecar does.
-func Tagger() *consent.Tagger {
-	t, err := consent.NewTagger(Key)
-	if err != nil {
-		panic(err) // the key is long enough
-	}
-	return t
-}
-
-// reduced leaves out what decisions under the bundle do not need.
-func reduced(all map[consent.PurposeID]consent.Fact) map[consent.PurposeID]consent.Fact {
-	out := maps.Clone(all)
-	for id, f := range out {
-		if id != people.Purpose(people.Purposes-1) {
-			for i := range f.Grants {
-				f.Grants[i].Position = 0
-				f.Grants[i].Since = people.Now.AddDate(-1, 0, 0)
-			}
-		}
-		f.Position = 0
-		out[id] = f
-	}
-	return out
-}

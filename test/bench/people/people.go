@@ -17,6 +17,9 @@ const Controller = "shop-gmbh"
 // ValidForDays is how long a grant of a purpose with a period lasts.
 const ValidForDays = 730
 
+// Expiring is the share of people with a grant that expires, unless a row says otherwise.
+const Expiring = 0.02
+
 // Now is the moment of all decisions.
 var Now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
