@@ -2,10 +2,12 @@ package ours
 
 import (
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/test/bench/people"
 )
 
@@ -46,18 +48,18 @@ func Tags(n int) ([]consent.Tag, error) {
 	return out, group.Wait()
 }
 
-// Reduced are the facts about a person without what decisions under the bundle do not need, as a ledger sends them.
+// timed are the purposes for which times count.
+var timed = decide.Timed(Bundle())
+
+// Reduced are the facts about a person without what no decision under the bundle needs, as a ledger sends them.
 func Reduced(p *people.Person) map[consent.PurposeID]consent.Fact {
 	out := p.Facts()
 	for id, f := range out {
-		if id != people.Purpose(people.Purposes-1) {
-			for i := range f.Grants {
-				f.Grants[i].Position = 0
-				f.Grants[i].Since = people.Now.AddDate(-1, 0, 0)
-			}
+		if short, ok := decide.Reduce(f, slices.Contains(timed, id)); ok {
+			out[id] = short
+		} else {
+			delete(out, id)
 		}
-		f.Position = 0
-		out[id] = f
 	}
 	return out
 }

@@ -6,38 +6,29 @@ import (
 	"github.com/optup/optup/internal/facts"
 )
 
-// plan decides for one purpose, and remembers what it decided for a state.
-type plan struct {
-	table *facts.Table
-	plan  *decide.Plan
-	memo  map[facts.State]bool
-}
-
-func newPlan(t *facts.Table, n int) (*plan, error) {
-	p, err := planOf(n)
-	return &plan{table: t, plan: p, memo: map[facts.State]bool{}}, err
-}
-
-func (p *plan) verdict(s facts.State) bool {
-	if v, ok := p.memo[s]; ok {
-		return v
+// verdict decides about people in a state, under the plan for a purpose, as the sidecar does: what was decided about the state before, or
+// what the facts say.
+func (t *Table) verdict(s facts.State, purpose int) bool {
+	p := t.plans[purpose]
+	if v, ok := p.Recall(uint64(s), decide.Collected{}, now); ok {
+		return v.Permit()
 	}
-	c, _ := p.table.Facts(s)
-	v := p.plan.Person(func(id consent.PurposeID) consent.Fact { f, _ := c.Fact(id); return f }, decide.Collected{}, now).Permit()
-	p.memo[s] = v
-	return v
+	known, ok := t.Facts.Facts(s)
+	if !ok {
+		return false // the state was changed meanwhile; nothing changes here
+	}
+	return p.Learn(uint64(s), func(id consent.PurposeID) consent.Fact { f, _ := known.Fact(id); return f }, decide.Collected{}, now).Permit()
 }
 
 // Allowed decides about the person with a tag, for a purpose.
 func (t *Table) Allowed(tag consent.Tag, purpose int) bool {
-	return t.plans[purpose].verdict(t.Facts.Lookup(tag))
+	return t.verdict(t.Facts.Lookup(tag), purpose)
 }
 
 // Batch decides about many people at once. states is room for as many.
 func (t *Table) Batch(tags []consent.Tag, purpose int, states []facts.State, out []bool) {
 	t.Facts.LookupBatch(tags, states)
-	p := t.plans[purpose]
 	for i := range tags {
-		out[i] = p.verdict(states[i])
+		out[i] = t.verdict(states[i], purpose)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Table is a population in the sidecar's table, with what is decided about it.
 type Table struct {
 	Facts *facts.Table
-	plans [people.Purposes]*plan
+	plans [people.Purposes]*decide.Plan
 }
 
 // Build fills a table with a population, as a snapshot does: combinations first, then who has which. tag gives the tag of a person.
@@ -21,7 +21,7 @@ func Build(p people.Population, tag func(i int) consent.Tag) (*Table, error) {
 	t := &Table{Facts: facts.New()}
 	for n := range t.plans {
 		var err error
-		if t.plans[n], err = newPlan(t.Facts, n); err != nil {
+		if t.plans[n], err = planOf(n); err != nil {
 			return nil, err
 		}
 	}
