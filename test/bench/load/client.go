@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,8 +20,8 @@ type order struct {
 	Address, Host string
 	// Rate in requests a second, for so many requests, over so many connections at most.
 	Rate, Requests, Connections int
-	// People that requests name in turn.
-	People int
+	// People that requests name in turn, from the First on.
+	People, First int
 	// Path asks for one long answer instead, as fast as it comes.
 	Path string
 }
@@ -38,9 +37,10 @@ type told struct {
 	Error       string `json:",omitempty"`
 }
 
-// Client is the process that sends: it carries out orders until its input ends.
+// Client is the process that sends: it carries out orders until its input ends. Connections stay open between orders to one address.
 func Client(in io.Reader, out io.Writer) error {
 	dec, enc := json.NewDecoder(in), json.NewEncoder(out)
+	pools := map[string]*pool{}
 	for {
 		var o order
 		if err := dec.Decode(&o); err != nil {
@@ -54,7 +54,7 @@ func Client(in io.Reader, out io.Writer) error {
 		if o.Path != "" {
 			t, err = o.long()
 		} else {
-			t, err = o.run()
+			t, err = o.run(pools)
 		}
 		if err != nil {
 			t.Error = err.Error()
@@ -65,64 +65,89 @@ func Client(in io.Reader, out io.Writer) error {
 	}
 }
 
+// pool are the connections to one address. Those that wait for nothing are idle.
+type pool struct {
+	idle   chan *connection
+	failed chan error
+}
+
 // connection is a kept connection. Its reader tells when an answer is complete.
 type connection struct {
 	net.Conn
-	due chan sent
+	sent chan sent
 }
 
+// sent is a request on its way: when it was due, and where its latency goes.
 type sent struct {
-	number int
-	due    time.Time
+	due     time.Time
+	latency *int64
 }
 
-// run sends at a fixed rate, whatever becomes of the answers.
-func (o order) run() (told, error) {
-	t := told{Latencies: make([]int64, o.Requests)}
-	idle := make(chan *connection, o.Connections)
-	failed := make(chan error, o.Connections)
-	var all []*connection
-	var wg sync.WaitGroup
-	for range o.Connections {
-		c, err := net.Dial("tcp", o.Address)
+func dial(addr string, n int) (*pool, error) {
+	p := &pool{idle: make(chan *connection, n), failed: make(chan error, n)}
+	for range n {
+		c, err := net.Dial("tcp", addr)
 		if err != nil {
+			return nil, err
+		}
+		one := &connection{Conn: c, sent: make(chan sent, 1)}
+		go func() { p.failed <- one.read(p.idle) }()
+		p.idle <- one
+	}
+	return p, nil
+}
+
+// take waits for a connection.
+func (p *pool) take() (*connection, error) {
+	select {
+	case c := <-p.idle:
+		return c, nil
+	case err := <-p.failed:
+		return nil, err
+	case <-time.After(30 * time.Second):
+		return nil, errors.New("no answer for half a minute")
+	}
+}
+
+// run sends at a fixed rate, whatever becomes of the answers, and waits for the last of them.
+func (o order) run(pools map[string]*pool) (told, error) {
+	t := told{Latencies: make([]int64, o.Requests)}
+	p := pools[o.Address]
+	if p == nil {
+		var err error
+		if p, err = dial(o.Address, o.Connections); err != nil {
 			return t, err
 		}
-		one := &connection{Conn: c, due: make(chan sent, 1)}
-		all = append(all, one)
-		idle <- one
-		wg.Go(func() {
-			if err := one.read(t.Latencies, idle); err != nil {
-				failed <- err
-			}
-		})
+		pools[o.Address] = p
 	}
-	err := o.pace(&t, idle, failed)
-	for _, c := range all {
-		close(c.due)
+	err := o.pace(&t, p)
+	var back []*connection
+	for err == nil && len(back) < cap(p.idle) {
+		var c *connection
+		if c, err = p.take(); err == nil {
+			back = append(back, c)
+		}
 	}
-	wg.Wait()
-	for _, c := range all {
-		_ = c.Close()
+	for _, c := range back {
+		p.idle <- c
 	}
-	select {
-	case e := <-failed:
-		err = errors.Join(err, e)
-	default:
+	if err != nil {
+		delete(pools, o.Address)
 	}
 	return t, err
 }
 
 // pace keeps the time on a thread of its own, whose timers are exact.
-func (o order) pace(t *told, idle chan *connection, failed chan error) error {
+func (o order) pace(t *told, p *pool) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
 		return err
 	}
-	requests := make([][]byte, o.People)
+	requests := make([][]byte, o.Requests)
 	for i := range requests {
-		requests[i] = fmt.Appendf(nil, "GET /v1/people/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n", address(i), o.Host)
+		requests[i] = fmt.Appendf(nil, "GET /v1/people/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n",
+			address((o.First+i)%o.People), o.Host)
 	}
 	step := time.Second / time.Duration(o.Rate)
 	begin := time.Now().Add(10 * time.Millisecond)
@@ -134,28 +159,27 @@ func (o order) pace(t *told, idle chan *connection, failed chan error) error {
 		}
 		var c *connection
 		select {
-		case c = <-idle:
+		case c = <-p.idle:
 		default:
 			t.Busy++
-			select {
-			case c = <-idle:
-			case err := <-failed:
+			var err error
+			if c, err = p.take(); err != nil {
 				return err
-			case <-time.After(30 * time.Second):
-				return errors.New("no answer for half a minute")
 			}
 		}
-		c.due <- sent{i, due}
-		if _, err := c.Write(requests[i%len(requests)]); err != nil {
+		c.sent <- sent{due, &t.Latencies[i]}
+		if _, err := c.Write(requests[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *connection) read(latencies []int64, idle chan *connection) error {
+// read reads answers until one is none.
+func (c *connection) read(idle chan<- *connection) error {
+	defer func() { _ = c.Close() }()
 	r := bufio.NewReader(c)
-	for s := range c.due {
+	for s := range c.sent {
 		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
 		res, err := http.ReadResponse(r, nil)
 		if err != nil {
@@ -168,7 +192,7 @@ func (c *connection) read(latencies []int64, idle chan *connection) error {
 		if err != nil {
 			return err
 		}
-		latencies[s.number] = time.Since(s.due).Nanoseconds()
+		*s.latency = time.Since(s.due).Nanoseconds()
 		idle <- c
 	}
 	return nil

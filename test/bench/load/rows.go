@@ -76,9 +76,9 @@ func measure(ctx context.Context, env *harness.Env, asked harness.Asked) (out ma
 
 // one is what a round of one proxy came to.
 type one struct {
-	p50, p99, cpu float64
-	all           []float64
-	busy          int
+	p50, cpu float64
+	all      []float64
+	busy     int
 }
 
 // round sends for a while to one proxy. Numbers are microseconds.
@@ -89,7 +89,7 @@ func (w *world) round(name string, rate, requests int) (one, error) {
 	if err != nil {
 		return out, err
 	}
-	t, err := w.client.ask(order{Address: p.address, Host: w.host(), Rate: rate, Requests: requests, Connections: connections, People: w.people})
+	t, err := w.client.ask(order{Address: p.address, Host: w.host(), Rate: rate, Requests: requests, Connections: connections, People: w.people, First: w.first})
 	if err != nil {
 		return out, fmt.Errorf("%s at %d requests/s: %w", name, rate, err)
 	}
@@ -101,19 +101,24 @@ func (w *world) round(name string, rate, requests int) (one, error) {
 		out.all = append(out.all, float64(ns)/1000)
 	}
 	out.cpu = float64((after - before).Microseconds()) / float64(requests)
-	out.p50, out.p99, out.busy = harness.Median(out.all), harness.Quantile(out.all, 0.99), t.Busy
+	out.p50, out.busy = harness.Median(out.all), t.Busy
 	return out, nil
 }
 
 func (w *world) host() string { return strings.Replace(w.service, "127.0.0.1", serviceHost, 1) }
 
+// shorter is how many times more rounds there are, and how much shorter they are: the closer turns follow each other, the less the
+// machine has changed between them.
+const shorter = 4
+
 func (w *world) latency(rate int, out map[string]harness.Samples) error {
-	requests := rate * w.env.Size(25, 2) / 10
+	requests := rate * w.env.Size(24, 4) / 10 / shorter
 	names := []string{direct, ours, reverseProxy, caddy}
 	rounds := make([][]one, len(names))
 	var sides []harness.Side
 	for i, name := range names {
 		sides = append(sides, harness.Side{Name: name, Run: func(round int) (float64, error) {
+			w.first = (round + 1) * requests
 			r, err := w.round(name, rate, requests)
 			if err == nil && round >= 0 {
 				rounds[i] = append(rounds[i], r)
@@ -121,51 +126,40 @@ func (w *world) latency(rate int, out map[string]harness.Samples) error {
 			return r.p50, err
 		}})
 	}
-	w.env.Say("proxy: %d requests/s, %d rounds of %d requests to each of %d", rate, w.env.Rounds, requests, len(names))
-	if _, err := harness.Turns(w.ctx, w.env.Rounds, sides...); err != nil {
+	w.env.Say("proxy: %d requests/s, %d rounds of %d requests to each of %d", rate, w.env.Rounds*shorter, requests, len(names))
+	if _, err := harness.Turns(w.ctx, w.env.Rounds*shorter, sides...); err != nil {
 		return err
 	}
+	w.collect(rate, names, rounds, out)
+	return nil
+}
+
+// collect makes rows of the rounds to each of the names: none, ours, and two peers.
+func (w *world) collect(rate int, names []string, rounds [][]one, out map[string]harness.Samples) {
 	absolutes := map[string]float64{}
+	tails := make([]float64, len(names))
 	for i, name := range names {
-		absolutes[name+" us p50"], absolutes[name+" us p99"] = median(rounds[i], one.median), median(rounds[i], one.tail)
-		absolutes[name+" us p99.9"] = harness.Quantile(together(rounds[i]), 0.999)
+		var all []float64
 		for _, r := range rounds[i] {
+			all = append(all, r.all...)
 			absolutes[name+" waited for a connection"] += float64(r.busy)
 		}
+		tails[i] = harness.Quantile(all, 0.99)
+		absolutes[name+" us p50"], absolutes[name+" us p99"] = harness.Median(all), tails[i]
+		absolutes[name+" us p99.9"] = harness.Quantile(all, 0.999)
 	}
-	id := strconv.Itoa(rate)
-	var added, addedCaddy, cpu, cpuCaddy, tail harness.Samples
-	for r := range w.env.Rounds {
+	var added, addedCaddy, cpu, cpuCaddy harness.Samples
+	for r := range rounds[0] {
 		none, sidecar, plain, other := rounds[0][r], rounds[1][r], rounds[2][r], rounds[3][r]
 		added.Add(sidecar.p50-none.p50, plain.p50-none.p50)
 		addedCaddy.Add(sidecar.p50-none.p50, other.p50-none.p50)
 		cpu.Add(sidecar.cpu, plain.cpu)
 		cpuCaddy.Add(sidecar.cpu, other.cpu)
-		tail.Add(sidecar.p99, plain.p99)
 	}
-	tail.Absolutes = absolutes
+	id := strconv.Itoa(rate)
 	out["proxy.latency."+id], out["proxy.latency.caddy."+id] = added, addedCaddy
-	out["proxy.cpu."+id], out["proxy.cpu.caddy."+id], out["proxy.p99."+id] = cpu, cpuCaddy, tail
-	return nil
-}
-
-func (o one) median() float64 { return o.p50 }
-func (o one) tail() float64   { return o.p99 }
-
-func median(rounds []one, of func(one) float64) float64 {
-	var values []float64
-	for _, r := range rounds {
-		values = append(values, of(r))
-	}
-	return harness.Median(values)
-}
-
-func together(rounds []one) []float64 {
-	var all []float64
-	for _, r := range rounds {
-		all = append(all, r.all...)
-	}
-	return all
+	out["proxy.cpu."+id], out["proxy.cpu.caddy."+id] = cpu, cpuCaddy
+	out["proxy.p99."+id] = harness.Samples{Ours: tails[1:2], Peer: tails[2:3], Absolutes: absolutes}
 }
 
 // memory compares resident sizes after the same load.

@@ -24,6 +24,8 @@ type world struct {
 	ctx    context.Context //nolint:containedctx // processes end with it
 	env    *harness.Env
 	people int
+	// first is the person with whom the next requests begin.
+	first int
 	// service is the address of the service.
 	service   string
 	processes []*process
