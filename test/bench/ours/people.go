@@ -48,14 +48,14 @@ func Tags(n int) ([]consent.Tag, error) {
 	return out, group.Wait()
 }
 
-// timed are the purposes for which times count.
-var timed = decide.Timed(Bundle())
+// Timed are the purposes for which times count.
+var Timed = decide.Timed(Bundle())
 
 // Reduced are the facts about a person without what no decision under the bundle needs, as a ledger sends them.
 func Reduced(p *people.Person) map[consent.PurposeID]consent.Fact {
 	out := p.Facts()
 	for id, f := range out {
-		if short, ok := decide.Reduce(f, slices.Contains(timed, id)); ok {
+		if short, ok := decide.Reduce(f, slices.Contains(Timed, id)); ok {
 			out[id] = short
 		} else {
 			delete(out, id)

@@ -25,6 +25,26 @@ func (t *Table) Allowed(tag consent.Tag, purpose int) bool {
 	return t.verdict(t.Facts.Lookup(tag), purpose)
 }
 
+// AllowedEmail decides about the person with an address. Somebody may be known by a hash of it only, so where the address is unknown, the
+// hashes that follow from it are looked up, as the sidecar does.
+func (t *Table) AllowedEmail(tagger *consent.Tagger, address []byte, purpose int) (bool, error) {
+	tag, err := tagger.TagBytes(consent.IdentifierEmail, consent.FormPlain, address)
+	if err != nil {
+		return false, err
+	}
+	s := t.Facts.Lookup(tag)
+	for _, form := range [...]consent.Form{consent.FormSHA256, consent.FormMD5} {
+		if s.Known() {
+			break
+		}
+		if tag, err = tagger.Derived(consent.IdentifierEmail, form, address); err != nil {
+			return false, err
+		}
+		s = t.Facts.Lookup(tag)
+	}
+	return t.verdict(s, purpose), nil
+}
+
 // Batch decides about many people at once. states is room for as many.
 func (t *Table) Batch(tags []consent.Tag, purpose int, states []facts.State, out []bool) {
 	t.Facts.LookupBatch(tags, states)

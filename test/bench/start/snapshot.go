@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/facts"
 	"github.com/optup/optup/internal/ledger/wire"
 	"github.com/optup/optup/test/bench/ours"
 	"github.com/optup/optup/test/bench/people"
@@ -18,26 +19,52 @@ func snapshotOf(p people.Population, tags []consent.Tag) ([]byte, error) {
 	for n := range people.Purposes {
 		purposes = append(purposes, people.Purpose(n))
 	}
-	out, err := wire.Append(nil, wire.TypeHello, wire.Hello{Version: wire.Version, Epoch: epoch, KeyID: "key", Key: ours.Key, Purposes: purposes})
+	out, err := wire.Append(nil, wire.TypeHello, wire.Hello{Version: wire.Version, Epoch: epoch, KeyID: "key", Key: ours.Key, Purposes: purposes, Timed: ours.Timed})
 	if err != nil {
 		return nil, err
 	}
 	if out, err = wire.Append(out, wire.TypeSnapshotBegin, nil); err != nil {
 		return nil, err
 	}
-	var part wire.People
+	// Combinations come before the people who have them. Both come in frames of a moderate size.
+	numbers := map[people.Person]uint32{}
+	var combinations, who []byte
+	flush := func(t wire.Type, body *[]byte, least int) error {
+		if len(*body) < least {
+			return nil
+		}
+		out, err = wire.AppendRaw(out, t, *body)
+		*body = (*body)[:0]
+		return err
+	}
 	for i := range p.Count {
 		x := p.Person(i)
-		part.People = append(part.People, wire.Person{Tags: []wire.Tag{wire.Tag(tags[i])}, Facts: ours.Reduced(&x)})
-		if len(part.People) == 1000 || i == p.Count-1 {
-			if out, err = wire.Append(out, wire.TypePeople, part); err != nil {
-				return nil, err
-			}
-			part.People = part.People[:0]
+		if _, ok := numbers[x]; ok {
+			continue
 		}
+		numbers[x] = uint32(len(numbers))
+		combinations = wire.AppendFacts(combinations, facts.Encode(nil, ours.Reduced(&x)))
+		if err := flush(wire.TypeFacts, &combinations, frameSize); err != nil {
+			return nil, err
+		}
+	}
+	if err := flush(wire.TypeFacts, &combinations, 1); err != nil {
+		return nil, err
+	}
+	for i := range p.Count {
+		who = wire.AppendPerson(who, numbers[p.Person(i)], tags[i:i+1])
+		if err := flush(wire.TypePeople, &who, frameSize); err != nil {
+			return nil, err
+		}
+	}
+	if err := flush(wire.TypePeople, &who, 1); err != nil {
+		return nil, err
 	}
 	return wire.Append(out, wire.TypeSnapshotEnd, wire.At{Position: position})
 }
+
+// frameSize is how large frames become.
+const frameSize = 64 << 10
 
 // person is one person as JSON.
 type person struct {
