@@ -52,12 +52,11 @@ func Run(ctx context.Context, env *Env, suites []Suite, asked Asked) []Result {
 		env.Say("%s: %d rows", s.Name, len(rows))
 		samples, err := s.Measure(ctx, env, asked)
 		env.Say("%s: done in %s", s.Name, time.Since(from).Round(100*time.Millisecond))
+		if err != nil {
+			env.Say("%s: %v", s.Name, err)
+		}
 		for _, r := range rows {
-			result := Judge(r, samples[r.ID], err)
-			if result.Error != "" {
-				env.Say("%s: %s", r.ID, result.Error)
-			}
-			out = append(out, result)
+			out = append(out, Judge(r, samples[r.ID], err))
 		}
 	}
 	return out
@@ -107,7 +106,7 @@ func Verdict(results []Result) error {
 	for _, r := range results {
 		switch {
 		case r.Error != "":
-			missed = append(missed, r.ID+" (no figures: "+r.Error+")")
+			missed = append(missed, r.ID+" (no figures: "+brief(r.Error)+")")
 		case !r.Pass:
 			missed = append(missed, fmt.Sprintf("%s (%s, must be %s)", r.ID, r.value(), r.Target))
 		}
@@ -120,4 +119,13 @@ func Verdict(results []Result) error {
 	}
 	slices.Sort(missed)
 	return fmt.Errorf("%w: %s", ErrMissed, strings.Join(missed, "; "))
+}
+
+// brief is the beginning of a text, on one line.
+func brief(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	if len(text) > 100 {
+		text = strings.ToValidUTF8(text[:100], "") + "..."
+	}
+	return text
 }

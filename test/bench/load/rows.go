@@ -18,8 +18,6 @@ const (
 	connections = 64
 	// ownBytes is what the table may take for one identifier.
 	ownBytes = 16
-	// forms is how many identifiers a person is found under.
-	forms = 3
 	// limit of the resident size, besides the table, against the plain proxy's.
 	memoryLimit = 1.5
 )
@@ -172,7 +170,7 @@ func (w *world) memory(loaded bool, out map[string]harness.Samples) error {
 			}
 		}
 	}
-	table := float64(w.people * forms * ownBytes)
+	table := float64(w.identifiers * ownBytes)
 	var s harness.Samples
 	var caddySize float64
 	for range w.env.Rounds {
@@ -186,7 +184,7 @@ func (w *world) memory(loaded bool, out map[string]harness.Samples) error {
 		s.Add((size[0]-table)/(1<<20), size[1]/(1<<20))
 		caddySize = size[2] / (1 << 20)
 	}
-	s.Absolutes = map[string]float64{"identifiers": float64(w.people * forms), "MiB table": table / (1 << 20), "MiB Caddy": caddySize}
+	s.Absolutes = map[string]float64{"identifiers": float64(w.identifiers), "MiB table": table / (1 << 20), "MiB Caddy": caddySize}
 	out["proxy.memory"] = s
 	return nil
 }

@@ -24,6 +24,8 @@ type world struct {
 	ctx    context.Context //nolint:containedctx // processes end with it
 	env    *harness.Env
 	people int
+	// events that were imported, identifiers that the sidecar knows by them.
+	events, identifiers int
 	// first is the person with whom the next requests begin.
 	first int
 	// service is the address of the service.
@@ -192,6 +194,7 @@ func (w *world) importPeople(url, token string) error {
 	if res.StatusCode != http.StatusOK || json.Unmarshal(text, &done) != nil || done.Refused > 0 || done.Appended == 0 {
 		return fmt.Errorf("the import came to %s: %.500s", res.Status, text)
 	}
+	w.events = done.Appended
 	return nil
 }
 
@@ -229,6 +232,7 @@ func (w *world) startSidecar(binary, ledger, token string) error {
 	return p.until(w.ctx, "it knew everybody", func() bool { return w.knowsEverybody(admin) })
 }
 
+// knowsEverybody tells whether the sidecar has all that was imported, and remembers how many identifiers that is.
 func (w *world) knowsEverybody(admin string) bool {
 	res, err := http.Get("http://" + admin + "/summary")
 	if err != nil {
@@ -237,11 +241,15 @@ func (w *world) knowsEverybody(admin string) bool {
 	defer func() { _ = res.Body.Close() }()
 	var s struct {
 		Ledgers []struct {
-			People     int
-			AgeSeconds *float64
+			Identifiers, Position int
+			AgeSeconds            *float64
 		}
 	}
-	return json.NewDecoder(res.Body).Decode(&s) == nil && len(s.Ledgers) == 1 && s.Ledgers[0].People >= w.people && s.Ledgers[0].AgeSeconds != nil
+	if json.NewDecoder(res.Body).Decode(&s) != nil || len(s.Ledgers) != 1 {
+		return false
+	}
+	w.identifiers = s.Ledgers[0].Identifiers
+	return s.Ledgers[0].Position >= w.events && s.Ledgers[0].AgeSeconds != nil
 }
 
 func (w *world) startReverseProxy(binary string) error {
