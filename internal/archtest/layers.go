@@ -14,7 +14,7 @@ type layer struct {
 
 // layers is the import order, from the contracts at the bottom to the binaries at the top.
 var layers = []layer{
-	{"L0", "plain contracts", []string{"internal/ir", "internal/policy", "internal/consent"}},
+	{"L0", "plain contracts", []string{"internal/ir", "internal/policy", "internal/consent", "internal/defence"}},
 	{"L1", "pure functions", []string{
 		"internal/compile", "internal/decide", "internal/facts", "internal/jsonfilter", "internal/enforce", "internal/ledger/wire",
 	}},
@@ -50,6 +50,7 @@ var onlyFor = []closedList{
 	{pkg: "internal/ir", because: "it is a contract that anything may read, so it rests on the standard library alone"},
 	{pkg: "internal/policy", because: "it is a contract that anything may fill, so it rests on the standard library alone"},
 	{pkg: "internal/consent", because: "it is the domain of the ledger, so it rests on the standard library alone"},
+	{pkg: "internal/defence", because: "it is nothing but constants"},
 	{pkg: "internal/compile", because: "it is pure and runs in the operator, the command line and the tests alike"},
 	{pkg: "internal/decide", because: "it is pure and sits in the path of every request"},
 	{pkg: "internal/enforce", because: "it sits in the path of every request"},

@@ -1,0 +1,6 @@
+//go:build defect_names
+
+package defence
+
+// Names is off in this build.
+const Names = false

@@ -1,0 +1,6 @@
+//go:build defect_override
+
+package defence
+
+// Override is off in this build.
+const Override = false

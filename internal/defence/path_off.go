@@ -1,0 +1,6 @@
+//go:build defect_path
+
+package defence
+
+// Path is off in this build.
+const Path = false

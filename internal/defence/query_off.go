@@ -1,0 +1,6 @@
+//go:build defect_query
+
+package defence
+
+// Query is off in this build.
+const Query = false
