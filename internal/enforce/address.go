@@ -101,7 +101,7 @@ func readQuery(raw string) ([]Parameter, decide.Reason) {
 		k, v, _ := strings.Cut(part, "=")
 		name, err1 := url.QueryUnescape(k)
 		value, err2 := url.QueryUnescape(v)
-		if err1 != nil || err2 != nil || name == "" || !legible(name) || !legible(value) || strings.EqualFold(name, "_method") {
+		if err1 != nil || err2 != nil || name == "" || !legible(name) || !legible(value) || strings.HasPrefix(strings.ToLower(name), "_method") {
 			return nil, decide.NotCanonical
 		}
 		if slices.ContainsFunc(out, func(p Parameter) bool { return p.Name == name }) {

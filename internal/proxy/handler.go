@@ -103,6 +103,8 @@ func (x *exchange) run() {
 	switch {
 	case reason != "":
 		x.fail(reason, t)
+	case x.endpoint.IR.NoPersonalData && x.overrides():
+		x.fail(decide.NotCanonical, t)
 	case x.endpoint.IR.NoPersonalData:
 		x.proxy.Metrics.decision(x, decide.Permit, "")
 		x.pass()

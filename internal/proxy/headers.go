@@ -131,15 +131,17 @@ func endToEnd(h http.Header) http.Header {
 
 // partial are request headers that ask for a part of an answer, compare it with an earlier one, or ask for something about the bytes
 // of it. A filtered answer is another one.
-var partial = []string{
+var partial = set(
 	"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "A-Im", "Accept-Charset",
 	"Want-Digest", "Want-Content-Digest", "Want-Repr-Digest", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5",
-}
+)
 
 // asWhole makes a request ask for an answer that can be read: whole, as it is, in UTF-8.
 func asWhole(h http.Header) {
-	for _, name := range partial {
-		delete(h, name)
+	for name := range h {
+		if f := folded(name); partial[f] || (f == "Accept-Encoding" && f != name) {
+			delete(h, name)
+		}
 	}
 	h["Accept-Encoding"] = identityOnly
 	accept := h["Accept"]

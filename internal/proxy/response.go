@@ -31,7 +31,12 @@ func (x *exchange) answer(res *http.Response) {
 	case x.missing(res):
 		x.absent() // a person who is not there and one who refused look the same
 	case res.StatusCode == http.StatusPartialContent, res.StatusCode == http.StatusNotModified, res.StatusCode < 200:
-		x.withheld(decide.EncodingNotAllowed) // nobody asked for a part or a comparison
+		// Nobody asked for a part or a comparison.
+		if x.oneRecord() {
+			x.hidden(decide.EncodingNotAllowed)
+			return
+		}
+		x.withheld(decide.EncodingNotAllowed)
 	case message == nil || res.StatusCode == http.StatusNoContent || x.r.Method == http.MethodHead:
 		x.bare(res)
 	case sequence:
@@ -114,6 +119,9 @@ func (x *exchange) whole(res *http.Response, body []byte, reason decide.Reason) 
 	case absent:
 		x.absent()
 		return
+	case unreadable[reason] && res.StatusCode < 300 && x.oneRecord():
+		x.hidden(reason)
+		return
 	case reason != "" && res.StatusCode >= 300:
 		body, kind = []byte("{}"), "application/json" // an error page that cannot be read keeps its status only
 	case reason != "":
@@ -148,6 +156,16 @@ func (x *exchange) writeWhole(status int, body []byte) {
 func (x *exchange) absent() {
 	clear(x.w.Header())
 	x.proxy.Metrics.decision(x, decide.Deny, decide.NotPermitted)
+	deny(x.w, decide.NotPermitted)
+}
+
+// unreadable are the reasons for which an answer is withheld before anybody in it is judged.
+var unreadable = map[decide.Reason]bool{decide.BodyUnreadable: true, decide.BodyTooLarge: true, decide.EncodingNotAllowed: true}
+
+// hidden answers as absent does for one person whose answer cannot be read: what cannot be read is there.
+func (x *exchange) hidden(reason decide.Reason) {
+	clear(x.w.Header())
+	x.proxy.Metrics.decision(x, decide.Deny, reason)
 	deny(x.w, decide.NotPermitted)
 }
 
