@@ -8,6 +8,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -43,6 +44,9 @@ func readPath(raw string) (string, decide.Reason) {
 		return "", decide.NotCanonical // absolute form, or "*"
 	}
 	decoded := raw
+	if !defence.Path {
+		return secondReading(raw), ""
+	}
 	if !plainPath(raw) {
 		var err error
 		if decoded, err = url.PathUnescape(raw); err != nil || !utf8.ValidString(decoded) {
@@ -67,6 +71,15 @@ func readPath(raw string) (string, decide.Reason) {
 		}
 	}
 	return decoded, ""
+}
+
+// secondReading is a path as it is read without a defence; only builds for the bypass fuzzer hold it.
+func secondReading(raw string) string {
+	decoded, err := url.PathUnescape(raw)
+	if err != nil {
+		return raw
+	}
+	return decoded
 }
 
 // plainPath tells whether nothing in a path is escaped or has to be.
@@ -104,7 +117,7 @@ func readQuery(raw string) ([]Parameter, decide.Reason) {
 		if err1 != nil || err2 != nil || name == "" || !legible(name) || !legible(value) || strings.HasPrefix(strings.ToLower(name), "_method") {
 			return nil, decide.NotCanonical
 		}
-		if slices.ContainsFunc(out, func(p Parameter) bool { return p.Name == name }) {
+		if defence.Query && slices.ContainsFunc(out, func(p Parameter) bool { return p.Name == name }) {
 			return nil, decide.NotCanonical
 		}
 		out = append(out, Parameter{name, value})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -116,7 +117,7 @@ func (f *filter) check(chain []*node, tree *declared, inherited bool, covered fu
 		}
 	case !inherited:
 		f.outcome.NotCovered++
-		if out {
+		if out && defence.Fields {
 			f.redact(chain, tree)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/optup/optup/internal/defence"
 )
 
 // MaxDepth is how deep objects and arrays may be nested.
@@ -34,7 +36,7 @@ type Document struct {
 // Parse reads a body. Errors wrap ErrUnreadable.
 func Parse(body []byte) (*Document, error) {
 	d := &Document{body: body}
-	p := parser{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body))}
+	p := parser{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(!defence.Names))}
 	if err := p.value(&d.root, 0); err != nil {
 		return nil, unreadable(err)
 	}

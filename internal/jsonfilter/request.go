@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -57,6 +58,9 @@ func (r *Request) addressees(m *ir.Message, judge Judge) {
 	units := map[*node]*unit{}
 	r.alone = len(m.Addressees) == 1 && m.Addressees[0].Unit == "" && strings.Count(m.Addressees[0].Each, "*") == 1
 	for i := range m.Addressees {
+		if i > 0 && !defence.Lists {
+			break
+		}
 		a := &m.Addressees[i]
 		depth := len(split(a.Unit))
 		r.f.doc.root.each(split(a.Each), nil, func(chain []*node) {

@@ -4,6 +4,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	"github.com/optup/optup/internal/defence"
 )
 
 // passing are the headers of an answer that was decided about which reach the application. It is a list of what passes, because the
@@ -19,7 +21,7 @@ var passing = set(
 // owned gives an answer the headers that it may have. What came with one status or another is no longer told apart by anything else.
 func owned(to http.Header, res *http.Response) {
 	for name, values := range res.Header {
-		if passing[name] {
+		if passing[name] || !defence.Telling {
 			to[name] = values
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
 )
@@ -54,7 +55,7 @@ func readHeaders(r *http.Request, constants map[string]bool) decide.Reason {
 	for name, values := range r.Header {
 		folded := folded(name)
 		switch {
-		case overriding[folded]:
+		case defence.Override && overriding[folded]:
 			return decide.NotCanonical
 		case !framing[folded] && !constants[folded]:
 		case folded != name, len(values) != 1, !ascii(values[0]):
@@ -139,11 +140,13 @@ var partial = set(
 // asWhole makes a request ask for an answer that can be read: whole, as it is, in UTF-8.
 func asWhole(h http.Header) {
 	for name := range h {
-		if f := folded(name); partial[f] || (f == "Accept-Encoding" && f != name) {
+		if f := folded(name); defence.Ranges && (partial[f] || (f == "Accept-Encoding" && f != name)) {
 			delete(h, name)
 		}
 	}
-	h["Accept-Encoding"] = identityOnly
+	if defence.Coding {
+		h["Accept-Encoding"] = identityOnly
+	}
 	accept := h["Accept"]
 	if slices.ContainsFunc(accept, func(s string) bool { return strings.Contains(strings.ToLower(s), "charset") }) {
 		h["Accept"] = []string{"application/json"}

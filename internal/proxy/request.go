@@ -12,6 +12,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/jsonfilter"
@@ -93,7 +94,7 @@ func isJSON(h http.Header) bool {
 		return false
 	}
 	charset := params["charset"]
-	return charset == "" || strings.EqualFold(charset, "utf-8")
+	return charset == "" || strings.EqualFold(charset, "utf-8") || !defence.Charset
 }
 
 // constant reads what tells purposes apart.
@@ -134,6 +135,9 @@ type people struct {
 // judge decides about one person. The moment is taken before the facts are looked up, so that they are at least as new.
 func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide.Verdict {
 	v := x.plan.Unresolved()
+	if !defence.Identifiers && one.Unresolved {
+		v = decide.Verdict{Reason: decide.OKConsent}
+	}
 	if !one.Unresolved {
 		_, _, err := facts.Lookup(one.Identifier, x.plan.Purpose.Name)
 		switch {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/jsonfilter"
@@ -30,7 +31,7 @@ func (x *exchange) answer(res *http.Response) {
 	switch {
 	case x.missing(res):
 		x.absent() // a person who is not there and one who refused look the same
-	case res.StatusCode == http.StatusPartialContent, res.StatusCode == http.StatusNotModified, res.StatusCode < 200:
+	case defence.Ranges && (res.StatusCode == http.StatusPartialContent || res.StatusCode == http.StatusNotModified), res.StatusCode < 200:
 		// Nobody asked for a part or a comparison.
 		if x.oneRecord() {
 			x.hidden(decide.EncodingNotAllowed)
@@ -39,6 +40,8 @@ func (x *exchange) answer(res *http.Response) {
 		x.withheld(decide.EncodingNotAllowed)
 	case message == nil || res.StatusCode == http.StatusNoContent || x.r.Method == http.MethodHead:
 		x.bare(res)
+	case !defence.Coding && len(res.Header["Content-Encoding"]) > 0, !defence.Types && !isJSON(res.Header):
+		x.unread(res)
 	case sequence:
 		x.sequence(res, framing)
 	case x.long(res):
@@ -52,7 +55,7 @@ func (x *exchange) answer(res *http.Response) {
 // missing tells whether an answer says that one person is not there, by its status. Of one person whom only the body would name, no
 // answer without a body is given: it would tell that there is somebody who refused.
 func (x *exchange) missing(res *http.Response) bool {
-	if !x.aboutOne() {
+	if !defence.Absent || !x.aboutOne() {
 		return false
 	}
 	switch res.StatusCode {
@@ -116,7 +119,7 @@ func (x *exchange) whole(res *http.Response, body []byte, reason decide.Reason) 
 	}
 	kind := mediaType(res.Header)
 	switch {
-	case absent:
+	case absent && defence.Absent:
 		x.absent()
 		return
 	case unreadable[reason] && res.StatusCode < 300 && x.oneRecord():
