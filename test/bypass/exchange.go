@@ -85,6 +85,7 @@ func messages(c net.Conn, method string) reply {
 			break
 		}
 		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
 		for name, values := range res.Trailer {
 			res.Header["Trailer: "+name] = values
 		}
@@ -117,8 +118,8 @@ func frames(c net.Conn) reply {
 		case *http2.MetaHeadersFrame:
 			for _, h := range x.Fields {
 				text.WriteString(h.Name + ": " + h.Value + "\r\n")
-				switch {
-				case h.Name == ":status":
+				switch h.Name {
+				case ":status":
 					one.status = int(h.Value[0]-'0')*100 + int(h.Value[1]-'0')*10 + int(h.Value[2]-'0')
 				default:
 					one.header.Add(h.Name, h.Value)

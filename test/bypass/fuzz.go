@@ -21,8 +21,12 @@ import (
 type fuzzer struct {
 	market    *market.Market
 	addresses map[string]string // by language
-	seed      uint64
-	workers   int
+	// label tells the fuzzer's requests from those of another one.
+	label string
+	// confirm tells whether a leak counts; nil for every one.
+	confirm func(leak) bool
+	seed    uint64
+	workers int
 	// known tells to begin with the known shapes, first to stop at the first leak.
 	known, first bool
 	// requests bounds how many attacks are made; 0 for no bound.
@@ -37,7 +41,8 @@ type fuzzer struct {
 	statuses map[int]uint64
 	leaks    map[string][]leak
 	// foundAt is how many attacks had been made at the first leak.
-	foundAt uint64
+	foundAt  uint64
+	earliest leak
 	// through counts markers of people with permission, by language.
 	through map[string]uint64
 }
@@ -49,18 +54,21 @@ func (f *fuzzer) sent(mail liberal.Mail) {
 	if detail == "" {
 		return
 	}
-	n, err := strconv.ParseUint(mail.Attack, 10, 64)
+	n, err := strconv.ParseUint(strings.TrimPrefix(mail.Attack, f.label), 10, 64)
 	if err != nil {
-		n = f.next.Load() // the number was lost on the way
+		n, detail = f.next.Load(), detail+" (by an attack before this one; its number was lost on the way)"
 	}
 	f.found(leak{f.make(n), "marker in a mail", detail})
 }
 
 func (f *fuzzer) found(l leak) {
+	if f.confirm != nil && !f.confirm(l) {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.leaks) == 0 {
-		f.foundAt = f.done.Load() + 1
+		f.foundAt, f.earliest = f.done.Load()+1, l
 	}
 	if all := f.leaks[l.key()]; len(all) < 100 {
 		f.leaks[l.key()] = append(all, l)
@@ -68,6 +76,13 @@ func (f *fuzzer) found(l leak) {
 	if f.first {
 		f.cancel()
 	}
+}
+
+// firstLeak gives the leak that was found before all others.
+func (f *fuzzer) firstLeak() (leak, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.earliest, len(f.leaks) > 0
 }
 
 // make gives the attack with a number.
@@ -91,9 +106,11 @@ func (f *fuzzer) number(place uint64) uint64 {
 
 // run attacks until ctx ends or the bound is reached.
 func (f *fuzzer) run(ctx context.Context) {
-	f.prepare()
-	ctx, f.cancel = context.WithCancel(ctx)
-	defer f.cancel()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f.mu.Lock()
+	f.cancel = cancel
+	f.mu.Unlock()
 	var wg sync.WaitGroup
 	for range f.workers {
 		wg.Go(func() {
@@ -136,12 +153,12 @@ func (f *fuzzer) prepare() {
 
 // one makes one attack; if it is about one person, twice.
 func (f *fuzzer) one(a *attack.Attack) {
-	a.Request.Headers = append(a.Request.Headers, attack.Field{Name: "X-Attack", Value: strconv.FormatUint(a.Number, 10)})
+	f.mark(a.Request, a.Number)
 	request := write(a.Request, a.Protocol)
 	r := send(f.addresses[a.Language], a.Protocol, a.Request.Method, request, a.Request.Odd)
 	leaks, permitted := judge(f.market, a, request, r)
 	if a.Twin != nil {
-		a.Twin.Headers = append(a.Twin.Headers, attack.Field{Name: "X-Attack", Value: strconv.FormatUint(a.Number, 10)})
+		f.mark(a.Twin, a.Number)
 		if detail := f.compare(a, r); detail != "" {
 			leaks = append(leaks, leak{a, "refused and absent differ", detail})
 		}
@@ -160,6 +177,11 @@ func (f *fuzzer) one(a *attack.Attack) {
 	for _, x := range r.answers {
 		f.statuses[x.status]++
 	}
+}
+
+// mark lets services tell which attack a mail came from.
+func (f *fuzzer) mark(q *attack.Request, number uint64) {
+	q.Headers = append(q.Headers, attack.Field{Name: "X-Attack", Value: f.label + strconv.FormatUint(number, 10)})
 }
 
 func write(q *attack.Request, protocol string) []byte {

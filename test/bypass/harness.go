@@ -8,6 +8,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,8 +23,13 @@ type harness struct {
 	options
 	dir   string
 	world *world.World
-	// now is who is told of mails.
-	now atomic.Pointer[fuzzer]
+	// product is the sidecar without a defect.
+	product *world.Sidecar
+	// fuzzers are told of mails, by their label.
+	fuzzers sync.Map
+	// last takes the mails whose label was lost on the way.
+	last   atomic.Pointer[fuzzer]
+	labels atomic.Uint64
 }
 
 func (h *harness) open(ctx context.Context) error {
@@ -30,27 +37,45 @@ func (h *harness) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("build the ledger: %w", err)
 	}
-	h.world, err = world.Processes(ctx, h.seed, h.servers, ledger, func(m liberal.Mail) {
-		if f := h.now.Load(); f != nil {
-			f.sent(m)
-		}
-	})
+	h.world, err = world.Processes(ctx, h.seed, h.servers, ledger, h.sent)
 	return err
 }
 
+// sent gives a mail to the fuzzer whose request it came from.
+func (h *harness) sent(m liberal.Mail) {
+	label, _, _ := strings.Cut(m.Attack, "-")
+	if f, ok := h.fuzzers.Load(label + "-"); ok {
+		f.(*fuzzer).sent(m)
+	} else if f := h.last.Load(); f != nil {
+		f.sent(m)
+	}
+}
+
 func (h *harness) fuzzer(addresses map[string]string, progress io.Writer) *fuzzer {
-	f := &fuzzer{market: h.world.Market, addresses: addresses, seed: h.seed, workers: h.workers, progress: progress}
+	f := &fuzzer{
+		market: h.world.Market, addresses: addresses, seed: h.seed, workers: h.workers, progress: progress,
+		label: fmt.Sprintf("run%d-", h.labels.Add(1)),
+	}
 	f.prepare()
-	h.now.Store(f)
+	h.fuzzers.Store(f.label, f)
+	h.last.Store(f)
 	return f
 }
 
 // all attacks the services without a sidecar, the product, and the product without one defence each.
-func (h *harness) all(ctx context.Context) error {
+func (h *harness) all(ctx context.Context) (err error) {
 	if err := h.withoutSidecar(ctx); err != nil {
 		return err
 	}
-	err := h.product(ctx)
+	program, err := world.Build(ctx, h.dir, "sidecar", h.tag)
+	if err != nil {
+		return fmt.Errorf("build the sidecar: %w", err)
+	}
+	if h.product, err = h.world.Sidecar(ctx, program); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.product.Stop()) }()
+	err = h.attack(ctx)
 	if len(h.defects) == 0 || ctx.Err() != nil {
 		return err
 	}
@@ -63,7 +88,7 @@ func (h *harness) withoutSidecar(ctx context.Context) error {
 		f := h.fuzzer(map[string]string{language: h.world.Direct(language)}, nil)
 		f.requests, f.first = 200, true
 		f.run(ctx)
-		if len(f.leaks) == 0 {
+		if _, found := f.firstLeak(); !found {
 			return fmt.Errorf("without a sidecar, nothing is found behind the server for %s: the search is broken", language)
 		}
 		fmt.Printf("without a sidecar, %s: a marker after %d requests\n", language, f.foundAt)
@@ -71,24 +96,13 @@ func (h *harness) withoutSidecar(ctx context.Context) error {
 	return nil
 }
 
-// product attacks the product for its time.
-func (h *harness) product(ctx context.Context) error {
-	program, err := world.Build(ctx, h.dir, "sidecar", h.tag)
-	if err != nil {
-		return fmt.Errorf("build the sidecar: %w", err)
-	}
-	s, err := h.world.Sidecar(ctx, program)
-	if err != nil {
-		return err
-	}
-	f := h.fuzzer(s.Addresses, os.Stdout)
+// attack attacks the product for its time.
+func (h *harness) attack(ctx context.Context) error {
+	f := h.fuzzer(h.product.Addresses, os.Stdout)
 	f.known, f.requests = true, h.requests
 	timed, cancel := context.WithTimeout(ctx, h.time)
 	f.run(timed)
 	cancel()
-	if err := s.Stop(); err != nil {
-		return err
-	}
 	return errors.Join(f.control(), h.report(f, h.tag))
 }
 
@@ -112,7 +126,7 @@ func (h *harness) report(f *fuzzer, tag string) error {
 	defer f.mu.Unlock()
 	for _, key := range slices.Sorted(maps.Keys(f.leaks)) {
 		l := f.leaks[key][0]
-		file, err := newRecord(h.seed, tag, l).keep(h.out)
+		file, err := newRecord(h.seed, tag, f.label, l).keep(h.out)
 		if err != nil {
 			return err
 		}
@@ -146,8 +160,8 @@ func (h *harness) planted(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if one.after = f.done.Load(); len(f.leaks) > 0 {
-			l := f.leaks[slices.Sorted(maps.Keys(f.leaks))[0]][0]
+		one.after = f.done.Load()
+		if l, found := f.firstLeak(); found {
 			one.after = f.foundAt
 			one.found = fmt.Sprintf("found: %s, %s, by %s", l.kind, l.attack.Language, l.attack.Name)
 		} else {
@@ -178,10 +192,20 @@ func (h *harness) defect(ctx context.Context, name string) (*fuzzer, error) {
 		return nil, err
 	}
 	f := h.fuzzer(s.Addresses, nil)
-	f.requests, f.first = h.bound, true
+	f.requests, f.first, f.confirm = h.bound, true, h.holds
 	f.run(ctx)
-	fmt.Printf("%s: built in %.1f s, %d requests, %d kinds of leaks\n", name, built.Seconds(), f.done.Load(), len(f.leaks))
+	fmt.Printf("%s: built in %.1f s, attacked for %.1f s\n", name, built.Seconds(), (time.Since(started) - built).Seconds())
 	return f, s.Stop()
+}
+
+// holds tells whether the product holds what got through without a defence. What gets through there too shows nothing about a defect.
+func (h *harness) holds(l leak) bool {
+	f := h.fuzzer(h.product.Addresses, nil)
+	defer h.fuzzers.Delete(f.label)
+	f.one(f.make(l.attack.Number))
+	time.Sleep(100 * time.Millisecond) // for what the service tells of mails
+	_, found := f.firstLeak()
+	return !found
 }
 
 // again sends a kept request.
@@ -208,6 +232,9 @@ func (h *harness) again(ctx context.Context, file string) error {
 	}
 	defer func() { _ = s.Stop() }()
 	f := h.fuzzer(s.Addresses, nil)
+	f.label, _, _ = strings.Cut(kept.Label, "-")
+	f.label += "-"
+	h.fuzzers.Store(f.label, f)
 	leaks := f.replay(kept, os.Stdout)
 	for _, l := range leaks {
 		fmt.Printf("LEAK %s: %s\n", l.kind, l.detail)

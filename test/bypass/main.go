@@ -39,7 +39,7 @@ func flags() options {
 	flag.StringVar(&o.replay, "replay", "", "send the request of this file again and say what comes of it")
 	flag.StringVar(&o.out, "out", "dist/bypass", "folder for requests that got through")
 	flag.StringVar(&defects, "defects", "all", "planted defects to look for, with commas between; all or none")
-	flag.Uint64Var(&o.bound, "defect-requests", 20_000, "attacks within which each defect has to be found")
+	flag.Uint64Var(&o.bound, "defect-requests", 40_000, "attacks within which each defect has to be found")
 	flag.StringVar(&o.tag, "tag", "", "attack the sidecar that is built with this tag instead of the product, and look for no defect")
 	flag.Parse()
 	o.servers = strings.Split(servers, ",")

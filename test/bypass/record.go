@@ -15,8 +15,10 @@ import (
 // record is a leak as it is kept, to be sent again byte for byte. Bytes are written as the characters with the same numbers.
 type record struct {
 	// Seed is that of the people.
-	Seed     uint64 `json:"seed"`
-	Number   uint64 `json:"number"`
+	Seed   uint64 `json:"seed"`
+	Number uint64 `json:"number"`
+	// Label stands before the number in the request.
+	Label    string `json:"label"`
 	Name     string `json:"name"`
 	Language string `json:"language"`
 	Protocol string `json:"protocol"`
@@ -31,10 +33,10 @@ type record struct {
 	Tag string `json:"tag,omitempty"`
 }
 
-func newRecord(seed uint64, tag string, l leak) record {
+func newRecord(seed uint64, tag, label string, l leak) record {
 	a := l.attack
 	out := record{
-		Seed: seed, Number: a.Number, Name: a.Name, Language: a.Language, Protocol: a.Protocol, Method: a.Request.Method, Base: a.Request.Base,
+		Seed: seed, Number: a.Number, Label: label, Name: a.Name, Language: a.Language, Protocol: a.Protocol, Method: a.Request.Method, Base: a.Request.Base,
 		Kind: l.kind, Detail: l.detail, Tag: tag, Request: characters(write(a.Request, a.Protocol)),
 	}
 	if a.Twin != nil {

@@ -39,7 +39,7 @@ var groups = []struct {
 	only func(*Attack) bool
 }{
 	{5, pathMutators, nil},
-	{3, queryMutators, func(a *Attack) bool {
+	{6, queryMutators, func(a *Attack) bool {
 		return len(a.Request.Query) > 0 || a.Request.Base == "report" || a.Request.Base == "list"
 	}},
 	{6, headerMutators, nil},

@@ -26,7 +26,7 @@ var bases = []struct {
 	}},
 	{"send", false, 5, func(m *maker) *Request { return m.post("/v3/mail/send", m.mail("d-news")) }},
 	{"invoice", false, 4, func(m *maker) *Request { return m.post("/v3/mail/send", m.mail("d-invoice")) }},
-	{"queue", false, 3, func(m *maker) *Request {
+	{"queue", false, 5, func(m *maker) *Request {
 		q := m.post("/v3/mail/queue", m.mail(""))
 		q.Query = []Field{{"kind", pick(m.r, "news", "invoice", "invoice")}}
 		return q

@@ -73,6 +73,12 @@ var queryMutators = []mutator{
 			q.Query = append([]Field{f}, q.Query...)
 		}
 	}},
+	{"query: another value behind", func(m *maker, q *Request) {
+		if len(q.Query) > 0 {
+			f := pick(m.r, q.Query...)
+			q.Query = append(q.Query, Field{f.Name, m.other(f)})
+		}
+	}},
 	{"query: a semicolon", func(m *maker, q *Request) {
 		if len(q.Query) == 0 {
 			return

@@ -63,8 +63,8 @@ func (q *Request) target() string {
 	}
 	var parts []string
 	for _, f := range q.Query {
-		switch {
-		case f.Value == "\x00":
+		switch f.Value {
+		case "\x00":
 			parts = append(parts, f.Name)
 		default:
 			parts = append(parts, f.Name+"="+f.Value)

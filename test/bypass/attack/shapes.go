@@ -184,6 +184,15 @@ var shapes = []shape{
 	header("CSV", false, "list", "Accept", "text/csv"),
 	header("a condition", false, "list", "If-None-Match", "*"),
 	header("a condition about a person", true, "customer", "If-None-Match", "*"),
+	header("a condition with underscores, about a person", true, "customer", "If_None_Match", "*"),
+	header("HTML about a person", true, "customer", "Accept", "text/html"),
+	header("events about a person", true, "customer", "Accept", "text/event-stream"),
+	header("a person in UTF-16", true, "customer", "Accept", "application/json; charset=utf-16"),
+	header("a person in brotli", true, "customer", "Accept-Encoding", "br"),
+	change("another method by a form, escaped", "report", func(_ *maker, q *Request) {
+		q.Body = "a=b&%5Fmethod=get"
+		q.set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	}),
 	header("headers for debugging", false, "list", "X-Debug", "1"),
 	{name: "only the head of a person's answer", person: true, make: func(m *maker) *Request {
 		q := m.base("customer")

@@ -35,14 +35,14 @@ func decoded(r *http.Request, body []byte) []byte {
 	case "utf-16", "utf-16le", "utf-16be":
 		return narrow(body)
 	}
-	if len(body) > 3 && (body[0] == 0 || body[1] == 0) {
+	if json := !strings.Contains(last(r.Header.Values("Content-Type")), "form"); json && len(body) > 3 && (body[0] == 0 || body[1] == 0) {
 		return narrow(body)
 	}
 	return body
 }
 
 func narrow(body []byte) []byte {
-	big := bytes.HasPrefix(body, []byte{0xfe, 0xff}) || body[0] == 0
+	big := bytes.HasPrefix(body, []byte{0xfe, 0xff}) || bytes.HasPrefix(body, []byte{0})
 	var units []uint16
 	for i := 0; i+1 < len(body); i += 2 {
 		lo, hi := body[i], body[i+1]

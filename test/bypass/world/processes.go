@@ -98,13 +98,17 @@ func (w *World) run(ctx context.Context, name, program string, args ...string) (
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	var failed error
+	ended := make(chan struct{})
+	go func() {
+		failed = cmd.Wait()
+		close(ended)
+	}()
 	return func() error {
 		select {
-		case err := <-ended:
+		case <-ended:
 			tail, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("%s had ended: %w: %s", name, err, tail[max(0, len(tail)-2000):])
+			return fmt.Errorf("%s had ended: %w: %s", name, failed, tail[max(0, len(tail)-2000):])
 		default:
 		}
 		_ = cmd.Process.Signal(syscall.SIGTERM)

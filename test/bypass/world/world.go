@@ -131,6 +131,7 @@ func (w *World) ready(ctx context.Context, s *Sidecar) error {
 				return err
 			}
 			r.Close = true
+			r.Header.Set("Accept-Encoding", "identity")
 			res, err := http.DefaultClient.Do(r)
 			if err != nil {
 				return err

@@ -55,6 +55,7 @@ function text(req, body) {
   } catch { /* it is read as it came */ }
   const charset = (/charset=\s*"?([^";\s]+)/i.exec(last(allHeaders(req, 'content-type'))) ?? ['', ''])[1].toLowerCase()
   if (charset === 'utf-7') return utf7(body.toString('latin1'))
+  if (charset === '' && last(allHeaders(req, 'content-type')).includes('form')) return body.toString('utf8')
   if (body.length > 1 && (body[0] === 0 || (body[0] === 0xfe && body[1] === 0xff))) return Buffer.from(body.subarray(0, body.length & ~1)).swap16().toString('utf16le')
   if (charset.startsWith('utf-16') || body[1] === 0) return body.toString('utf16le')
   return body.toString('utf8')

@@ -131,7 +131,8 @@ class Handler(BaseHTTPRequestHandler):
         except (OSError, zlib.error, EOFError):
             pass
         charset = re.search(r'charset=\s*"?([^";\s]+)', self.env.get("CONTENT_TYPE", ""), re.I)
-        name = charset.group(1) if charset else json.detect_encoding(body)
+        form = "form" in self.env.get("CONTENT_TYPE", "")
+        name = charset.group(1) if charset else "utf-8" if form else json.detect_encoding(body)
         try:
             codecs.lookup(name)
             return body.decode(name, "replace")
