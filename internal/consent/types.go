@@ -261,4 +261,6 @@ type Fact struct {
 	Business  bool      `json:"business,omitempty"`
 	Informed  bool      `json:"informed,omitempty"`
 	Ambiguous bool      `json:"ambiguous,omitempty"`
+	// Untimed tells that times were left out (see decide.Reduce): nothing that needs one may be permitted.
+	Untimed bool `json:"untimed,omitempty"`
 }

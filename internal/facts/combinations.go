@@ -1,0 +1,182 @@
+package facts
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+)
+
+const (
+	// pageOf is how many combinations a page keeps, chunkOf how many pages a chunk.
+	pageOf  = 64
+	chunkOf = 512
+)
+
+// combinations keeps each combination of facts once, under a number that is never given to another one.
+//
+// Contents are immutable, and so is a page: a new one takes its place for each change. Readers load a page and need no lock; what they
+// look for may be gone, if the last person to whom it applied has changed meanwhile. Counting is for the one who writes.
+type combinations struct {
+	chunks atomic.Pointer[[]atomic.Pointer[chunk]]
+	index  index
+	// next is the number that comes next, last the last that there is.
+	next, last uint32
+	live       int
+	size       int64
+}
+
+type chunk struct {
+	pages [chunkOf]atomic.Pointer[page]
+	refs  [chunkOf]*[pageOf]uint32
+	// full counts the pages that hold something.
+	full int
+}
+
+// page holds the contents of up to 64 numbers, one after the other. Slices of pages may share memory, of which none changes what another
+// one shows.
+type page struct {
+	here uint64
+	ends []uint32
+	data []byte
+	dead int
+}
+
+func (p *page) content(slot uint32) []byte {
+	if p == nil || p.here>>slot&1 == 0 {
+		return nil
+	}
+	start := uint32(0)
+	if slot > 0 {
+		start = p.ends[slot-1]
+	}
+	return p.data[start:p.ends[slot]:p.ends[slot]]
+}
+
+func (c *combinations) init(last uint32) {
+	c.next, c.last = 1, last
+	c.index = index{seed: maphash.MakeSeed(), bytes: c.content}
+	c.chunks.Store(&[]atomic.Pointer[chunk]{})
+}
+
+func split(id uint32) (chunkAt, pageAt, slot uint32) {
+	return id / (chunkOf * pageOf), id / pageOf % chunkOf, id % pageOf
+}
+
+// content gives what is kept under a number; nil if it is gone.
+func (c *combinations) content(id uint32) []byte {
+	k, p, slot := split(id)
+	chunks := *c.chunks.Load()
+	if int(k) >= len(chunks) {
+		return nil
+	}
+	if one := chunks[k].Load(); one != nil {
+		return one.pages[p].Load().content(slot)
+	}
+	return nil
+}
+
+// intern gives the number of a content, which stays the caller's. Whoever gets a number has to hold it.
+func (c *combinations) intern(content []byte) (uint32, error) {
+	if id := c.index.find(content); id != 0 {
+		return id, nil
+	}
+	if c.next == c.last {
+		return 0, ErrFull
+	}
+	id := c.next
+	c.next++
+	k, p, slot := split(id)
+	chunks := *c.chunks.Load()
+	if int(k) >= len(chunks) {
+		more := make([]atomic.Pointer[chunk], k+1)
+		for i := range chunks {
+			more[i].Store(chunks[i].Load())
+		}
+		chunks = more
+		c.chunks.Store(&more)
+	}
+	one := chunks[k].Load()
+	if one == nil {
+		one = &chunk{}
+		chunks[k].Store(one)
+	}
+	old := one.pages[p].Load()
+	if old == nil {
+		old = &page{}
+		one.refs[p] = new([pageOf]uint32)
+		one.full++
+	}
+	now := *old
+	for uint32(len(now.ends)) < slot { // numbers start at 1, and those that went before a page was dropped left no mark
+		now.ends = append(now.ends, uint32(len(now.data)))
+	}
+	now.data = append(now.data, content...)
+	now.ends = append(now.ends, uint32(len(now.data)))
+	now.here |= 1 << slot
+	one.pages[p].Store(&now)
+	c.size += int64(cap(now.data) - cap(old.data) + 4*(cap(now.ends)-cap(old.ends)))
+	c.live++
+	c.index.add(id)
+	return id, nil
+}
+
+func (c *combinations) ref(id uint32) *uint32 {
+	k, p, slot := split(id)
+	return &(*c.chunks.Load())[k].Load().refs[p][slot]
+}
+
+// hold notes that a number is in use once more.
+func (c *combinations) hold(id uint32) { *c.ref(id)++ }
+
+// release notes that a number is in use once less. One that nobody uses is forgotten.
+func (c *combinations) release(id uint32) {
+	r := c.ref(id)
+	if *r--; *r > 0 {
+		return
+	}
+	c.index.remove(id)
+	c.live--
+	k, p, slot := split(id)
+	holder := &(*c.chunks.Load())[k]
+	one := holder.Load()
+	old := one.pages[p].Load()
+	now := *old
+	now.here &^= 1 << slot
+	now.dead += len(old.content(slot))
+	switch {
+	case now.here == 0:
+		c.size -= int64(cap(old.data) + 4*cap(old.ends))
+		one.pages[p].Store(nil)
+		one.refs[p] = nil
+		if one.full--; one.full == 0 {
+			holder.Store(nil)
+		}
+		return
+	case 2*now.dead > len(now.data):
+		now = now.compact()
+		c.size += int64(cap(now.data) - cap(old.data) + 4*(cap(now.ends)-cap(old.ends)))
+	}
+	one.pages[p].Store(&now)
+}
+
+// compact gives the page without what is gone.
+func (p *page) compact() page {
+	out := page{here: p.here, ends: make([]uint32, 0, len(p.ends)), data: make([]byte, 0, len(p.data)-p.dead)}
+	for slot := range uint32(len(p.ends)) {
+		out.data = append(out.data, p.content(slot)...)
+		out.ends = append(out.ends, uint32(len(out.data)))
+	}
+	return out
+}
+
+// bytes is the memory that is held.
+func (c *combinations) bytes() int64 {
+	chunks := *c.chunks.Load()
+	n := c.size + int64(8*len(chunks)+4*cap(c.index.ids))
+	for i := range chunks {
+		if one := chunks[i].Load(); one != nil {
+			const fixed, perPage = 2 * 8 * chunkOf, 64 + 4*pageOf
+			n += fixed + int64(one.full)*perPage
+		}
+	}
+	return n
+}

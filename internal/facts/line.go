@@ -1,0 +1,137 @@
+package facts
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/optup/optup/internal/consent"
+)
+
+const (
+	// slots is how many identifiers a line holds, lineSize its size in bytes: what a processor fetches at once.
+	slots    = 5
+	lineSize = 64
+	// moreBits is how many bits of a tag are compared besides its key.
+	moreBits = 6
+	allMore  = 1<<moreBits - 1
+)
+
+// line holds identifiers. A slot is in use while its state is not 0; the key of one that is not says nothing.
+type line struct {
+	keys   [slots]atomic.Uint64
+	states [slots]atomic.Uint32
+	// more holds more bits of the tag of each slot.
+	more atomic.Uint32
+}
+
+// place says where a tag belongs: 79 of its 128 bits. Key and more are compared, the key gives the lines as well.
+type place struct {
+	key   uint64
+	shard uint32
+	more  uint32
+}
+
+func placeOf(tag *consent.Tag) place {
+	key, rest := binary.LittleEndian.Uint64(tag[:8]), binary.LittleEndian.Uint64(tag[8:])
+	if key == 0 {
+		key = 1 // that of a slot never used
+	}
+	return place{key: key, shard: uint32(rest % shardsOf), more: uint32(rest >> (64 - moreBits))}
+}
+
+// shard is a part of a table. Its lines never move: a shard that grows is another one.
+//
+// Each tag has two lines, and is in one of the slots of one of them. That gives room for more than nine identifiers in ten slots, and
+// both lines are on their way at the same time; nothing else is ever looked at.
+//
+// Readers take no lock. Three rules make that sound. What is known about a tag changes by one store of its state. A slot's key changes
+// only while its state is 0, and the version between the store of the key and that of the state: a reader that found the key of before
+// and the state of after sees that the version is another one. And a tag that moves to its other line is there, and the version
+// is another one, before it leaves the slot where it was.
+type shard struct {
+	lines   []line
+	version atomic.Uint32
+}
+
+// homes gives the two lines of a key. They may be the same.
+func (s *shard) homes(key uint64) (first, second uint64) {
+	const golden = 0x9e3779b97f4a7c15
+	n := uint64(len(s.lines))
+	first, _ = bits.Mul64(key, n)
+	second, _ = bits.Mul64(key*golden, n)
+	return first, second
+}
+
+// match tells in which slot a key is; slots if it is in none. It has no branches, which nobody could foresee: a processor that guesses
+// wrong waits for the line before it goes on to the next look-up.
+func (l *line) match(key uint64) int {
+	at := slots
+	if l.keys[0].Load() == key {
+		at = 0
+	}
+	if l.keys[1].Load() == key {
+		at = 1
+	}
+	if l.keys[2].Load() == key {
+		at = 2
+	}
+	if l.keys[3].Load() == key {
+		at = 3
+	}
+	if l.keys[4].Load() == key {
+		at = 4
+	}
+	return at
+}
+
+// tells tells whether more bits agree with those of a slot.
+func (l *line) tells(slot int, more uint32) bool { return l.more.Load()>>(moreBits*slot)&allMore == more }
+
+// find gives the state of a tag, 0 if there is none.
+func (s *shard) find(p place) uint32 {
+	if len(s.lines) == 0 {
+		return 0
+	}
+	version := s.version.Load()
+	first, second := s.homes(p.key)
+	l, other := &s.lines[first], &s.lines[second]
+	at, otherAt := l.match(p.key), other.match(p.key)
+	if at == slots {
+		l, at = other, otherAt
+	}
+	if at < slots {
+		if state := l.states[at].Load(); state != 0 && l.tells(at, p.more) && s.version.Load() == version {
+			return state
+		}
+	} else if s.version.Load() == version {
+		return 0
+	}
+	return s.search(p)
+}
+
+// search is find for what is not so simple: slots that were left, keys of which more bits differ, and changes meanwhile.
+func (s *shard) search(p place) uint32 {
+	for {
+		version := s.version.Load()
+		first, second := s.homes(p.key)
+		state := s.lines[first].search(p)
+		if state == 0 {
+			state = s.lines[second].search(p)
+		}
+		if s.version.Load() == version {
+			return state
+		}
+	}
+}
+
+func (l *line) search(p place) uint32 {
+	for i := range l.keys {
+		if l.keys[i].Load() == p.key && l.tells(i, p.more) {
+			if state := l.states[i].Load(); state != 0 {
+				return state
+			}
+		}
+	}
+	return 0
+}
