@@ -23,7 +23,7 @@ func BenchmarkLookup(b *testing.B) {
 	table, tags := filled(b, benchSize(), 3000)
 	b.ReportMetric(float64(table.Stats().Bytes)/float64(len(tags)), "B/id")
 	r := rand.New(rand.NewPCG(5, 6))
-	random := make([]consent.Tag, 1<<20)
+	random := make([]consent.Tag, 1<<22)
 	for i := range random {
 		random[i] = tags[r.IntN(len(tags))]
 	}
@@ -31,24 +31,24 @@ func BenchmarkLookup(b *testing.B) {
 	b.Run("table", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := range b.N {
-			sink += uint64(table.Lookup(random[i&(1<<20-1)]))
+			sink += uint64(table.Lookup(random[i&(1<<22-1)]))
 		}
 	})
 	b.Run("batch", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; i < b.N; i += 1000 {
-			at := i % (1<<20 - 1000)
+			at := i % (1<<22 - 1000)
 			table.LookupBatch(random[at:at+1000], out)
 		}
 	})
 	b.Run("unknown", func(b *testing.B) {
-		unknown := make([]consent.Tag, 1<<20)
+		unknown := make([]consent.Tag, 1<<22)
 		for i := range unknown {
 			unknown[i] = quick(r)
 		}
 		b.ResetTimer()
 		for i := range b.N {
-			sink += uint64(table.Lookup(unknown[i&(1<<20-1)]))
+			sink += uint64(table.Lookup(unknown[i&(1<<22-1)]))
 		}
 	})
 	peer := make(map[consent.Tag]uint32, len(tags))
@@ -57,7 +57,7 @@ func BenchmarkLookup(b *testing.B) {
 	}
 	b.Run("map", func(b *testing.B) {
 		for i := range b.N {
-			sink += uint64(peer[random[i&(1<<20-1)]])
+			sink += uint64(peer[random[i&(1<<22-1)]])
 		}
 	})
 }

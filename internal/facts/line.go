@@ -63,30 +63,51 @@ func (s *shard) homes(key uint64) (first, second uint64) {
 	return first, second
 }
 
-// match tells in which slot a key is; slots if it is in none. It has no branches, which nobody could foresee: a processor that guesses
-// wrong waits for the line before it goes on to the next look-up.
-func (l *line) match(key uint64) int {
-	at := slots
-	if l.keys[0].Load() == key {
+// tells tells whether more bits agree with those of a slot.
+func (l *line) tells(slot uint64, more uint32) bool { return l.more.Load()>>(moreBits*slot)&allMore == more }
+
+// match tells in which slot of two lines a key is, counted through; 2*slots if it is in none.
+//
+// It has no branches: where a key is nobody could foresee, and a processor that guesses wrong waits for the line before it goes on to
+// the next look-up. It is a function of its own because the compiler would not do without branches next to what uses the result.
+//
+//go:noinline
+func match(a, b *line, key uint64) uint64 {
+	a0, a1, a2, a3, a4 := a.keys[0].Load(), a.keys[1].Load(), a.keys[2].Load(), a.keys[3].Load(), a.keys[4].Load()
+	b0, b1, b2, b3, b4 := b.keys[0].Load(), b.keys[1].Load(), b.keys[2].Load(), b.keys[3].Load(), b.keys[4].Load()
+	at := uint64(2 * slots)
+	if a0 == key {
 		at = 0
 	}
-	if l.keys[1].Load() == key {
+	if a1 == key {
 		at = 1
 	}
-	if l.keys[2].Load() == key {
+	if a2 == key {
 		at = 2
 	}
-	if l.keys[3].Load() == key {
+	if a3 == key {
 		at = 3
 	}
-	if l.keys[4].Load() == key {
+	if a4 == key {
 		at = 4
+	}
+	if b0 == key {
+		at = 5
+	}
+	if b1 == key {
+		at = 6
+	}
+	if b2 == key {
+		at = 7
+	}
+	if b3 == key {
+		at = 8
+	}
+	if b4 == key {
+		at = 9
 	}
 	return at
 }
-
-// tells tells whether more bits agree with those of a slot.
-func (l *line) tells(slot int, more uint32) bool { return l.more.Load()>>(moreBits*slot)&allMore == more }
 
 // find gives the state of a tag, 0 if there is none.
 func (s *shard) find(p place) uint32 {
@@ -95,17 +116,19 @@ func (s *shard) find(p place) uint32 {
 	}
 	version := s.version.Load()
 	first, second := s.homes(p.key)
-	l, other := &s.lines[first], &s.lines[second]
-	at, otherAt := l.match(p.key), other.match(p.key)
-	if at == slots {
-		l, at = other, otherAt
+	at := match(&s.lines[first], &s.lines[second], p.key)
+	if at == 2*slots {
+		if s.version.Load() == version {
+			return 0
+		}
+		return s.search(p)
 	}
-	if at < slots {
-		if state := l.states[at].Load(); state != 0 && l.tells(at, p.more) && s.version.Load() == version {
+	other := (at + 16 - slots) / 16 // 1 in the second line, again without a branch
+	l, slot := &s.lines[first+(second-first)*other], (at-slots*other)%8
+	if slot < slots {
+		if state := l.states[slot].Load(); state != 0 && l.tells(slot, p.more) && s.version.Load() == version {
 			return state
 		}
-	} else if s.version.Load() == version {
-		return 0
 	}
 	return s.search(p)
 }
@@ -127,7 +150,7 @@ func (s *shard) search(p place) uint32 {
 
 func (l *line) search(p place) uint32 {
 	for i := range l.keys {
-		if l.keys[i].Load() == p.key && l.tells(i, p.more) {
+		if l.keys[i].Load() == p.key && l.tells(uint64(i), p.more) {
 			if state := l.states[i].Load(); state != 0 {
 				return state
 			}

@@ -19,7 +19,7 @@ func (s *shard) spot(p place) spot {
 	first, second := s.homes(p.key)
 	for _, l := range [2]*line{&s.lines[first], &s.lines[second]} {
 		for i := range l.keys {
-			if l.keys[i].Load() == p.key && l.tells(i, p.more) && l.states[i].Load() != 0 {
+			if l.keys[i].Load() == p.key && l.tells(uint64(i), p.more) && l.states[i].Load() != 0 {
 				return spot{l, i}
 			}
 		}
