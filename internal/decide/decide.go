@@ -30,7 +30,7 @@ func Decide(x *Index, r Request, now Now) Decision {
 		d.Reasons = []Reason{reason.Public()}
 		return d
 	}
-	p.Honours = r.Honours
+	p = p.Honouring(r.Honours)
 	d.Purpose = p.Purpose.Name
 	for _, c := range r.Categories {
 		if !p.Category(c) {

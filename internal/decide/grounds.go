@@ -11,7 +11,7 @@ import (
 var progress = []Reason{
 	NoGrant, Invalidated, Cancelled, Withdrawn, Unproven, PendingConfirmation, Objected, NoticeTooOld, ControllerNotCovered,
 	ProcessingNotCovered, ChannelNotCovered, RecipientNotNamed, AdvertiserNotNamed, GoodsNotCovered, SpecialCategoryConsentMissing,
-	GuardianConsentMissing, Expired, UnusedTooLong, CollectedBeforeConsent,
+	GuardianConsentMissing, Expired, UnusedTooLong, CollectedBeforeConsent, LedgerBehind,
 }
 
 // consent: GDPR Art. 6(1)(a), 7 and 9(2)(a).
@@ -146,23 +146,21 @@ func missing[T comparable](needed, there []T) bool {
 // lasts gives the reason why a grant does not reach to now, or to the data.
 func (j *judgement) lasts(g *consent.Grant, n *ir.Notice) Reason {
 	p := j.plan.Purpose
-	start := g.Since
-	if g.Renewed.After(start) {
-		start = g.Renewed
+	dated := j.collected.Declared && !n.EarlierData
+	if j.fact.Untimed && (dated || p.ValidForDays > 0 || p.UnusedForDays > 0) {
+		return LedgerBehind // whoever reduced the fact did not know that times would count
 	}
-	if p.ValidForDays > 0 && !j.now.Ledger.Before(start.AddDate(0, 0, p.ValidForDays)) {
+	expired, unused := ends(p, g, j.fact.Used)
+	switch {
+	case p.ValidForDays > 0 && !j.now.Ledger.Before(expired):
 		return Expired
-	}
-	if j.fact.Used.After(start) {
-		start = j.fact.Used
-	}
-	if p.UnusedForDays > 0 && !j.now.Ledger.Before(start.AddDate(0, 0, p.UnusedForDays)) {
+	case p.UnusedForDays > 0 && !j.now.Ledger.Before(unused):
 		return UnusedTooLong
-	}
-	if j.collected.Declared && !n.EarlierData && j.collected.At.Before(g.Since) {
+	case dated && j.collected.At.Before(g.Since):
 		return CollectedBeforeConsent
+	default:
+		return ""
 	}
-	return ""
 }
 
 // existingCustomer: UWG §7(3), ePrivacy Directive Art. 13(2). Electronic mail only; the address came with a sale, the goods are

@@ -8,12 +8,13 @@ import (
 	"github.com/optup/optup/internal/ir"
 )
 
-// Index is a bundle prepared for decisions. It is immutable and safe for concurrent use.
+// Index is a bundle prepared for decisions. It is safe for concurrent use and always says the same; what it remembers saves time only.
 type Index struct {
 	bundle   *ir.Bundle
 	hosts    map[string][]*service
 	purposes map[consent.PurposeID]*ir.Purpose
 	notices  map[consent.NoticeID]*ir.Notice
+	plans    plans
 }
 
 type service struct {

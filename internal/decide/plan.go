@@ -9,7 +9,7 @@ import (
 )
 
 // Plan is how one request is to be handled: its one purpose, and the strictest handling that the matching rules ask for.
-// It belongs to one request and is safe for concurrent reading.
+// It is shared between requests, safe for concurrent use, and must not be changed (see Honouring).
 type Plan struct {
 	Purpose   *ir.Purpose
 	Service   *ir.Service
@@ -31,6 +31,8 @@ type Plan struct {
 	index *Index
 	// notices of the index, close at hand.
 	notices map[consent.NoticeID]*ir.Notice
+	// memos is nil where verdicts are not remembered.
+	memos *memos
 }
 
 // Tracking is one kind of tracking that a request can turn off.
@@ -46,8 +48,23 @@ type Tracking struct {
 type Constants func(ir.Source, string) (string, bool)
 
 // Plan finds the one purpose of a request. The constants of the path are known from the endpoint. The reason is empty if there is a
-// plan.
+// plan. Requests that are alike get the same one.
 func (x *Index) Plan(e *Endpoint, constant Constants) (*Plan, Reason) {
+	key, ok := keyOf(e, constant)
+	if ok {
+		if p := x.plans.get(key); p != nil {
+			return p, ""
+		}
+	}
+	p, reason := x.prepare(e, constant)
+	if p != nil && ok {
+		p = x.plans.put(key, p)
+	}
+	return p, reason
+}
+
+// prepare finds a plan anew.
+func (x *Index) prepare(e *Endpoint, constant Constants) (*Plan, Reason) {
 	p, reason := x.match(e, constant)
 	if reason != "" {
 		return nil, reason
@@ -66,6 +83,13 @@ func (x *Index) Plan(e *Endpoint, constant Constants) (*Plan, Reason) {
 	}
 	p.meet(constant)
 	return p, ""
+}
+
+// Honouring is the plan for somebody who promises to meet obligations.
+func (p *Plan) Honouring(promised []Obligation) *Plan {
+	out := *p
+	out.Honours, out.memos = promised, nil
+	return &out
 }
 
 // match joins the rules that match a request.
@@ -284,19 +308,22 @@ func (p *Plan) meet(constant Constants) {
 		}
 	}()
 	for i := range p.Endpoint.Fulfils {
-		f := &p.Endpoint.Fulfils[i]
-		if f.Pointer == "" {
-			p.met = append(p.met, f.Obligation)
-			continue
-		}
-		if constant == nil {
-			continue
-		}
-		value, ok := constant(ir.SourceBody, f.Pointer)
-		if ok && ((len(f.In) == 0 && value != "" && value != "false") || slices.Contains(f.In, value)) {
+		if f := &p.Endpoint.Fulfils[i]; fulfils(f, constant) {
 			p.met = append(p.met, f.Obligation)
 		}
 	}
+}
+
+// fulfils tells whether a request meets an obligation by itself.
+func fulfils(f *ir.Fulfilment, constant Constants) bool {
+	switch {
+	case f.Pointer == "":
+		return true
+	case constant == nil:
+		return false
+	}
+	value, ok := constant(ir.SourceBody, f.Pointer)
+	return ok && ((len(f.In) == 0 && value != "" && value != "false") || slices.Contains(f.In, value))
 }
 
 // Category tells whether data of a category may pass under the plan's purpose. The empty category, that of a field which nobody

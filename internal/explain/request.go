@@ -108,7 +108,7 @@ func (s *scene) planned() *decide.Plan {
 	if plan == nil {
 		return nil
 	}
-	plan.Honours = s.request.Honours
+	plan = plan.Honouring(s.request.Honours)
 	for _, c := range s.request.Categories {
 		if !plan.Category(c) {
 			s.category(plan, c)

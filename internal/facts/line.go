@@ -64,7 +64,9 @@ func (s *shard) homes(key uint64) (first, second uint64) {
 }
 
 // tells tells whether more bits agree with those of a slot.
-func (l *line) tells(slot uint64, more uint32) bool { return l.more.Load()>>(moreBits*slot)&allMore == more }
+func (l *line) tells(slot uint64, more uint32) bool {
+	return l.more.Load()>>(moreBits*slot)&allMore == more
+}
 
 // match tells in which slot of two lines a key is, counted through; 2*slots if it is in none.
 //

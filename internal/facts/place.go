@@ -1,6 +1,5 @@
 package facts
 
-
 // What follows is for the one who writes.
 
 // spot is a slot.
@@ -136,4 +135,3 @@ func (s *shard) copyInto(other *shard) bool {
 	}
 	return true
 }
-

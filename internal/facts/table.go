@@ -49,9 +49,9 @@ type Table struct {
 	combos combinations
 	cache  cache
 
-	mu   sync.Mutex
-	live [shardsOf]uint32
-	len  atomic.Int64
+	mu    sync.Mutex
+	live  [shardsOf]uint32
+	len   atomic.Int64
 	lines atomic.Int64
 }
 

@@ -1,0 +1,140 @@
+package decide
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// memoSize is how many states a plan remembers the verdicts of, maxVerdicts how many different verdicts it remembers.
+	memoSize    = 8192
+	maxVerdicts = 1<<16 - 1
+)
+
+// memos remembers what a plan decided about states of a table of facts (see internal/facts). A state is a number that always stands for
+// the same facts: the upper half names the table, the lower half the combination.
+//
+// What is remembered is the result of Person for these facts, for as long as it cannot be another one: until some grant ends by
+// itself, while the facts are fresh, and only where nothing is said about when data was collected. Nobody can tell a remembered verdict
+// from one that was worked out, but by the time that it takes.
+type memos struct {
+	current atomic.Pointer[memo]
+	mu      sync.Mutex
+}
+
+// memo is about the states of one table.
+type memo struct {
+	table uint32
+	// words hold the combination and the place of the verdict, counted from 1.
+	words    [memoSize]atomic.Uint64
+	verdicts atomic.Pointer[[]lasting]
+}
+
+// lasting is a verdict from an instant on, until before another one. Zero instants are no bounds.
+type lasting struct {
+	from, until time.Time
+	verdict     Verdict
+}
+
+func (l *lasting) at(now time.Time) bool {
+	return (l.from.IsZero() || !now.Before(l.from)) && (l.until.IsZero() || now.Before(l.until))
+}
+
+// Recall gives the verdict about people in a state, if it is remembered. It does not allocate. The verdict is shared and must not be
+// changed.
+func (p *Plan) Recall(state uint64, collected Collected, now Now) (Verdict, bool) {
+	if p.memos == nil || collected.Declared || !p.fresh(now) {
+		return Verdict{}, false
+	}
+	m := p.memos.current.Load()
+	if m == nil || m.table != uint32(state>>32) {
+		return Verdict{}, false
+	}
+	word := m.words[uint32(state)%memoSize].Load()
+	if word == 0 || uint32(word>>16) != uint32(state) {
+		return Verdict{}, false
+	}
+	l := &(*m.verdicts.Load())[word&0xffff-1]
+	if !l.at(now.Ledger) {
+		return Verdict{}, false
+	}
+	return l.verdict, true
+}
+
+// Learn decides as Person does and remembers the verdict. The facts must be those that the state stands for, whoever asks for them.
+func (p *Plan) Learn(state uint64, facts Facts, collected Collected, now Now) Verdict {
+	v := p.Person(facts, collected, now)
+	if p.memos == nil || collected.Declared || !p.fresh(now) {
+		return v
+	}
+	l := lasting{verdict: v}
+	p.edges(facts, func(t time.Time) {
+		switch {
+		case t.After(now.Ledger):
+			if l.until.IsZero() || t.Before(l.until) {
+				l.until = t
+			}
+		case t.After(l.from):
+			l.from = t
+		}
+	})
+	p.memos.keep(state, l)
+	return v
+}
+
+// edges visits the instants at which a verdict could become another one.
+func (p *Plan) edges(facts Facts, visit func(time.Time)) {
+	if p.Purpose.ValidForDays > 0 || p.Purpose.UnusedForDays > 0 {
+		f := facts(p.Purpose.Name)
+		for i := range f.Grants {
+			expired, unused := ends(p.Purpose, &f.Grants[i], f.Used)
+			if p.Purpose.ValidForDays > 0 {
+				visit(expired)
+			}
+			if p.Purpose.UnusedForDays > 0 {
+				visit(unused)
+			}
+		}
+	}
+	if p.Purpose.DeviceAccess != "" {
+		if d := p.device(); d != nil {
+			d.edges(facts, visit)
+		}
+	}
+	for i := range p.Tracking {
+		if t := p.Tracking[i].plan; t != nil {
+			t.edges(facts, visit)
+		}
+	}
+}
+
+func (x *memos) keep(state uint64, l lasting) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.current.Load()
+	if m == nil || m.table != uint32(state>>32) || len(*m.verdicts.Load()) >= maxVerdicts {
+		m = &memo{table: uint32(state >> 32)}
+		m.verdicts.Store(&[]lasting{})
+		x.current.Store(m)
+	}
+	all := *m.verdicts.Load()
+	place := -1
+	for i := range min(len(all), 64) {
+		if all[i].from.Equal(l.from) && all[i].until.Equal(l.until) && all[i].verdict.equal(l.verdict) {
+			place = i
+			break
+		}
+	}
+	if place < 0 {
+		place = len(all)
+		all = append(all, l)
+		m.verdicts.Store(&all)
+	}
+	m.words[uint32(state)%memoSize].Store(uint64(uint32(state))<<16 | uint64(place+1))
+}
+
+func (v Verdict) equal(o Verdict) bool {
+	return v.Reason == o.Reason && v.Ground == o.Ground && v.Grant == o.Grant && slices.Equal(v.Obligations, o.Obligations)
+}

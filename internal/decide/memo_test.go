@@ -1,0 +1,152 @@
+package decide_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/ir"
+)
+
+// TestRememberedVerdictsAreThoseThatWouldBeWorkedOut: for random states, at random times forwards and backwards.
+func TestRememberedVerdictsAreThoseThatWouldBeWorkedOut(t *testing.T) {
+	hits := 0
+	law(t, func(r *rand.Rand, plans map[consent.PurposeID]*decide.Plan) (bool, string) {
+		rec, table := linkedHistory(r), uint64(1+r.IntN(2))
+		state := table<<32 | r.Uint64N(1<<32)
+		facts := reduced(rec, decide.Now{Ledger: start.AddDate(1, 0, 0)}, decide.Timed(world())...)
+		any := false
+		for range 6 {
+			now := randomNow(r)
+			for _, p := range purposes {
+				collected := decide.Collected{Declared: r.IntN(8) == 0}
+				want := plans[p].Person(facts, collected, now)
+				got, ok := plans[p].Recall(state, collected, now)
+				if ok {
+					hits++
+				} else {
+					got = plans[p].Learn(state, facts, collected, now)
+				}
+				if !reflect.DeepEqual(got, want) {
+					return any, fmt.Sprintf("%s at %v: remembered %v, %+v, want %+v", p, now, ok, got, want)
+				}
+				any = any || (want.Permit() && p != "invoice")
+			}
+		}
+		return any, ""
+	})
+	if hits < rounds {
+		t.Fatalf("only %d verdicts were remembered", hits)
+	}
+}
+
+func TestAVerdictIsForgottenWhenAGrantEnds(t *testing.T) {
+	p := plansOf(t)["newsletter"]
+	given := start
+	f := consent.Fact{Grants: []consent.Grant{{
+		Purpose: "newsletter", Notice: "newsletter", Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed, Since: given,
+	}}}
+	facts := func(consent.PurposeID) consent.Fact { return f }
+	end := given.AddDate(0, 0, 90) // unused
+	const state = 1<<32 | 7
+	at := func(ledger time.Time) decide.Now { return decide.Now{Ledger: ledger} }
+	if v := p.Learn(state, facts, decide.Collected{}, at(end.Add(-time.Hour))); !v.Permit() {
+		t.Fatal(v.Reason)
+	}
+	if v, ok := p.Recall(state, decide.Collected{}, at(end.Add(-time.Nanosecond))); !ok || !v.Permit() {
+		t.Fatalf("%v %v", v.Reason, ok)
+	}
+	for _, now := range []decide.Now{at(end), decide.Never, {Ledger: end.Add(-time.Hour), Age: time.Hour}} {
+		if v, ok := p.Recall(state, decide.Collected{}, now); ok {
+			t.Fatalf("%v is remembered at %+v", v.Reason, now)
+		}
+	}
+	if _, ok := p.Recall(state, decide.Collected{Declared: true}, at(end.Add(-time.Hour))); ok {
+		t.Fatal("remembered, although it counts when the data was collected")
+	}
+	if _, ok := p.Recall(state+1<<32, decide.Collected{}, at(end.Add(-time.Hour))); ok {
+		t.Fatal("remembered for another table")
+	}
+	if v, ok := p.Honouring([]decide.Obligation{ir.Anonymise}).Recall(state, decide.Collected{}, at(end.Add(-time.Hour))); ok {
+		t.Fatalf("%v is remembered for somebody who promises something else", v.Reason)
+	}
+}
+
+func TestRecallDoesNotAllocate(t *testing.T) {
+	p := plansOf(t)["profiling"]
+	facts := func(consent.PurposeID) consent.Fact { return consent.Fact{} }
+	p.Learn(1<<32, facts, decide.Collected{}, moment)
+	if n := testing.AllocsPerRun(100, func() {
+		if _, ok := p.Recall(1<<32, decide.Collected{}, moment); !ok {
+			t.Fatal("not remembered")
+		}
+	}); n != 0 {
+		t.Fatalf("%v allocations", n)
+	}
+}
+
+// TestPlansAreShared: requests that are alike get one plan, and others another one.
+func TestPlansAreShared(t *testing.T) {
+	b := world()
+	b.Services[0].Endpoints[4].Fulfils = []ir.Fulfilment{{Obligation: ir.AddObjectionNotice, Pointer: "/notice"}}
+	b.Rules[4].When = []ir.Condition{{Source: ir.SourceHeader, Name: "X", In: []string{"1", "2"}}}
+	x := decide.NewIndex(b)
+	plan := func(header, notice string) *decide.Plan {
+		e, reason := x.Endpoint("POST", "s", 80, "/goods")
+		if reason != "" {
+			t.Fatal(reason)
+		}
+		p, _ := x.Plan(e, func(s ir.Source, _ string) (string, bool) {
+			if s == ir.SourceHeader {
+				return header, true
+			}
+			return notice, notice != ""
+		})
+		return p
+	}
+	if plan("1", "x") == nil || plan("1", "x") != plan("2", "y") {
+		t.Error("like requests have different plans")
+	}
+	if plan("1", "") == plan("1", "x") {
+		t.Error("a request that meets an obligation has the plan of one that does not")
+	}
+	if plan("3", "x") != nil {
+		t.Error("a request that no rule matches has a plan")
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 200 {
+				if plan("1", "x") != plan("2", "z") {
+					t.Error("like requests have different plans")
+				}
+				p := plan("1", "")
+				facts := func(consent.PurposeID) consent.Fact { return consent.Fact{} }
+				p.Learn(1<<32|uint64(i), facts, decide.Collected{}, moment)
+				p.Recall(1<<32|uint64(i), decide.Collected{}, moment)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkRecall(b *testing.B) {
+	x := decide.NewIndex(world())
+	e, _ := x.Endpoint("POST", "s", 80, "/profiling")
+	p, _ := x.Plan(e, nil)
+	facts := func(consent.PurposeID) consent.Fact { return consent.Fact{} }
+	for i := range uint64(2000) {
+		p.Learn(1<<32|i, facts, decide.Collected{}, moment)
+	}
+	b.ReportAllocs()
+	for i := range b.N {
+		if _, ok := p.Recall(1<<32|uint64(i)%2000, decide.Collected{}, moment); !ok {
+			b.Fatal("not remembered")
+		}
+	}
+}
