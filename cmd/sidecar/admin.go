@@ -23,9 +23,9 @@ type ledgerStatus struct {
 	Controller string `json:"controller"`
 	URL        string `json:"url"`
 	// AgeSeconds of the facts; absent while the ledger was never reached.
-	AgeSeconds *float64 `json:"ageSeconds,omitempty"`
-	Position   uint64   `json:"position"`
-	People     int      `json:"people"`
+	AgeSeconds  *float64 `json:"ageSeconds,omitempty"`
+	Position    uint64   `json:"position"`
+	Identifiers int      `json:"identifiers"`
 }
 
 type summary struct {
@@ -85,7 +85,7 @@ func (s *sidecar) summary() summary {
 		out.Mode = string(state.Index.Bundle().Mode)
 	}
 	for l, f := range feeds {
-		one := ledgerStatus{Controller: l.Controller, URL: l.URL, Position: uint64(f.Position()), People: f.People()}
+		one := ledgerStatus{Controller: l.Controller, URL: l.URL, Position: uint64(f.Position()), Identifiers: f.Stats().Identifiers}
 		if now := f.Now(); now.Age >= 0 {
 			age := now.Age.Seconds()
 			one.AgeSeconds = &age

@@ -1,13 +1,11 @@
 package consent
 
 import (
-	"crypto/hmac"
 	"crypto/md5" //nolint:gosec // a form that ad networks and mail services use, never a protection
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"strings"
 )
 
@@ -110,34 +108,6 @@ func Derived(i Identifier) []Identifier {
 		{Type: i.Type, Form: FormSHA256, Value: hex.EncodeToString(s[:])},
 		{Type: i.Type, Form: FormMD5, Value: hex.EncodeToString(m[:])},
 	}
-}
-
-// Tagger computes tags under one key. It is not safe for concurrent use; make one per goroutine, or take from a pool.
-type Tagger struct{ mac hash.Hash }
-
-// NewTagger returns a Tagger. The key has at least 32 bytes; it is the controller's stream key, so the tenant is in the key.
-func NewTagger(key []byte) (*Tagger, error) {
-	if len(key) < 32 {
-		return nil, fmt.Errorf("tag key has %d bytes, need at least 32", len(key))
-	}
-	return &Tagger{mac: hmac.New(sha256.New, key)}, nil
-}
-
-// Tag normalises and tags an identifier. Type and form are in the authenticated domain, so forms never collide.
-func (t *Tagger) Tag(i Identifier) (Tag, error) {
-	n, err := Normalize(i)
-	if err != nil {
-		return Tag{}, err
-	}
-	t.mac.Reset()
-	t.mac.Write([]byte(n.Type))
-	t.mac.Write([]byte{0})
-	t.mac.Write([]byte(n.Form))
-	t.mac.Write([]byte{0})
-	t.mac.Write([]byte(n.Value))
-	var sum [sha256.Size]byte
-	t.mac.Sum(sum[:0])
-	return Tag(sum[:16]), nil
 }
 
 func normalHex(v string, size int) (string, bool) {

@@ -42,6 +42,10 @@ func (l *lasting) at(now time.Time) bool {
 	return (l.from.IsZero() || !now.Before(l.from)) && (l.until.IsZero() || now.Before(l.until))
 }
 
+// Remembers tells whether the plan remembers verdicts at all: whether all facts that it needs are those of one controller, so that one
+// state stands for all of them.
+func (p *Plan) Remembers() bool { return p.memos != nil }
+
 // Recall gives the verdict about people in a state, if it is remembered. It does not allocate. The verdict is shared and must not be
 // changed.
 func (p *Plan) Recall(state uint64, collected Collected, now Now) (Verdict, bool) {

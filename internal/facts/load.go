@@ -7,7 +7,7 @@ import (
 	"github.com/optup/optup/internal/consent"
 )
 
-// Loader fills a table that nobody uses yet: first the combinations, in any order, then who has which. It is for one goroutine.
+// Loader fills a table that nobody uses yet, with combinations of facts and with who has which. It is for one goroutine.
 type Loader struct {
 	table *Table
 	ids   []uint32

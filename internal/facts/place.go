@@ -72,20 +72,26 @@ func (s *shard) room(key uint64) (spot, bool) {
 		return spot{}, false
 	}
 	first, second := s.homes(key)
+	if free, ok := s.lines[first].free(); ok {
+		return free, true
+	}
+	if free, ok := s.lines[second].free(); ok {
+		return free, true
+	}
+	return s.makeRoom(first, second)
+}
+
+// makeRoom is room where both lines are full.
+func (s *shard) makeRoom(first, second uint64) (spot, bool) {
 	var steps [maxSteps]step
 	steps[0], steps[1] = step{line: first, from: -1}, step{line: second, from: -1}
 	n := 2
-	for i := 0; i < n; i++ {
-		l := &s.lines[steps[i].line]
-		if free, ok := l.free(); ok {
-			return s.follow(steps[:], i, free), true
+	n = s.onward(&steps, 1, s.onward(&steps, 0, n))
+	for i := 2; i < n; i++ {
+		if free, ok := s.lines[steps[i].line].free(); ok {
+			return s.follow(steps[:], i, free)
 		}
-		if i == 1 {
-			n = s.onward(&steps, 0, n)
-		}
-		if i > 0 {
-			n = s.onward(&steps, i, n)
-		}
+		n = s.onward(&steps, i, n)
 	}
 	return spot{}, false
 }
@@ -106,14 +112,21 @@ func (s *shard) onward(steps *[maxSteps]step, from, n int) int {
 	return n
 }
 
-// follow moves what is on the way to a free slot, the last first, and gives the slot that gets free at the beginning.
-func (s *shard) follow(steps []step, i int, free spot) spot {
+// follow moves what is on the way to a free slot, the last first, and gives the slot that gets free at the beginning. A way that crosses
+// itself may turn out to be none: what was moved until then is where it may be, and no slot is free.
+func (s *shard) follow(steps []step, i int, free spot) (spot, bool) {
 	for steps[i].from >= 0 {
 		from := spot{&s.lines[steps[steps[i].from].line], int(steps[i].slot)}
-		s.move(from, free)
+		if from.state() != 0 {
+			first, second := s.homes(from.tag().key)
+			if to := steps[i].line; first != to && second != to {
+				return spot{}, false
+			}
+			s.move(from, free)
+		}
 		i, free = int(steps[i].from), from
 	}
-	return free
+	return free, true
 }
 
 // copyInto puts all that is in use into another shard, and reports false if it finds no room.

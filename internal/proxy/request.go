@@ -134,11 +134,15 @@ type people struct {
 
 // judge decides about one person. The moment is taken before the facts are looked up, so that they are at least as new.
 func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide.Verdict {
-	v := x.plan.Unresolved()
-	if !defence.Identifiers && one.Unresolved {
-		v = decide.Verdict{Reason: decide.OKConsent}
-	}
-	if !one.Unresolved {
+	v, known := x.state.verdict(x.plan, one, now, facts)
+	switch {
+	case one.Unresolved:
+		v = x.plan.Unresolved()
+		if !defence.Identifiers {
+			v = decide.Verdict{Reason: decide.OKConsent}
+		}
+	case !known:
+		v = x.plan.Unresolved()
 		_, _, err := facts.Lookup(one.Identifier, x.plan.Purpose.Name)
 		switch {
 		case err == nil:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/facts"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/wire"
 )
@@ -103,7 +104,7 @@ func (f *fake) person(address string, at consent.Position) wire.Person {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	p := wire.Person{Facts: map[consent.PurposeID]consent.Fact{"newsletter": {Position: at, Restricted: true}}}
+	p := wire.Person{Facts: map[consent.PurposeID]consent.Fact{"newsletter": {AgeYears: int(at), Restricted: true}}}
 	for _, tag := range tags {
 		p.Tags = append(p.Tags, wire.Tag(tag))
 	}
@@ -122,10 +123,35 @@ func (f *fake) snapshot(at consent.Position, people ...string) {
 	f.t.Helper()
 	f.greet()
 	f.send(wire.TypeSnapshotBegin, nil)
-	for _, p := range people {
-		f.send(wire.TypePeople, wire.People{People: []wire.Person{f.person(p, at)}})
+	for i, p := range people {
+		f.people(uint32(i), f.person(p, at))
 	}
 	f.send(wire.TypeSnapshotEnd, wire.At{Position: at})
+}
+
+// people sends a part of a snapshot, whose combinations have numbers from first on.
+func (f *fake) people(first uint32, people ...wire.Person) {
+	f.t.Helper()
+	var combinations, list []byte
+	for i, p := range people {
+		combinations = wire.AppendFacts(combinations, facts.Encode(nil, p.Facts))
+		var tags []consent.Tag
+		for _, tag := range p.Tags {
+			tags = append(tags, consent.Tag(tag))
+		}
+		list = wire.AppendPerson(list, first+uint32(i), tags)
+	}
+	f.raw(wire.TypeFacts, combinations)
+	f.raw(wire.TypePeople, list)
+}
+
+func (f *fake) raw(t wire.Type, body []byte) {
+	f.t.Helper()
+	raw, err := wire.AppendRaw(nil, t, body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.frames <- raw
 }
 
 func (f *fake) change(at consent.Position, who string) {

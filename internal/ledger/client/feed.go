@@ -18,6 +18,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/facts"
 )
 
 // Options say where the ledger is and who asks. Functions are called for each connection, so that files may be renewed.
@@ -35,6 +36,8 @@ type Options struct {
 	Grant func() string
 	// Purposes are asked for; nil or none asks for all that the grant names.
 	Purposes func() []consent.PurposeID
+	// Timed are the purposes for which decisions depend on when something happened (see decide.Timed); nil for none.
+	Timed func() []consent.PurposeID
 	// Clock gives a time that only goes forward and counts suspend; nil for CLOCK_BOOTTIME.
 	Clock func() time.Duration
 	// Logger is nil for slog.Default().
@@ -50,10 +53,9 @@ type Feed struct {
 	Options
 
 	// view is what lookups see, moment what freshness rests on (nil: never), applied the position of the view.
-	view    atomic.Pointer[view]
+	view    atomic.Pointer[View]
 	moment  atomic.Pointer[moment]
 	applied atomic.Uint64
-	people  atomic.Int64
 
 	mu sync.Mutex
 	// epoch names the log that applied counts in. Trusted tells that the view is complete up to applied.
@@ -75,6 +77,7 @@ type moment struct {
 func New(o Options) *Feed {
 	fill(&o.Clock, bootTime)
 	fill(&o.Purposes, func() []consent.PurposeID { return nil })
+	fill(&o.Timed, func() []consent.PurposeID { return nil })
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -144,8 +147,13 @@ func (f *Feed) Now() decide.Now {
 // Position is that of the newest event in the facts; 0 before the first snapshot.
 func (f *Feed) Position() consent.Position { return consent.Position(f.applied.Load()) }
 
-// People is how many people there are facts about.
-func (f *Feed) People() int { return int(f.people.Load()) }
+// Stats tell how many identifiers there are facts about, and how much memory that takes.
+func (f *Feed) Stats() facts.Stats {
+	if v := f.view.Load(); v != nil {
+		return v.table.Stats()
+	}
+	return facts.Stats{}
+}
 
 // Epoch names the log that the facts are from; "" before the first snapshot.
 func (f *Feed) Epoch() string {

@@ -10,7 +10,7 @@ import (
 const maxPending = 64
 
 // greet notes that a connection to a log began. Facts of another log prove nothing about this one.
-func (f *Feed) greet(epoch string, v *view) {
+func (f *Feed) greet(epoch string, v *View) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.epoch != "" && f.epoch != epoch {
@@ -24,7 +24,7 @@ func (f *Feed) greet(epoch string, v *view) {
 }
 
 // replace brings a whole snapshot into force.
-func (f *Feed) replace(v *view, epoch string, at consent.Position, people int64) error {
+func (f *Feed) replace(v *View, epoch string, at consent.Position) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.epoch == epoch && at < f.Position() {
@@ -32,7 +32,6 @@ func (f *Feed) replace(v *view, epoch string, at consent.Position, people int64)
 	}
 	f.view.Store(v)
 	f.epoch, f.trusted = epoch, true
-	f.people.Store(people)
 	f.applied.Store(uint64(at))
 	f.settleLocked()
 	return nil

@@ -7,24 +7,31 @@ import (
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/facts"
 	"github.com/optup/optup/internal/ledger/wire"
 )
 
 // FuzzIntake: whatever a ledger sends, nothing panics, and nothing is fresh without an answered ping.
 func FuzzIntake(f *testing.F) {
 	var sound []byte
+	combination := facts.Encode(nil, map[consent.PurposeID]consent.Fact{"p": {AgeYears: 1}})
 	for _, one := range []struct {
 		t wire.Type
 		v any
 	}{
-		{wire.TypeHello, wire.Hello{Version: 1, Epoch: "e", Key: make([]byte, 32), Purposes: []consent.PurposeID{"p"}}},
+		{wire.TypeHello, wire.Hello{Version: wire.Version, Epoch: "e", Key: make([]byte, 32), Purposes: []consent.PurposeID{"p"}}},
 		{wire.TypeSnapshotBegin, nil},
-		{wire.TypePeople, wire.People{People: []wire.Person{{Tags: []wire.Tag{{1}}, Facts: map[consent.PurposeID]consent.Fact{"p": {Position: 1}}}}}},
+		{wire.TypeFacts, wire.AppendFacts(nil, combination)},
+		{wire.TypePeople, wire.AppendPerson(nil, 0, []consent.Tag{{1}})},
 		{wire.TypeSnapshotEnd, wire.At{Position: 1}},
 		{wire.TypeChange, wire.Change{Position: 2, Person: wire.Person{Tags: []wire.Tag{{1}}}}},
 		{wire.TypePosition, wire.At{Position: 9}},
 	} {
-		sound, _ = wire.Append(sound, one.t, one.v)
+		if raw, ok := one.v.([]byte); ok {
+			sound, _ = wire.AppendRaw(sound, one.t, raw)
+		} else {
+			sound, _ = wire.Append(sound, one.t, one.v)
+		}
 		f.Add(sound)
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

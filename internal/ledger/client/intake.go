@@ -1,6 +1,8 @@
 package client
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -20,19 +22,12 @@ const (
 
 // intake takes the frames of one connection. It is for one goroutine.
 type intake struct {
-	feed     *Feed
-	phase    phase
-	hello    wire.Hello
-	view     *view
-	snapshot *facts.Snapshot
-	people   int64
-}
-
-// view is what lookups see: facts, and the key and purposes that belong to them. The three change together.
-type view struct {
-	taggers  *sync.Pool
-	purposes []consent.PurposeID
-	table    *facts.Table
+	feed   *Feed
+	phase  phase
+	hello  wire.Hello
+	view   *View
+	loader *facts.Loader
+	people wire.Tags
 }
 
 // take takes one frame. An error ends the connection; errDoubt and wire.ErrFrame put the facts in doubt.
@@ -45,8 +40,11 @@ func (in *intake) take(t wire.Type, payload []byte) error {
 	case t == wire.TypeHello && in.phase == phaseHello:
 		return in.begin(payload)
 	case t == wire.TypeSnapshotBegin && in.phase == phaseSnapshot:
-		in.phase, in.snapshot = phasePeople, facts.NewSnapshot()
+		in.phase, in.view = phasePeople, in.view.anew()
+		in.loader = in.view.table.Load()
 		return nil
+	case t == wire.TypeFacts && in.phase == phasePeople:
+		return wire.EachFacts(payload, func(combination []byte) error { return broken(in.loader.Define(combination)) })
 	case t == wire.TypePeople && in.phase == phasePeople:
 		return in.add(payload)
 	case t == wire.TypeSnapshotEnd && in.phase == phasePeople:
@@ -63,7 +61,7 @@ func (in *intake) take(t wire.Type, payload []byte) error {
 		}
 		in.feed.reach(at.Position)
 		return nil
-	case t > wire.TypeHeartbeat || t == 0:
+	case t > wire.TypeFacts || t == 0:
 		return nil
 	default:
 		return doubt("a frame of type %d came out of order", t)
@@ -87,7 +85,7 @@ func (in *intake) begin(payload []byte) error {
 		return doubt("the ledger's key: %v", err)
 	}
 	in.hello, in.phase = h, phaseSnapshot
-	in.view = &view{purposes: h.Purposes, table: &facts.Table{}, taggers: &sync.Pool{New: func() any {
+	in.view = &View{purposes: h.Purposes, table: facts.New(), taggers: &sync.Pool{New: func() any {
 		tagger, _ := consent.NewTagger(key) // was tried above
 		return tagger
 	}}}
@@ -95,31 +93,19 @@ func (in *intake) begin(payload []byte) error {
 	return nil
 }
 
-func (in *intake) add(payload []byte) error {
-	m, err := wire.Decode[wire.People](payload)
-	if err != nil {
-		return err
+// broken tells that a ledger's combination makes no sense. That there are too many of them is another failure.
+func broken(err error) error {
+	if errors.Is(err, facts.ErrCombination) {
+		return fmt.Errorf("%w: %w", wire.ErrFrame, err)
 	}
-	for _, p := range m.People {
-		c, err := in.person(p)
-		if err != nil {
-			return err
-		}
-		in.snapshot.Add(c)
-		in.people++
-	}
-	return nil
+	return err
 }
 
-func (in *intake) person(p wire.Person) (facts.Change, error) {
-	if len(p.Tags) == 0 {
-		return facts.Change{}, doubt("a person without a tag")
+func (in *intake) add(payload []byte) error {
+	if err := in.people.Read(payload); err != nil {
+		return err
 	}
-	c := facts.Change{Tags: make([]consent.Tag, len(p.Tags)), Facts: p.Facts}
-	for i, t := range p.Tags {
-		c.Tags[i] = consent.Tag(t)
-	}
-	return c, nil
+	return broken(in.loader.Add(in.people.Tags, in.people.Numbers))
 }
 
 func (in *intake) finish(payload []byte) error {
@@ -127,9 +113,9 @@ func (in *intake) finish(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	in.view.table.Replace(in.snapshot)
-	in.snapshot = nil
-	if err := in.feed.replace(in.view, in.hello.Epoch, at.Position, in.people); err != nil {
+	in.loader.Finish()
+	in.loader, in.people = nil, wire.Tags{}
+	if err := in.feed.replace(in.view, in.hello.Epoch, at.Position); err != nil {
 		return err
 	}
 	in.phase = phaseLive
@@ -144,33 +130,16 @@ func (in *intake) change(payload []byte) error {
 	if want := in.feed.Position() + 1; m.Position != want {
 		return doubt("position %d came where %d was due", m.Position, want)
 	}
-	c, err := in.person(m.Person)
-	if err != nil {
+	if len(m.Tags) == 0 {
+		return doubt("a person without a tag")
+	}
+	c := facts.Change{Tags: make([]consent.Tag, len(m.Tags)), Facts: m.Facts}
+	for i, t := range m.Tags {
+		c.Tags[i] = consent.Tag(t)
+	}
+	if err := in.view.table.Apply(c); err != nil {
 		return err
 	}
-	before := in.known(c.Tags)
-	in.view.table.Apply(c)
-	after := 0
-	if len(c.Facts) > 0 {
-		after = 1
-	}
-	in.feed.people.Add(int64(after - before))
 	in.feed.reach(m.Position)
 	return nil
-}
-
-// known counts the people whom tags name. An event is about one person, so the positions of facts tell people apart.
-func (in *intake) known(tags []consent.Tag) int {
-	var seen []consent.Position
-	for _, tag := range tags {
-		for _, purpose := range in.view.purposes {
-			if fact, ok := in.view.table.Lookup(tag, purpose); ok {
-				if !slices.Contains(seen, fact.Position) {
-					seen = append(seen, fact.Position)
-				}
-				break
-			}
-		}
-	}
-	return len(seen)
 }

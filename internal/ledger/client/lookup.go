@@ -2,7 +2,6 @@ package client
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/optup/optup/internal/consent"
 )
@@ -17,47 +16,23 @@ var (
 	ErrAmbiguous = errors.New("the identifier names more than one person")
 )
 
-// Lookup gives what is known about a person for a purpose. Known is false, with the zero Fact, for a person without a record.
-// It fails with consent.ErrIdentifier, ErrAmbiguous, ErrNotReady or ErrPurpose. The fact is shared and must not be changed.
+// Lookup gives what is known about a person for a purpose, reduced (see decide.Reduce). Known is false, with the zero Fact, for a person
+// without a record. It fails with consent.ErrIdentifier, ErrAmbiguous, ErrNotReady or ErrPurpose. The fact is shared and must not be
+// changed.
 //
-// Somebody may be known by a hash of the identifier only, as when an ad network passed on an objection. So where the plain form
-// is unknown, the forms that follow from it are tried.
+// Whoever looks up many, or wants it fast, asks for a View.
 func (f *Feed) Lookup(i consent.Identifier, purpose consent.PurposeID) (fact consent.Fact, known bool, err error) {
-	v := f.view.Load()
+	v := f.View()
 	if v == nil {
 		return consent.Fact{}, false, ErrNotReady
 	}
-	if !slices.Contains(v.purposes, purpose) {
+	if !v.Tells(purpose) {
 		return consent.Fact{}, false, ErrPurpose
 	}
-	i, err = consent.Normalize(i)
+	_, all, err := v.Find(Asked{Type: i.Type, Form: i.Form, Value: []byte(i.Value)})
 	if err != nil {
 		return consent.Fact{}, false, err
 	}
-	tagger := v.taggers.Get().(*consent.Tagger)
-	defer v.taggers.Put(tagger)
-	find := func(i consent.Identifier) (consent.Fact, bool, error) {
-		tag, err := tagger.Tag(i)
-		if err != nil {
-			return consent.Fact{}, false, err
-		}
-		fact, ok := v.table.Lookup(tag, purpose)
-		return fact, ok, nil
-	}
-	if fact, known, err = find(i); err != nil || known {
-		return fact, known, err
-	}
-	for _, other := range consent.Derived(i) {
-		more, ok, err := find(other)
-		switch {
-		case err != nil:
-			return consent.Fact{}, false, err
-		case !ok:
-		case known && more.Position != fact.Position:
-			return consent.Fact{}, false, ErrAmbiguous
-		default:
-			fact, known = more, true
-		}
-	}
+	fact, known = all.Fact(purpose)
 	return fact, known, nil
 }

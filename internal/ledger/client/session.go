@@ -45,7 +45,10 @@ func (s *session) run(ctx context.Context) (bool, error) {
 	}
 	q := url.Values{}
 	for _, p := range f.Purposes() {
-		q.Add("purpose", string(p))
+		q.Add(wire.PurposeParameter, string(p))
+	}
+	for _, p := range f.Timed() {
+		q.Add(wire.TimedParameter, string(p))
 	}
 	req.URL.RawQuery = q.Encode()
 

@@ -2,11 +2,8 @@ package stream
 
 import (
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 
-	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/wire"
 )
@@ -24,10 +21,10 @@ type Hub struct {
 	stopped chan struct{}
 }
 
-// scope is everybody who subscribed to the same purposes; they get identical bytes.
+// scope is everybody who wants to know the same; they get identical bytes.
 type scope struct {
-	purposes []consent.PurposeID
-	members  map[*subscriber]struct{}
+	wants   interest
+	members map[*subscriber]struct{}
 }
 
 // NewHub watches a store, which must not have been watched before. Close ends it.
@@ -73,17 +70,17 @@ func (h *Hub) Stats() Stats {
 	return st
 }
 
-// subscribe registers a subscriber to purposes, which are sorted and distinct. It gives nil if the hub is closed.
-func (h *Hub) subscribe(purposes []consent.PurposeID) *subscriber {
+// subscribe registers a subscriber. It gives nil if the hub is closed.
+func (h *Hub) subscribe(wants interest) *subscriber {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return nil
 	}
-	key := scopeKey(purposes)
+	key := wants.key()
 	sc := h.scopes[key]
 	if sc == nil {
-		sc = &scope{purposes: slices.Clone(purposes), members: map[*subscriber]struct{}{}}
+		sc = &scope{wants: wants, members: map[*subscriber]struct{}{}}
 		h.scopes[key] = sc
 	}
 	s := newSubscriber()
@@ -91,24 +88,15 @@ func (h *Hub) subscribe(purposes []consent.PurposeID) *subscriber {
 	return s
 }
 
-func (h *Hub) unsubscribe(purposes []consent.PurposeID, s *subscriber) {
+func (h *Hub) unsubscribe(wants interest, s *subscriber) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	key := scopeKey(purposes)
+	key := wants.key()
 	if sc := h.scopes[key]; sc != nil {
 		if delete(sc.members, s); len(sc.members) == 0 {
 			delete(h.scopes, key)
 		}
 	}
-}
-
-func scopeKey(purposes []consent.PurposeID) string {
-	var b strings.Builder
-	for _, p := range purposes {
-		b.WriteString(string(p))
-		b.WriteByte(0)
-	}
-	return b.String()
 }
 
 // publish is called by the store after each commit. Without subscribers there is nobody who could miss anything: whoever comes
@@ -148,7 +136,7 @@ func (h *Hub) run() {
 func (h *Hub) hand(sc *scope, changes []store.Change) {
 	frames := make([]frame, 0, len(changes))
 	for _, c := range changes {
-		payload := wire.Change{Position: c.Event.Position, Person: person(c.Person, sc.purposes, c.Event.At)}
+		payload := wire.Change{Position: c.Event.Position, Person: sc.wants.person(c.Person, c.Event.At)}
 		raw, err := wire.Append(nil, wire.TypeChange, payload)
 		if err != nil {
 			h.log.Error("a change cannot be sent; its subscribers start again", "position", c.Event.Position, "error", err)

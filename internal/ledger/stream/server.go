@@ -57,9 +57,9 @@ func NewServer(o Options) *Server {
 	return &Server{Options: o, snapshots: make(chan struct{}, maxSnapshots)}
 }
 
-// Subscribe answers GET /v1/stream?purpose=...: a stream of frames until the caller's token or grant ends.
+// Subscribe answers GET /v1/stream?purpose=...&timed=...: a stream of frames until the caller's token or grant ends.
 func (s *Server) Subscribe(w http.ResponseWriter, r *http.Request) {
-	sub, err := s.Guard.Subscriber(r, wanted(r))
+	sub, err := s.Guard.Subscriber(r, asked(r, wire.PurposeParameter))
 	if err != nil {
 		refuse(w, err)
 		return
@@ -68,27 +68,28 @@ func (s *Server) Subscribe(w http.ResponseWriter, r *http.Request) {
 		problem.Invalid("ask for at most 256 purposes in one stream").Write(w)
 		return
 	}
-	queue := s.Hub.subscribe(sub.Purposes)
+	wants := newInterest(sub.Purposes, asked(r, wire.TimedParameter))
+	queue := s.Hub.subscribe(wants)
 	if queue == nil {
 		problem.Unavailable("the ledger is stopping; connect again").Write(w)
 		return
 	}
-	defer s.Hub.unsubscribe(sub.Purposes, queue)
+	defer s.Hub.unsubscribe(wants, queue)
 	ctx, cancel := r.Context(), context.CancelFunc(func() {})
 	if !sub.Expires.IsZero() {
 		// The verifier's clock may be a test's, contexts follow the real one.
 		ctx, cancel = context.WithTimeout(ctx, sub.Expires.Sub(s.Now()))
 	}
 	defer cancel()
-	st := &session{s: s, w: w, control: http.NewResponseController(w), sub: sub, queue: queue}
+	st := &session{s: s, w: w, control: http.NewResponseController(w), sub: sub, wants: wants, queue: queue}
 	if err := st.run(ctx); err != nil && ctx.Err() == nil {
 		s.Logger.Info("a stream ended", "subject", sub.Caller.Subject, "error", err)
 	}
 }
 
-func wanted(r *http.Request) []consent.PurposeID {
+func asked(r *http.Request, parameter string) []consent.PurposeID {
 	var out []consent.PurposeID
-	for _, p := range r.URL.Query()["purpose"] {
+	for _, p := range r.URL.Query()[parameter] {
 		out = append(out, consent.PurposeID(p))
 	}
 	return out

@@ -13,8 +13,8 @@ import (
 	"github.com/optup/optup/internal/ledger/wire"
 )
 
-// peoplePerFrame is how many people of a snapshot go into one frame.
-const peoplePerFrame = 256
+// frameSize is about how many bytes of a snapshot go into one frame.
+const frameSize = 64 << 10
 
 var (
 	errCut   = errors.New("the subscriber did not keep up, or the ledger is stopping")
@@ -27,6 +27,7 @@ type session struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	sub     access.Subscriber
+	wants   interest
 	queue   *subscriber
 	tick    *time.Ticker
 }
@@ -42,7 +43,8 @@ func (st *session) run(ctx context.Context) error {
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Cache-Control", "no-store")
 	if err := st.send(wire.TypeHello, wire.Hello{
-		Version: wire.Version, Epoch: head.Epoch, KeyID: st.s.Keys.ID(), Key: st.s.Keys.Bytes(), Purposes: st.sub.Purposes,
+		Version: wire.Version, Epoch: head.Epoch, KeyID: st.s.Keys.ID(), Key: st.s.Keys.Bytes(), Purposes: st.wants.purposes,
+		Timed: st.wants.timed,
 	}); err != nil {
 		return err
 	}
@@ -65,7 +67,7 @@ func (st *session) snapshot(ctx context.Context, epoch string) (consent.Position
 		return 0, err
 	}
 	done := make(chan image, 1)
-	go func() { done <- st.s.read(ctx, st.sub.Purposes) }()
+	go func() { done <- st.s.read(ctx, st.wants) }()
 	var im image
 	for waiting := true; waiting; {
 		select {
@@ -92,7 +94,7 @@ func (st *session) snapshot(ctx context.Context, epoch string) (consent.Position
 }
 
 // read encodes a snapshot.
-func (s *Server) read(ctx context.Context, purposes []consent.PurposeID) (im image) {
+func (s *Server) read(ctx context.Context, wants interest) (im image) {
 	select {
 	case s.snapshots <- struct{}{}:
 		defer func() { <-s.snapshots }()
@@ -102,30 +104,17 @@ func (s *Server) read(ctx context.Context, purposes []consent.PurposeID) (im ima
 	// Nothing in a record is later than the head, which is read together with it. The horizon lies beyond, so that what is
 	// committed right now is not taken for something of the future and left out.
 	horizon := s.Now().AddDate(100, 0, 0)
-	var people []wire.Person
-	flush := func() error {
-		if len(people) == 0 {
-			return nil
-		}
-		raw, err := wire.Append(nil, wire.TypePeople, wire.People{People: people})
-		im.frames, people = append(im.frames, raw), people[:0]
-		return err
-	}
-	im.head, im.err = s.Store.Snapshot(ctx, func(p store.Person) error {
+	p := picture{numbers: map[string]uint32{}}
+	im.head, im.err = s.Store.Snapshot(ctx, func(one store.Person) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if one := person(p, purposes, horizon); one.Facts != nil {
-			people = append(people, one)
-		}
-		if len(people) == peoplePerFrame {
-			return flush()
-		}
-		return nil
+		return p.add(one.Tags, wants.facts(one.Record, horizon))
 	})
 	if im.err == nil {
-		im.err = flush()
+		im.err = p.flush()
 	}
+	im.frames = p.frames
 	return im
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/facts"
 	"github.com/optup/optup/internal/ledger/ledgertest"
 	"github.com/optup/optup/internal/ledger/wire"
 )
@@ -67,30 +68,47 @@ func next[T any](s *subscription, want wire.Type) T {
 	}
 }
 
+// tagged is one tag of a snapshot.
+type tagged struct {
+	tag   consent.Tag
+	facts facts.Combination
+}
+
 // begin reads hello and the whole snapshot.
-func (s *subscription) begin() (wire.Hello, []wire.Person, consent.Position) {
+func (s *subscription) begin() (wire.Hello, []tagged, consent.Position) {
 	s.t.Helper()
 	hello := next[wire.Hello](s, wire.TypeHello)
 	next[struct{}](s, wire.TypeSnapshotBegin)
-	var people []wire.Person
+	var tags []tagged
+	var combinations []facts.Combination
 	for {
 		typ, payload, err := s.frames.Next()
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		switch typ {
-		case wire.TypePeople:
-			m, err := wire.Decode[wire.People](payload)
-			if err != nil {
+		case wire.TypeFacts:
+			if err := wire.EachFacts(payload, func(raw []byte) error {
+				c, err := facts.Decode(raw)
+				combinations = append(combinations, c)
+				return err
+			}); err != nil {
 				s.t.Fatal(err)
 			}
-			people = append(people, m.People...)
+		case wire.TypePeople:
+			var m wire.Tags
+			if err := m.Read(payload); err != nil {
+				s.t.Fatal(err)
+			}
+			for i, tag := range m.Tags {
+				tags = append(tags, tagged{tag, combinations[m.Numbers[i]]})
+			}
 		case wire.TypeSnapshotEnd:
 			at, err := wire.Decode[wire.At](payload)
 			if err != nil {
 				s.t.Fatal(err)
 			}
-			return hello, people, at.Position
+			return hello, tags, at.Position
 		case wire.TypeHeartbeat:
 		default:
 			s.t.Fatalf("frame of type %d within the snapshot", typ)
@@ -104,13 +122,13 @@ func TestAStreamTellsOnlyWhatTheGrantNames(t *testing.T) {
 	l.Append("ada@example.org", ledgertest.Given("profiling"))
 	l.Append("bob@example.org", ledgertest.Given("profiling"))
 	s := subscribe(t, l, time.Hour, "newsletter", "survey")
-	hello, people, at := s.begin()
+	hello, tags, at := s.begin()
 	if hello.Version != wire.Version || hello.Epoch == "" || hello.KeyID != l.Keys.ID() || string(hello.Key) != string(l.Keys.Bytes()) ||
 		!slices.Equal(hello.Purposes, []consent.PurposeID{"newsletter", "survey"}) {
 		t.Fatalf("hello %+v", hello.Purposes)
 	}
-	if at != 3 || len(people) != 1 || len(people[0].Tags) != 3 || len(people[0].Facts) != 1 || len(people[0].Facts["newsletter"].Grants) != 1 {
-		t.Fatalf("at %d: %d people", at, len(people))
+	if at != 3 || len(tags) != 3 || len(tags[0].facts) != 1 || len(tags[0].facts[0].Fact.Grants) != 1 {
+		t.Fatalf("at %d: %+v", at, tags)
 	}
 	l.Append("bob@example.org", ledgertest.Withdrawn("profiling"))
 	l.Append("bob@example.org", consent.Event{Type: consent.EventObjected, Scope: consent.ScopeAll})
@@ -189,8 +207,7 @@ func TestASlowSubscriberIsCutAndHoldsNobodyUp(t *testing.T) {
 	l.Start()
 	s := subscribe(t, l, time.Hour, "newsletter")
 	s.begin()
-	big := ledgertest.Given("newsletter")
-	big.Touchpoint = strings.Repeat("x", 256<<10)
+	big := consent.Event{Type: consent.EventRelationship, Goods: []string{strings.Repeat("x", 256<<10)}}
 	start := time.Now()
 	for n := range 60 { // 15 MiB, more than the buffers of a connection
 		l.Append(fmt.Sprintf("p%d@example.org", n), big)

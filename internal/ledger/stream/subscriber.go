@@ -2,11 +2,8 @@ package stream
 
 import (
 	"sync"
-	"time"
 
 	"github.com/optup/optup/internal/consent"
-	"github.com/optup/optup/internal/ledger/store"
-	"github.com/optup/optup/internal/ledger/wire"
 )
 
 // What may wait for one subscriber before it is cut. Frames are shared between subscribers, so the bytes are an upper bound.
@@ -68,30 +65,4 @@ func (s *subscriber) take() ([]frame, bool) {
 	frames := s.queue
 	s.queue, s.bytes = nil, 0
 	return frames, !s.ended
-}
-
-// person projects one person to purposes. Purposes about which nothing is known are left out; with none left, the person is one
-// without facts.
-func person(p store.Person, purposes []consent.PurposeID, t time.Time) wire.Person {
-	out := wire.Person{Tags: make([]wire.Tag, len(p.Tags))}
-	for i, tag := range p.Tags {
-		out.Tags[i] = wire.Tag(tag)
-	}
-	for _, purpose := range purposes {
-		f := consent.Project(p.Record, purpose, t)
-		if empty(f) {
-			continue
-		}
-		if out.Facts == nil {
-			out.Facts = make(map[consent.PurposeID]consent.Fact, len(purposes))
-		}
-		out.Facts[purpose] = f
-	}
-	return out
-}
-
-// empty tells whether a fact says no more than that of a person never seen. Its position says only that something else happened.
-func empty(f consent.Fact) bool {
-	return len(f.Grants) == 0 && len(f.Objections) == 0 && len(f.Relationships) == 0 && !f.Restricted && f.Suppressed == 0 &&
-		f.AgeYears == 0 && !f.Business
 }

@@ -1,7 +1,8 @@
 // Package wire is what a ledger and its subscribers say to each other: the frames of the consent stream, and ping.
 //
 // A stream is a sequence of frames: four bytes with the length of the payload (big endian), one byte with the type, and the
-// payload, which is JSON. It grows by addition: members that a reader does not know are ignored, and so are frames of unknown
+// payload. That is JSON, but for the two types that make up a snapshot: people stand alike, so the different combinations of facts are
+// sent once, and each person as its tags and the number of a combination. The stream grows by addition: members that a reader does not know are ignored, and so are frames of unknown
 // types below Critical. An unknown type from Critical on means that the reader no longer knows what the ledger says, so it must
 // not rely on it.
 //

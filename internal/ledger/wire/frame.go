@@ -17,7 +17,7 @@ const (
 	TypeHello Type = 1
 	// TypeSnapshotBegin has no payload. Everything known about people is repeated until TypeSnapshotEnd.
 	TypeSnapshotBegin Type = 2
-	// TypePeople carries People.
+	// TypePeople carries people of a snapshot, see AppendPerson.
 	TypePeople Type = 3
 	// TypeSnapshotEnd carries At: the position at which the snapshot was taken.
 	TypeSnapshotEnd Type = 4
@@ -27,6 +27,9 @@ const (
 	TypePosition Type = 6
 	// TypeHeartbeat has no payload.
 	TypeHeartbeat Type = 7
+	// TypeFacts carries combinations of facts that people of the snapshot have, see AppendFacts. Each is numbered, from 0, in the order in
+	// which they come; people name the number of one that came before.
+	TypeFacts Type = 8
 	// Critical is the first type that a reader must not ignore.
 	Critical Type = 128
 )
@@ -39,7 +42,7 @@ const headerSize = 5
 // ErrFrame reports bytes that are no frame, or a payload that is not what its type carries.
 var ErrFrame = errors.New("malformed frame")
 
-// Append appends a frame to dst. A nil payload stands for none.
+// Append appends a frame to dst whose payload is JSON. A nil payload stands for none.
 func Append(dst []byte, t Type, payload any) ([]byte, error) {
 	var body []byte
 	if payload != nil {
@@ -48,6 +51,11 @@ func Append(dst []byte, t Type, payload any) ([]byte, error) {
 			return dst, fmt.Errorf("a frame of type %d cannot be written: %w", t, err)
 		}
 	}
+	return AppendRaw(dst, t, body)
+}
+
+// AppendRaw appends a frame to dst.
+func AppendRaw(dst []byte, t Type, body []byte) ([]byte, error) {
 	if len(body) > MaxPayload {
 		return dst, fmt.Errorf("%w: type %d with %d bytes, at most %d", ErrFrame, t, len(body), MaxPayload)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // Version is the version of the stream that this package speaks. Another one is another protocol.
-const Version = 1
+const Version = 2
 
 // Tag is a consent.Tag as text: base64 without padding.
 type Tag consent.Tag
@@ -46,15 +46,18 @@ type Hello struct {
 	Key   []byte `json:"key"`
 	// Purposes are those that the stream is about. Nothing can be told from it about others.
 	Purposes []consent.PurposeID `json:"purposes"`
+	// Timed are those of them for which times are told. For the others, facts that would need one say so (consent.Fact.Untimed).
+	Timed []consent.PurposeID `json:"timed,omitempty"`
 }
 
-// Person is what is known about one person. Without facts there is nothing (any more).
+// Person is what is known about one person, reduced (see decide.Reduce). Without facts there is nothing (any more).
 type Person struct {
 	Tags  []Tag                              `json:"tags"`
 	Facts map[consent.PurposeID]consent.Fact `json:"facts,omitempty"`
 }
 
-// People is a part of a snapshot.
+// People is a part of a snapshot as text, for whoever wants to read or compare one. Streams carry it as AppendFacts and AppendPerson write
+// it.
 type People struct {
 	People []Person `json:"people"`
 }
@@ -83,6 +86,12 @@ type Pong struct {
 	// Time is the ledger's time, UTC. It is not before that of any event.
 	Time time.Time `json:"time"`
 }
+
+// Parameters of a subscription: purposes that are asked for, and those of them for which times count.
+const (
+	PurposeParameter = "purpose"
+	TimedParameter   = "timed"
+)
 
 // GrantHeader is the HTTP header that carries a subscriber's grant.
 const GrantHeader = "OptUp-Grant"

@@ -48,9 +48,16 @@ type Follower struct {
 // feed is one ledger that is followed.
 type feed struct {
 	*ledger.Feed
-	stop     context.CancelFunc
-	mu       sync.Mutex
-	purposes []consent.PurposeID
+	stop  context.CancelFunc
+	mu    sync.Mutex
+	wants interest
+}
+
+// interest is what a ledger is asked for: purposes, and those of them for which times count.
+type interest struct{ purposes, timed []consent.PurposeID }
+
+func (i interest) equal(o interest) bool {
+	return slices.Equal(i.purposes, o.purposes) && slices.Equal(i.timed, o.timed)
 }
 
 // New returns a follower that stores states into current. Its feeds run in the group until ctx ends.
@@ -99,15 +106,15 @@ func (f *Follower) follow(b *ir.Bundle) map[string]proxy.Facts {
 	facts := map[string]proxy.Facts{}
 	wanted := map[ir.Ledger]bool{}
 	for _, l := range f.Ledgers(b) {
-		purposes := purposesOf(b, l.Controller)
+		wants := interestOf(b, l.Controller)
 		wanted[l] = true
 		f.mu.Lock()
 		x := f.feeds[l]
 		f.mu.Unlock()
 		switch {
 		case x == nil:
-			x = f.start(l, purposes)
-		case x.ask(purposes):
+			x = f.start(l, wants)
+		case x.ask(wants):
 			x.Again()
 		}
 		facts[l.Controller] = x.Feed
@@ -123,22 +130,27 @@ func (f *Follower) follow(b *ir.Bundle) map[string]proxy.Facts {
 	return facts
 }
 
-func purposesOf(b *ir.Bundle, controller string) []consent.PurposeID {
-	var out []consent.PurposeID
+func interestOf(b *ir.Bundle, controller string) (out interest) {
+	timed := decide.Timed(b)
 	for _, p := range b.Purposes {
-		if p.Controller == controller && p.Blocked == "" {
-			out = append(out, p.Name)
+		if p.Controller != controller || p.Blocked != "" {
+			continue
+		}
+		out.purposes = append(out.purposes, p.Name)
+		if slices.Contains(timed, p.Name) {
+			out.timed = append(out.timed, p.Name)
 		}
 	}
 	return out
 }
 
-func (f *Follower) start(l ir.Ledger, purposes []consent.PurposeID) *feed {
+func (f *Follower) start(l ir.Ledger, wants interest) *feed {
 	ctx, stop := context.WithCancel(f.ctx)
-	x := &feed{stop: stop, purposes: purposes}
+	x := &feed{stop: stop, wants: wants}
 	o := ledger.Options{
 		URL: l.URL, TrustFile: f.TrustFile, Token: f.Token, Logger: f.Logger,
-		Purposes: func() []consent.PurposeID { x.mu.Lock(); defer x.mu.Unlock(); return x.purposes },
+		Purposes: func() []consent.PurposeID { x.mu.Lock(); defer x.mu.Unlock(); return x.wants.purposes },
+		Timed:    func() []consent.PurposeID { x.mu.Lock(); defer x.mu.Unlock(); return x.wants.timed },
 	}
 	if f.Granted {
 		o.Grant = func() string { f.mu.Lock(); defer f.mu.Unlock(); return f.grant }
@@ -152,13 +164,13 @@ func (f *Follower) start(l ir.Ledger, purposes []consent.PurposeID) *feed {
 }
 
 // ask changes what is asked for, and tells whether it was something else before.
-func (x *feed) ask(purposes []consent.PurposeID) bool {
+func (x *feed) ask(wants interest) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if slices.Equal(x.purposes, purposes) {
+	if x.wants.equal(wants) {
 		return false
 	}
-	x.purposes = purposes
+	x.wants = wants
 	return true
 }
 

@@ -1,0 +1,188 @@
+package consent
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/md5" //nolint:gosec // a form that ad networks and mail services use, never a protection
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"slices"
+	"strings"
+)
+
+// Tagger computes tags under one key. It is not safe for concurrent use; make one per goroutine, or take from a pool.
+type Tagger struct {
+	mac hash.Hash
+	// message is type, form and normalised value; value tells where the last begins.
+	message []byte
+	value   int
+	sum     []byte
+	digest  []byte
+}
+
+// NewTagger returns a Tagger. The key has at least 32 bytes; it is the controller's stream key, so the tenant is in the key.
+func NewTagger(key []byte) (*Tagger, error) {
+	if len(key) < 32 {
+		return nil, fmt.Errorf("tag key has %d bytes, need at least 32", len(key))
+	}
+	return &Tagger{
+		mac: hmac.New(sha256.New, key), message: make([]byte, 0, 2*maxIdentifier), sum: make([]byte, 0, sha256.Size),
+		digest: make([]byte, 0, sha256.Size),
+	}, nil
+}
+
+// Tag normalises and tags an identifier. Type and form are in the authenticated domain, so forms never collide.
+func (t *Tagger) Tag(i Identifier) (Tag, error) {
+	n, err := Normalize(i)
+	if err != nil {
+		return Tag{}, err
+	}
+	t.begin(n.Type, n.Form)
+	t.message = append(t.message, n.Value...)
+	return t.tag(), nil
+}
+
+// TagBytes is Tag for a value in bytes, which may be changed afterwards. It does not allocate for values in ASCII.
+func (t *Tagger) TagBytes(kind IdentifierType, form Form, value []byte) (Tag, error) {
+	if err := t.read(kind, form, value); err != nil {
+		return Tag{}, err
+	}
+	return t.tag(), nil
+}
+
+// Derived gives the tag of another form of a plain value, see Derived.
+func (t *Tagger) Derived(kind IdentifierType, form Form, value []byte) (Tag, error) {
+	if err := t.read(kind, FormPlain, value); err != nil {
+		return Tag{}, err
+	}
+	plain := t.message[t.value:]
+	switch form {
+	case FormSHA256:
+		sum := sha256.Sum256(plain)
+		t.digest = append(t.digest[:0], sum[:]...)
+	case FormMD5:
+		sum := md5.Sum(plain) //nolint:gosec // see import
+		t.digest = append(t.digest[:0], sum[:]...)
+	default:
+		return Tag{}, fmt.Errorf("%w: form %q follows from no other", ErrIdentifier, form)
+	}
+	t.begin(kind, form)
+	t.message = hex.AppendEncode(t.message, t.digest)
+	return t.tag(), nil
+}
+
+// read begins a message with the normal form of a value.
+func (t *Tagger) read(kind IdentifierType, form Form, value []byte) error {
+	if form == "" {
+		form = FormPlain
+	}
+	trimmed := bytes.TrimSpace(value)
+	t.begin(kind, form)
+	if n := len(trimmed); n > 0 && n <= maxIdentifier && t.normalize(kind, form, trimmed) {
+		return nil
+	}
+	// What is not ASCII may still have a normal form, and an error wants to be explained.
+	i, err := Normalize(Identifier{Type: kind, Form: form, Value: string(value)})
+	t.begin(kind, form)
+	t.message = append(t.message, i.Value...)
+	return err
+}
+
+func (t *Tagger) begin(kind IdentifierType, form Form) {
+	t.message = append(append(append(append(t.message[:0], kind...), 0), form...), 0)
+	t.value = len(t.message)
+}
+
+func (t *Tagger) tag() Tag {
+	t.mac.Reset()
+	t.mac.Write(t.message)
+	t.sum = t.mac.Sum(t.sum[:0])
+	return Tag(t.sum[:len(Tag{})])
+}
+
+// normalize appends the normal form of a trimmed value, as Normalize gives it. It reports false for what has none, and for what is not
+// ASCII.
+func (t *Tagger) normalize(kind IdentifierType, form Form, value []byte) bool {
+	switch form {
+	case FormSHA256:
+		return len(value) == 2*sha256.Size && t.take(value, &hexDigits)
+	case FormMD5:
+		return len(value) == 2*md5.Size && t.take(value, &hexDigits)
+	case FormPlain:
+	default:
+		return false
+	}
+	switch kind {
+	case IdentifierEmail:
+		return t.take(value, &mailBytes) && isEmail(t.message[t.value:])
+	case IdentifierPhone:
+		for _, c := range value {
+			if bytes.IndexByte([]byte(" -.()/"), c) < 0 {
+				t.message = append(t.message, c)
+			}
+		}
+		return isPhone(t.message[t.value:])
+	case IdentifierCustomer, IdentifierDevice:
+		return t.take(value, &printable)
+	default:
+		return false
+	}
+}
+
+// alphabet gives for each byte how it is written in a normal form; 0 for what is in none.
+type alphabet [256]byte
+
+var (
+	printable = alphabetOf("", false)
+	mailBytes = alphabetOf(`"(),:;<>[\]`, true)
+	hexDigits = alphabetOf("ghijklmnopqrstuvwxyz!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", true)
+)
+
+func alphabetOf(without string, lower bool) (a alphabet) {
+	for c := byte('!'); c <= '~'; c++ {
+		l := c
+		if lower && c >= 'A' && c <= 'Z' {
+			l += 'a' - 'A'
+		}
+		if strings.IndexByte(without, l) < 0 {
+			a[c] = l
+		}
+	}
+	return a
+}
+
+// take appends a value in an alphabet, and reports false if something is not in it.
+func (t *Tagger) take(value []byte, in *alphabet) bool {
+	at := len(t.message)
+	t.message = slices.Grow(t.message, len(value))[:at+len(value)]
+	out := t.message[at:]
+	ok := true
+	for i, c := range value {
+		out[i] = in[c]
+		ok = ok && in[c] != 0
+	}
+	return ok
+}
+
+// isEmail takes an address in the bytes of one.
+func isEmail(v []byte) bool {
+	at := bytes.IndexByte(v, '@')
+	if at <= 0 || at == len(v)-1 || bytes.IndexByte(v[at+1:], '@') >= 0 {
+		return false
+	}
+	return v[at+1] != '.' && v[len(v)-1] != '.'
+}
+
+func isPhone(v []byte) bool {
+	if len(v) < 8 || len(v) > 16 || v[0] != '+' || v[1] == '0' {
+		return false
+	}
+	for _, c := range v[1:] {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
