@@ -53,7 +53,11 @@ func TestReadersSeeNoThirdState(t *testing.T) {
 			}
 		})
 	}
-	for round := range 400 {
+	rounds := 400
+	if withRace {
+		rounds = 120
+	}
+	for round := range rounds {
 		for i := range people - 1 {
 			switch (round + i) % 4 {
 			case 0:

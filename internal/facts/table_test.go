@@ -161,6 +161,9 @@ func TestNumbersAreNeverUsedTwice(t *testing.T) {
 }
 
 func TestMemoryPerIdentifier(t *testing.T) {
+	if withRace {
+		t.Skip("it counts memory and has one goroutine")
+	}
 	for _, n := range []int{300_000, 500_000, 700_000, 1_000_000} {
 		table, _ := filled(t, n, 256)
 		st := table.Stats()
