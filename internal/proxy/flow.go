@@ -113,7 +113,7 @@ func (x *exchange) copy(dst io.Writer, src io.Reader, framing jsonfilter.Framing
 
 // batch decides about some people, by the state and the facts of this moment.
 func (x *exchange) batch(people []jsonfilter.Subject, out []jsonfilter.Handling) decide.Reason {
-	if reason := x.renewPlan(); reason != "" {
+	if reason := x.goOn(); reason != "" {
 		for i := range out {
 			out[i] = jsonfilter.Stop
 		}
@@ -158,12 +158,11 @@ func ofOneDocument(m *ir.Message) *ir.Message {
 	return &one
 }
 
-// renewPlan takes the state that is in force. A request that it would treat differently ends.
+// renewPlan takes the state that is in force.
 func (x *exchange) renewPlan() decide.Reason {
 	if s := x.proxy.Current.Load(); s == nil || s == x.state || x.observing() {
 		return ""
 	}
-	before := x.plan
 	if reason := x.renew(); reason != "" {
 		return reason
 	}
@@ -172,6 +171,16 @@ func (x *exchange) renewPlan() decide.Reason {
 		return reason
 	}
 	x.plan = plan
+	return ""
+}
+
+// goOn takes the state that is in force for a sequence that is under way. One that it would treat differently ends.
+func (x *exchange) goOn() decide.Reason {
+	before := x.plan
+	if reason := x.renewPlan(); reason != "" {
+		return reason
+	}
+	plan := x.plan
 	if plan.Mode != before.Mode || plan.OnMissing != before.OnMissing || plan.Redaction != before.Redaction ||
 		!reflect.DeepEqual(plan.Purpose.Categories, before.Purpose.Categories) || plan.Purpose.Name != before.Purpose.Name ||
 		!reflect.DeepEqual(plan.Endpoint.Response, before.Endpoint.Response) {

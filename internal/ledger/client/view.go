@@ -17,7 +17,9 @@ type View struct {
 }
 
 // anew is a view of nothing, for what another snapshot tells.
-func (v *View) anew() *View { return &View{taggers: v.taggers, purposes: v.purposes, table: facts.New()} }
+func (v *View) anew() *View {
+	return &View{taggers: v.taggers, purposes: v.purposes, table: facts.New()}
+}
 
 // Asked is an identifier that somebody asks for. The value may be changed once the call returns.
 type Asked struct {
