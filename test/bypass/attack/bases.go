@@ -16,6 +16,7 @@ var bases = []struct {
 	make   func(*maker) *Request
 }{
 	{"list", false, 4, func(m *maker) *Request { return m.get("/v1/customers", m.page(), Field{"per_page", "12"}) }},
+	{"long list", false, 1, func(m *maker) *Request { return m.get("/v1/customers", m.page(), Field{"per_page", "250"}) }},
 	{"email", true, 1, func(m *maker) *Request { return m.get("/v1/customers", Field{"email", m.subject.Mail}) }},
 	{"customer", true, 3, func(m *maker) *Request { return m.get("/v1/customers/" + m.subject.ID) }},
 	{"person", true, 2, func(m *maker) *Request { return m.get("/v1/people/" + m.subject.Mail) }},

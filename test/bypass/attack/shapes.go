@@ -207,7 +207,7 @@ var shapes = []shape{
 	{name: "a person", person: true, make: func(m *maker) *Request { return m.base("customer") }},
 	{name: "a person by address", person: true, make: func(m *maker) *Request { return m.base("person") }},
 	{name: "a person by parameter", person: true, make: func(m *maker) *Request { return m.base("email") }},
-	change("a list", "list", func(*maker, *Request) {}), change("a table", "table", func(*maker, *Request) {}),
+	change("a list", "list", func(*maker, *Request) {}), change("a list that flows", "long list", func(*maker, *Request) {}), change("a table", "table", func(*maker, *Request) {}),
 	change("masked", "contacts", func(*maker, *Request) {}), change("a search", "search", func(*maker, *Request) {}),
 	change("not declared", "export", func(*maker, *Request) {}), change("options", "list", func(_ *maker, q *Request) { q.Method = "OPTIONS" }),
 }

@@ -120,7 +120,7 @@ func number(text string, or, most int) int {
 }
 
 func (s *Server) list(a *answer) {
-	size := max(1, number(a.q.query["per_page"], 12, 60))
+	size := max(1, number(a.q.query["per_page"], 12, 300))
 	page := number(a.q.query["page"], 0, 10_000)
 	if mail := a.q.query["email"]; mail != "" {
 		s.records(a, func(p *Person) bool { return strings.EqualFold(p.Mail, mail) })

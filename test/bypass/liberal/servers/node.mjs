@@ -123,7 +123,7 @@ function find(q) {
     case '/v1/customers': case '/v1/contacts': case '/v1/search': {
       const mail = q.query.email
       if (mail) return listed(records.filter((_, i) => people[i].mail.toLowerCase() === mail.toLowerCase()), page)
-      const size = Math.max(1, whole(q.query.per_page, 12, 60))
+      const size = Math.max(1, whole(q.query.per_page, 12, 300))
       const from = ((q.path === '/v1/search' ? whole(String(looseJSON(q.text)?.page), 0, 10000) : page) * size) % people.length
       return listed(records.slice(from, from + size), page)
     }

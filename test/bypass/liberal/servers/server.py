@@ -177,7 +177,7 @@ class Handler(BaseHTTPRequestHandler):
             mail = self.query.get("email")
             if mail:
                 return listed([r for p, r in zip(PEOPLE, RECORDS) if p["mail"].lower() == mail.lower()], page)
-            size = max(1, whole(self.query.get("per_page"), 12, 60))
+            size = max(1, whole(self.query.get("per_page"), 12, 300))
             at = page
             if self.route == "/v1/search":
                 asked = loose(text)
