@@ -89,6 +89,7 @@ func noted(b *ir.Bundle) {
 		if b.Services[i].Name == "crm/customers" {
 			b.Services[i].Endpoints = append(b.Services[i].Endpoints,
 				ir.Endpoint{Name: "note", Methods: []string{"POST", "PUT", "GET"}, Path: "/v1/notes/{name}", NoPersonalData: true},
+				ir.Endpoint{Name: "private", Methods: []string{"GET"}, Path: "/v1/notes/private", Processing: shows},
 				ir.Endpoint{Name: "jobs", Methods: []string{"POST"}, Path: "/v1/customers", NoPersonalData: true})
 		}
 	}
@@ -184,7 +185,7 @@ func TestTwoReadings(t *testing.T) {
 		"no slash":                                line("v1/customers"),
 		"the absolute form":                       line("http://customers.crm/v1/customers"),
 		"a user in the target":                    line("http://a@customers.crm/v1/customers"),
-		"another case of a declared path":         line("/V1/customers"),
+		"another case of a declared path":         line("/v1/notes/Private"),
 		"half an escape in the query":             line("/v1/customers?page=%2"),
 		"a bad escape in the query":               line("/v1/customers?page=%zz"),
 		"NUL in the query":                        line("/v1/customers?page=%00"),
@@ -250,6 +251,20 @@ func TestTwoReadings(t *testing.T) {
 				t.Errorf("answer %q", answer)
 			}
 		})
+	}
+}
+
+// TestHosts: one spelling, apart from case and a dot at the end, and only the port that was dialled.
+func TestHosts(t *testing.T) {
+	for host, want := range map[string]string{
+		"customers.crm": "customers.crm", "CUSTOMERS.crm": "customers.crm", "customers.crm.": "customers.crm", "customers.crm:80": "customers.crm",
+		"[::1]": "::1", "[::1]:80": "::1", "": "", ".": "", "customers.crm:": "", "customers.crm:081": "", "customers.crm:080": "", "customers.crm:81": "",
+		"a@customers.crm": "", "customers.crm/x": "", "customers.crm..": "", ".customers.crm": "", "customers%2ecrm": "", "customers.crm:80:80": "",
+		"[::1": "", "[::1]x": "", "customers crm": "", "kunden.\u00fc": "", "customers.crm\x00": "", "customers.crm,api.esp": "",
+	} {
+		if got, _, reason := canonicalHost(&http.Request{Host: host}, target{dst: service}); got != want || (reason == "") != (want != "") {
+			t.Errorf("%q is %q, %s", host, got, reason)
+		}
 	}
 }
 
