@@ -73,7 +73,10 @@ func (w *wire) serve(c net.Conn) {
 			return
 		}
 		_, _ = io.Copy(io.Discard, req.Body)
-		if _, err := io.WriteString(c, w.answer); err != nil || strings.Contains(w.answer, "Connection: close") {
+		w.mu.Lock()
+		answer := w.answer
+		w.mu.Unlock()
+		if _, err := io.WriteString(c, answer); err != nil || strings.Contains(answer, "Connection: close") {
 			return
 		}
 	}
