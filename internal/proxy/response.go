@@ -78,6 +78,12 @@ func (x *exchange) bare(res *http.Response) {
 		h.Set("Content-Length", "0")
 	}
 	x.w.WriteHeader(res.StatusCode)
+	if res.ContentLength > 0 && res.ContentLength <= chunk {
+		// The connection is used again if nothing is left to read.
+		source := newStallable(res.Body, x.proxy.stall)
+		defer source.stop()
+		_, _ = io.Copy(io.Discard, source)
+	}
 }
 
 // long tells whether an answer may be a list that flows. Those whose policy needs the whole of it, or that may turn out to be about
