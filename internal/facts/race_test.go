@@ -1,6 +1,8 @@
 package facts
 
 import (
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -84,5 +86,66 @@ func TestReadersSeeNoThirdState(t *testing.T) {
 	readers.Wait()
 	if reads.Load() < 10_000 {
 		t.Fatalf("only %d reads", reads.Load())
+	}
+}
+
+// TestSlotsAreUsedAgainUnderReaders: in a shard of few lines that is almost full, slots pass from one tag to another and tags move from line
+// to line at full speed. Those who stay are found every time, those who come and go have their own state or none.
+func TestSlotsAreUsedAgainUnderReaders(t *testing.T) {
+	const lines, stay, guests, inside = 4, 9, 16, 9
+	s := &shard{lines: make([]line, lines)}
+	places := make([]place, stay+guests)
+	for i := range places {
+		tag := tag(i)
+		places[i] = placeOf(&tag)
+	}
+	state := func(i int) uint32 { return uint32(1000 + i) }
+	add := func(i int) bool {
+		at, ok := s.room(places[i].key)
+		if ok {
+			s.put(places[i], at, state(i))
+		}
+		return ok
+	}
+	for i := range stay {
+		if !add(i) {
+			t.Fatal("no room")
+		}
+	}
+	var done atomic.Bool
+	var readers sync.WaitGroup
+	for n := range 2 {
+		readers.Go(func() {
+			for i := n; !done.Load(); i = (i + 1) % len(places) {
+				got := s.find(places[i])
+				if got != state(i) && (i < stay || got != 0) {
+					t.Errorf("tag %d has state %d", i, got)
+					return
+				}
+			}
+		})
+	}
+	changes := 3_000_000
+	if withRace {
+		changes = 100_000
+	}
+	r := rand.New(rand.NewPCG(8, 9))
+	var here []int
+	moved, before := 0, s.version.Load()
+	for n := 0; n < changes && !t.Failed(); n++ {
+		i := stay + r.IntN(guests)
+		if at := s.spot(places[i]); at.line != nil {
+			at.line.states[at.slot].Store(0)
+			here = slices.DeleteFunc(here, func(x int) bool { return x == i })
+		} else if len(here) < inside && add(i) {
+			here = append(here, i)
+			moved += int(s.version.Load()-before) / 3
+		}
+		before = s.version.Load()
+	}
+	done.Store(true)
+	readers.Wait()
+	if moved < changes/200 {
+		t.Fatalf("only %d moves", moved)
 	}
 }

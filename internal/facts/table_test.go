@@ -54,8 +54,8 @@ func TestModel(t *testing.T) {
 		tags[i] = tag(i)
 		tags[i][8], tags[i][9] = byte(i%3), 0 // three shards
 		if i%50 == 1 {
-			copy(tags[i][:8], tags[i-1][:8]) // the same key in another shard, or with other bits
-			tags[i][15] = tags[i-1][15] ^ 0xf0
+			tags[i] = tags[i-1]
+			tags[i][15] ^= 0xf0 // another person, of whose tag the key is the same
 		}
 	}
 	for round := range 60 {
@@ -197,5 +197,36 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 		if n := testing.AllocsPerRun(100, f); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
+	}
+}
+
+// TestAFullShardLosesNobody: whatever is moved to make room, and whether there is any, everybody is found afterwards.
+func TestAFullShardLosesNobody(t *testing.T) {
+	r := rand.New(rand.NewPCG(10, 11))
+	full := 0
+	for round := range 3000 {
+		s := &shard{lines: make([]line, 2+round%7)}
+		var in []place
+		for n := 0; ; n++ {
+			one := quick(r)
+			p := placeOf(&one)
+			at, ok := s.room(p.key)
+			if ok {
+				s.put(p, at, uint32(n+1))
+				in = append(in, p)
+			}
+			for i, p := range in {
+				if got := s.find(p); got != uint32(i+1) {
+					t.Fatalf("round %d: %d of %d has state %d", round, i, len(in), got)
+				}
+			}
+			if !ok {
+				full += len(in)
+				break
+			}
+		}
+	}
+	if slotsIn := 3000 * 5 * slots; full < slotsIn*9/10 {
+		t.Fatalf("only %d of %d slots are used when a shard is full", full, slotsIn)
 	}
 }
