@@ -89,7 +89,7 @@ func (s *shard) makeRoom(first, second uint64) (spot, bool) {
 	n = s.onward(&steps, 1, s.onward(&steps, 0, n))
 	for i := 2; i < n; i++ {
 		if free, ok := s.lines[steps[i].line].free(); ok {
-			return s.follow(steps[:], i, free)
+			return s.follow(steps[:], i, free), true
 		}
 		n = s.onward(&steps, i, n)
 	}
@@ -112,21 +112,15 @@ func (s *shard) onward(steps *[maxSteps]step, from, n int) int {
 	return n
 }
 
-// follow moves what is on the way to a free slot, the last first, and gives the slot that gets free at the beginning. A way that crosses
-// itself may turn out to be none: what was moved until then is where it may be, and no slot is free.
-func (s *shard) follow(steps []step, i int, free spot) (spot, bool) {
+// follow moves what is on the way to a free slot, the last first, and gives the slot that gets free at the beginning. The way never crosses
+// itself: it is a shortest one, and one that comes to a line twice could have gone on from there the first time.
+func (s *shard) follow(steps []step, i int, free spot) spot {
 	for steps[i].from >= 0 {
 		from := spot{&s.lines[steps[steps[i].from].line], int(steps[i].slot)}
-		if from.state() != 0 {
-			first, second := s.homes(from.tag().key)
-			if to := steps[i].line; first != to && second != to {
-				return spot{}, false
-			}
-			s.move(from, free)
-		}
+		s.move(from, free)
 		i, free = int(steps[i].from), from
 	}
-	return free, true
+	return free
 }
 
 // copyInto puts all that is in use into another shard, and reports false if it finds no room.
