@@ -103,6 +103,7 @@ type state struct{ s *sidecar }
 var (
 	ageDesc        = prometheus.NewDesc("optup_sidecar_facts_age_seconds", "Age of the facts of a ledger; NaN while it was never reached.", []string{"controller"}, nil)
 	positionDesc   = prometheus.NewDesc("optup_sidecar_facts_position", "Position of the newest event in the facts of a ledger.", []string{"controller"}, nil)
+	peopleDesc     = prometheus.NewDesc("optup_sidecar_facts_people", "How many people there are facts about.", []string{"controller"}, nil)
 	generationDesc = prometheus.NewDesc("optup_sidecar_bundle_generation", "Generation of the bundle in force; 0 before the first.", nil, nil)
 )
 
@@ -110,6 +111,7 @@ var (
 func (c *state) Describe(ch chan<- *prometheus.Desc) {
 	ch <- ageDesc
 	ch <- positionDesc
+	ch <- peopleDesc
 	ch <- generationDesc
 }
 
@@ -124,5 +126,6 @@ func (c *state) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, age, l.Controller)
 		ch <- prometheus.MustNewConstMetric(positionDesc, prometheus.GaugeValue, float64(f.Position()), l.Controller)
+		ch <- prometheus.MustNewConstMetric(peopleDesc, prometheus.GaugeValue, float64(f.People()), l.Controller)
 	}
 }

@@ -30,6 +30,8 @@ type options struct {
 	capture, outbound, admin                         string
 	listen                                           []string
 	stopTime                                         time.Duration
+	usesSpool                                        int64
+	traces                                           string
 }
 
 func runCommand() *cobra.Command {
@@ -47,14 +49,16 @@ func runCommand() *cobra.Command {
 	f.StringVar(&o.trust, "trust", "", "file with the authorities (PEM) of manager and ledgers; the system's where it is empty")
 	f.StringVar(&o.managerToken, "manager-token", "", "file with the token for the manager")
 	f.StringVar(&o.ledgerToken, "ledger-token", "", "file with the token for ledgers")
-	f.StringVar(&o.state, "state", "", "folder that keeps the last good bundle over restarts")
+	f.StringVar(&o.state, "state", "", "folder that keeps the last good bundle, and use records that no ledger has taken yet, over restarts")
 	f.StringVar(&o.bundle, "bundle", "", "file with a bundle to run alone with")
 	f.StringVar(&o.ledger, "ledger", "", "URL of the ledger, instead of those in the bundle (alone only)")
 	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, none")
 	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "addresses for redirected connections, with commas between")
 	f.StringArrayVar(&o.listen, "listen", nil, "address=host:port: connections to address are to this declared host; may be repeated")
 	f.StringVar(&o.admin, "admin", "127.0.0.1:15020", "address of probes, metrics and summary")
-	f.DurationVar(&o.stopTime, "stop-time", 5*time.Second, "how long requests that have begun may take when stopping")
+	f.DurationVar(&o.stopTime, "stop-time", 5*time.Second, "how long requests that have begun may take when stopping; a quarter of it, at most 2s, is kept for use records")
+	f.Int64Var(&o.usesSpool, "uses-spool", 64, "how many MiB of use records may wait for each ledger; what comes after that is lost, and counted")
+	f.StringVar(&o.traces, "traces", "", "URL that traces are sent to (OTLP over HTTP); none without it and without OTEL_EXPORTER_OTLP_ENDPOINT")
 	c.MarkFlagsOneRequired("manager", "bundle")
 	c.MarkFlagsMutuallyExclusive("manager", "bundle")
 	return c
@@ -67,7 +71,15 @@ func run(ctx context.Context, o options) error {
 	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original}
 	group, ctx := errgroup.WithContext(ctx)
 	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow()), current: current, metrics: p.Metrics}
-	registry.MustRegister(s.collector())
+	var err error
+	var traced func(context.Context)
+	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
+		return fmt.Errorf("the folder for use records: %w", err)
+	}
+	if p.Tracer, traced, err = newTracer(ctx, o); err != nil {
+		return fmt.Errorf("traces: %w", err)
+	}
+	registry.MustRegister(s.collector(), usesMetrics{p.Uses})
 	if err := serveAdmin(ctx, group, o.admin, s, registry); err != nil {
 		return err
 	}
@@ -93,11 +105,15 @@ func run(ctx context.Context, o options) error {
 			})
 		})
 	}
+	ended := make(chan struct{})
+	group.Go(func() error { return p.Uses.Run(ctx, untilStopped(ctx, ended, o)) })
 	group.Go(func() error {
+		defer close(ended)
 		<-ctx.Done()
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.stopTime)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.stopTime-o.delivery())
 		defer cancel()
 		_ = p.Shutdown(end)
+		traced(end)
 		return nil
 	})
 	err = group.Wait()

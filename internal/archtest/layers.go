@@ -24,7 +24,7 @@ var layers = []layer{
 		"internal/ledger/store",
 	}},
 	{"L3", "parts that run", []string{
-		"controllers", "internal/webhook", "internal/distribute", "internal/proxy", "internal/capture", "internal/ledger",
+		"controllers", "internal/webhook", "internal/distribute", "internal/uses", "internal/proxy", "internal/capture", "internal/ledger",
 		"internal/certificates", "internal/shop", "internal/standalone", "internal/cli",
 	}},
 	{"L4", "binaries and their wiring", []string{".", "cmd", "internal/manager"}},
@@ -105,14 +105,14 @@ var unreachable = []struct {
 }{
 	{
 		concat(pure, []string{
-			"internal/proxy", "internal/capture", "internal/identity", "internal/ledger", "internal/distribute/client",
+			"internal/proxy", "internal/uses", "internal/capture", "internal/identity", "internal/ledger", "internal/distribute/client",
 			"internal/distribute/configv1", "internal/shop", "cmd/sidecar", "cmd/ledger", "cmd/shop",
 		}),
 		[]string{"k8s.io", "sigs.k8s.io"},
 		"the core, the sidecar and the ledger link no Kubernetes library: they are small, start fast and run anywhere",
 	},
 	{
-		[]string{"internal/proxy", "internal/ledger/client", "cmd/sidecar"},
+		[]string{"internal/proxy", "internal/uses", "internal/ledger/client", "cmd/sidecar"},
 		[]string{"modernc.org/sqlite", "github.com/jackc/pgx", "internal/ledger/store"},
 		"the sidecar knows the ledger by its stream only and links no database driver",
 	},

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,29 +56,29 @@ func public(r decide.Reason) decide.Reason {
 	return decide.NotPermitted
 }
 
-func newProblem(reason decide.Reason) problem {
+func newProblem(reason decide.Reason, decision string) problem {
 	if reason == busy {
 		return problem{
 			Type: "urn:optup:problem:busy", Title: "Busy", Status: http.StatusServiceUnavailable, Reasons: []decide.Reason{decide.InternalError},
-			Detail: "The sidecar holds as many bodies as its memory allows. Try again.", Decision: rand.Text(),
+			Detail: "The sidecar holds as many bodies as its memory allows. Try again.", Decision: decision,
 		}
 	}
 	reason = public(reason)
 	e := explanations[reason]
 	return problem{
 		Type: "urn:optup:reason:" + string(reason), Title: "Denied by data use policy", Status: e.status, Detail: e.detail,
-		Reasons: []decide.Reason{reason}, Decision: rand.Text(),
+		Reasons: []decide.Reason{reason}, Decision: decision,
 	}
 }
 
 // deny answers with problem JSON. Nothing of the request is in it.
-func deny(w http.ResponseWriter, reason decide.Reason) {
-	tell(w, newProblem(reason))
+func deny(w http.ResponseWriter, reason decide.Reason, decision string) {
+	tell(w, newProblem(reason, decision))
 }
 
 // withhold tells why an answer is not passed on: what is wrong is wrong with the service's answer, and not with the request.
-func withhold(w http.ResponseWriter, reason decide.Reason) {
-	b := newProblem(reason)
+func withhold(w http.ResponseWriter, reason decide.Reason, decision string) {
+	b := newProblem(reason, decision)
 	switch public(reason) {
 	case decide.BodyUnreadable, decide.BodyTooLarge, decide.EncodingNotAllowed:
 		b.Status = http.StatusBadGateway
@@ -105,8 +104,8 @@ func tell(w http.ResponseWriter, b problem) {
 }
 
 // refuseHTTP answers a connection that no server has taken over.
-func refuseHTTP(w io.Writer, reason decide.Reason) {
-	b := newProblem(reason)
+func refuseHTTP(w io.Writer, reason decide.Reason, decision string) {
+	b := newProblem(reason, decision)
 	body, err := json.Marshal(b)
 	if err != nil {
 		return

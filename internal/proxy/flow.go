@@ -103,6 +103,9 @@ func (x *exchange) copy(dst io.Writer, src io.Reader, framing jsonfilter.Framing
 			x.would(stopped)
 			clear(out) // it goes nowhere, and goes on
 		}
+		if framing != jsonfilter.Whole {
+			x.use.Pause() // the next record may be long in coming
+		}
 	}, jsonfilter.Options{Framing: framing, Record: maxRecord, Flush: flush})
 	if errors.Is(err, jsonfilter.ErrStopped) && stopped != "" {
 		return stopped

@@ -46,7 +46,7 @@ func (x *exchange) passTo(to upstream) {
 	if wantsTrailers(x.r.Header) {
 		out.Header["Te"] = []string{"trailers"}
 	}
-	res, err := x.proxy.transport.RoundTrip(out)
+	res, err := x.roundTrip(out)
 	if err != nil {
 		x.unreachable(err)
 		return
@@ -101,6 +101,7 @@ func (u *Unreachable) Error() string { return u.Sentence }
 // stay here.
 func (x *exchange) unreachable(err error) {
 	x.proxy.Metrics.upstreamFailed()
+	x.unanswered()
 	detail := "The service did not answer."
 	var told *Unreachable
 	if errors.As(err, &told) {
@@ -153,7 +154,7 @@ func (x *exchange) send(ctx context.Context, body []byte, group string) (*http.R
 		// would repeat what was written, too; whether to repeat is for the application to say.
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
-	return x.proxy.transport.RoundTrip(out)
+	return x.roundTrip(out)
 }
 
 func keyed(h http.Header) bool {

@@ -20,6 +20,8 @@ func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor > 1 {
 		x.w.stall = p.stall
 	}
+	x.begin()
+	defer x.finish()
 	defer x.release()
 	defer func() {
 		if v := recover(); v != nil {
@@ -31,7 +33,7 @@ func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) {
 			if x.w.written {
 				panic(http.ErrAbortHandler) // a half-sent answer must not look whole
 			}
-			deny(x.w, decide.InternalError)
+			deny(x.w, decide.InternalError, x.use.ID().String())
 		}
 	}()
 	x.run()
@@ -43,11 +45,13 @@ type once struct {
 	written bool
 	// stall bounds how long a stream of HTTP/2 may be held up by its reader; 0 for HTTP/1, where the connection does.
 	stall time.Duration
+	measured
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (o *once) WriteHeader(status int) {
 	o.written = true
+	o.told(o.Header())
 	o.progress()
 	o.ResponseWriter.WriteHeader(status)
 }
@@ -76,6 +80,7 @@ type exchange struct {
 	held int64
 	// wouldDeny is the first reason for which an observed request would have been denied.
 	wouldDeny decide.Reason
+	observed
 }
 
 func (x *exchange) run() {
@@ -206,6 +211,7 @@ func (x *exchange) personal(t target) {
 	}
 	facts := x.state.facts(x.plan.Purpose)
 	now := facts.Now()
+	x.planned(now)
 	sent := enforce.Request(x.plan, enforce.Named(x.endpoint, x.to.query), x.doc, func(one enforce.Person) decide.Verdict {
 		return x.judge(one, now, facts)
 	})
@@ -256,7 +262,7 @@ func (x *exchange) would(reason decide.Reason) {
 // refuse denies, whatever the mode.
 func (x *exchange) refuse(reason decide.Reason) {
 	x.proxy.Metrics.decision(x, decide.Deny, reason)
-	deny(x.w, reason)
+	deny(x.w, reason, x.use.ID().String())
 }
 
 // fail denies a request that has no plan and whose body was not read; where nothing is enforced it is forwarded as it came.

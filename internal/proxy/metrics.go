@@ -1,20 +1,32 @@
 package proxy
 
 import (
+	"sync"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/optup/optup/internal/decide"
 )
 
-// Metrics counts decisions. No label ever names a person.
+// Metrics counts decisions. No label ever names a person: labels are names of resources, effects and public reasons.
 type Metrics struct {
 	connections *prometheus.CounterVec
 	requests    *prometheus.CounterVec
 	persons     *prometheus.CounterVec
+	filtered    *prometheus.CounterVec
+	bytes       *prometheus.CounterVec
+	whole, own  *prometheus.HistogramVec
 	upstream    prometheus.Counter
 	partly      prometheus.Counter
 
-	outcomes outcomes
+	// Children that were resolved once, so that a request pays for a look-up and nothing else.
+	decided cache[decidedKey, prometheus.Counter]
+	people  cache[decidedKey, prometheus.Counter]
+	routes  cache[route, *routed]
+
+	mu      sync.Mutex
+	summary map[string]*PurposeSummary
 }
 
 // PurposeSummary is what happened under one purpose since the start.
@@ -28,26 +40,58 @@ type PurposeSummary struct {
 	PeopleRefused   int64 `json:"peopleRefused"`
 }
 
+// route is an endpoint of a service; both empty for requests that reached none.
+type route struct{ service, endpoint string }
+
+// decidedKey are the labels of a decision.
+type decidedKey struct {
+	route
+	purpose string
+	effect  decide.Effect
+	reason  decide.Reason
+	observe bool
+}
+
+// routed are the children of one route.
+type routed struct {
+	in, out    prometheus.Counter
+	whole, own prometheus.Observer
+}
+
+var (
+	perRoute = []string{"service", "endpoint"}
+	// buckets reach from what the sidecar itself takes to what slow services do.
+	buckets = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30}
+)
+
 // NewMetrics registers the counters.
 func NewMetrics(r prometheus.Registerer) *Metrics {
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
 	m := &Metrics{
-		connections: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "optup_sidecar_connections_total", Help: "Outgoing connections by what became of them.",
-		}, []string{"outcome"}),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "optup_sidecar_decisions_total", Help: "Decisions about requests. mode Observe means that the request passed whatever the effect.",
-		}, []string{"purpose", "service", "effect", "reason", "mode"}),
-		persons: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "optup_sidecar_people_total", Help: "Decisions about people in requests and answers, by public reason.",
-		}, []string{"purpose", "reason", "mode"}),
+		connections: counters("optup_sidecar_connections_total", "Outgoing connections by what became of them.", "outcome"),
+		requests: counters("optup_sidecar_decisions_total", "Decisions about requests. mode Observe means that the request passed whatever the effect.",
+			"service", "endpoint", "purpose", "effect", "reason", "mode"),
+		persons: counters("optup_sidecar_people_total", "Decisions about people in requests and answers, by public reason.",
+			"service", "endpoint", "purpose", "reason", "mode"),
+		filtered: counters("optup_sidecar_filtered_total", "Addressees and records that were taken out of requests and answers.", "service", "endpoint", "purpose"),
+		bytes:    counters("optup_sidecar_bytes_total", "Bytes of bodies: in from the application, out to it.", "service", "endpoint", "direction"),
+		whole: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "optup_sidecar_request_duration_seconds", Help: "How long requests took, from their head to the end of their answer.", Buckets: buckets,
+		}, perRoute),
+		own: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "optup_sidecar_overhead_seconds", Help: "What the sidecar itself took of that: all but waiting for the service and for the application.", Buckets: buckets,
+		}, perRoute),
 		upstream: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "optup_sidecar_upstream_failures_total", Help: "Requests that were permitted and whose service did not answer.",
 		}),
 		partly: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "optup_sidecar_partly_sent_total", Help: "Requests sent in groups of which a later one failed after an earlier one was accepted.",
 		}),
+		summary: map[string]*PurposeSummary{},
 	}
-	r.MustRegister(m.connections, m.requests, m.persons, m.upstream, m.partly)
+	r.MustRegister(m.connections, m.requests, m.persons, m.filtered, m.bytes, m.whole, m.own, m.upstream, m.partly)
 	return m
 }
 
@@ -58,7 +102,13 @@ func (m *Metrics) upstreamFailed() { m.upstream.Inc() }
 func (m *Metrics) partlySent() { m.partly.Inc() }
 
 func (m *Metrics) refused(reason decide.Reason, observed bool) {
-	m.requests.WithLabelValues("", "", string(decide.Deny), string(reason), mode(observed)).Inc()
+	m.child(decidedKey{effect: decide.Deny, reason: reason, observe: observed}).Inc()
+}
+
+func (m *Metrics) child(k decidedKey) prometheus.Counter {
+	return m.decided.get(k, func() prometheus.Counter {
+		return m.requests.WithLabelValues(k.service, k.endpoint, k.purpose, string(k.effect), string(k.reason), mode(k.observe))
+	})
 }
 
 func mode(observed bool) string {
@@ -68,23 +118,70 @@ func mode(observed bool) string {
 	return "Enforce"
 }
 
-// decision counts one request and its people.
+func (x *exchange) route() route {
+	if x.endpoint == nil {
+		return route{}
+	}
+	return route{x.endpoint.Service.Name, x.endpoint.IR.Name}
+}
+
+// decision counts one request and its people, and ends its record. Every request whose decision is known comes here once.
 func (m *Metrics) decision(x *exchange, effect decide.Effect, reason decide.Reason) {
-	k := outcome{effect: effect, reason: shown(reason), observed: x.state != nil && x.observing()}
+	x.recorded(effect, reason, false)
+	x.spanned(effect, reason)
+	k := decidedKey{route: x.route(), effect: effect, reason: shown(reason), observe: x.state != nil && x.observing()}
 	if x.plan != nil {
 		k.purpose = string(x.plan.Purpose.Name)
 	}
-	if x.endpoint != nil {
-		k.service = x.endpoint.Service.Name
-	}
-	m.outcomes.of(k, m.newOutcome).count(int64(x.people.permitted), int64(x.people.refused))
+	m.child(k).Inc()
 	for r, n := range x.people.reasons {
-		m.persons.WithLabelValues(k.purpose, string(shown(r)), mode(k.observed)).Add(float64(n))
+		one := k
+		one.effect, one.reason = "", shown(r)
+		m.people.get(one, func() prometheus.Counter {
+			return m.persons.WithLabelValues(one.service, one.endpoint, one.purpose, string(one.reason), mode(one.observe))
+		}).Add(float64(n))
 	}
+	if effect == decide.PermitFiltered && !k.observe {
+		m.people.get(decidedKey{route: k.route, purpose: k.purpose}, func() prometheus.Counter {
+			return m.filtered.WithLabelValues(k.service, k.endpoint, k.purpose)
+		}).Add(float64(x.people.refused))
+	}
+	m.sum(x, &k)
 }
 
-func (m *Metrics) newOutcome(k outcome) *outcomeCount {
-	return &outcomeCount{counter: m.requests.WithLabelValues(k.purpose, k.service, string(k.effect), string(k.reason), mode(k.observed))}
+// sum adds to the summary.
+func (m *Metrics) sum(x *exchange, k *decidedKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.summary[k.purpose]
+	if s == nil {
+		s = &PurposeSummary{Requests: map[decide.Effect]int64{}, Reasons: map[decide.Reason]int64{}}
+		m.summary[k.purpose] = s
+	}
+	s.Requests[k.effect]++
+	if !k.observe {
+		s.Enforced++
+	}
+	if k.reason != "" {
+		s.Reasons[k.reason]++
+	}
+	s.PeoplePermitted += int64(x.people.permitted)
+	s.PeopleRefused += int64(x.people.refused)
+}
+
+// served measures one request whose answer has ended.
+func (m *Metrics) served(x *exchange, whole, own time.Duration) {
+	k := x.route()
+	r := m.routes.get(k, func() *routed {
+		return &routed{
+			in: m.bytes.WithLabelValues(k.service, k.endpoint, "in"), out: m.bytes.WithLabelValues(k.service, k.endpoint, "out"),
+			whole: m.whole.WithLabelValues(k.service, k.endpoint), own: m.own.WithLabelValues(k.service, k.endpoint),
+		}
+	})
+	r.in.Add(float64(x.body.bytes))
+	r.out.Add(float64(x.w.bytes))
+	r.whole.Observe(whole.Seconds())
+	r.own.Observe(own.Seconds())
 }
 
 // shown is the reason as metrics show it: reasons about people are for officers only.
@@ -99,25 +196,21 @@ func shown(r decide.Reason) decide.Reason {
 	}
 }
 
-// Summary gives what happened under each purpose; the empty name stands for requests without one.
+// Summary gives a copy of what happened under each purpose; the empty name stands for requests without one.
 func (m *Metrics) Summary() map[string]PurposeSummary {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	out := map[string]PurposeSummary{}
-	for k, c := range m.outcomes.all() {
-		s, there := out[k.purpose]
-		if !there {
-			s.Requests, s.Reasons = map[decide.Effect]int64{}, map[decide.Reason]int64{}
+	for k, v := range m.summary {
+		c := *v
+		c.Requests, c.Reasons = map[decide.Effect]int64{}, map[decide.Reason]int64{}
+		for e, n := range v.Requests {
+			c.Requests[e] = n
 		}
-		n := c.requests.Load()
-		s.Requests[k.effect] += n
-		if !k.observed {
-			s.Enforced += n
+		for r, n := range v.Reasons {
+			c.Reasons[r] = n
 		}
-		if k.reason != "" {
-			s.Reasons[k.reason] += n
-		}
-		s.PeoplePermitted += c.permitted.Load()
-		s.PeopleRefused += c.refused.Load()
-		out[k.purpose] = s
+		out[k] = c
 	}
 	return out
 }

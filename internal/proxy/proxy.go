@@ -12,7 +12,10 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	_ "golang.org/x/crypto/x509roots/fallback" // images without a root store
+
+	"github.com/optup/optup/internal/uses"
 )
 
 // Proxy takes connections and serves them by the state in force. Set its fields before the first Serve.
@@ -23,6 +26,9 @@ type Proxy struct {
 	// was not redirected.
 	Original func(net.Conn) (netip.AddrPort, error)
 	Logger   *slog.Logger
+	// Uses takes the records of what is decided about people; nil for none. Tracer makes traces; nil for none.
+	Uses   *uses.Recorder
+	Tracer trace.Tracer
 	// Dial replaces the dialer to declared services; nil for the network. An Unreachable is told to the caller.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Roots are those that services' certificates are verified with; nil for the system's, or those of Mozilla where it has none.
@@ -183,7 +189,7 @@ func (p *Proxy) redirected(ctx context.Context, c net.Conn) {
 		p.Metrics.refused(k.reason, false)
 		p.Logger.Warn("a connection was refused", "reason", k.reason, "destination", dst.String(), "service", k.name)
 		if h.protocol == http1 {
-			refuseHTTP(pc, k.reason)
+			refuseHTTP(pc, k.reason, p.refusal(s, k.reason))
 		}
 	}
 }

@@ -155,6 +155,7 @@ func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide
 			v = x.plan.Person(func(consent.PurposeID) consent.Fact { return unknown }, one.Collected, decide.Never)
 		}
 	}
+	x.used(one, facts, v)
 	if x.people.reasons == nil {
 		x.people.reasons = map[decide.Reason]int{}
 	}

@@ -165,7 +165,7 @@ func (x *exchange) writeWhole(status int, body []byte) {
 func (x *exchange) absent() {
 	clear(x.w.Header())
 	x.proxy.Metrics.decision(x, decide.Deny, decide.NotPermitted)
-	deny(x.w, decide.NotPermitted)
+	deny(x.w, decide.NotPermitted, x.use.ID().String())
 }
 
 // unreadable are the reasons for which an answer is withheld before anybody in it is judged.
@@ -182,7 +182,7 @@ func (x *exchange) hidden(reason decide.Reason) {
 func (x *exchange) withheld(reason decide.Reason) {
 	clear(x.w.Header())
 	x.proxy.Metrics.decision(x, decide.Deny, reason)
-	withhold(x.w, reason)
+	withhold(x.w, reason, x.use.ID().String())
 }
 
 // aboutOne tells whether the endpoint is about one person, whom the request names or whom alone the answer shows.
@@ -303,12 +303,18 @@ func (x *exchange) observe(res *http.Response) {
 
 // decided counts the outcome of a request that was not denied, or would have been where nothing is enforced.
 func (x *exchange) decided() {
+	effect, reason := x.outcome()
+	x.proxy.Metrics.decision(x, effect, reason)
+}
+
+// outcome is what became of a request that was not denied, or would have been where nothing is enforced.
+func (x *exchange) outcome() (decide.Effect, decide.Reason) {
 	switch {
 	case x.wouldDeny != "":
-		x.proxy.Metrics.decision(x, decide.Deny, x.wouldDeny)
+		return decide.Deny, x.wouldDeny
 	case x.people.refused > 0:
-		x.proxy.Metrics.decision(x, decide.PermitFiltered, decide.NotPermitted)
+		return decide.PermitFiltered, decide.NotPermitted
 	default:
-		x.proxy.Metrics.decision(x, decide.Permit, "")
+		return decide.Permit, ""
 	}
 }

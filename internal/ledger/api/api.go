@@ -14,6 +14,7 @@ import (
 	"github.com/optup/optup/internal/ledger/problem"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/stream"
+	"github.com/optup/optup/internal/ledger/wire"
 )
 
 // Options say what an API serves.
@@ -32,6 +33,8 @@ type Options struct {
 	// invalid. Both may be nil.
 	Observe  func(route string, status int, took time.Duration)
 	Appended func(event, outcome string)
+	// UsesTaken is told of each batch of use records. It may be nil.
+	UsesTaken func(taken []wire.Decided, refused int, lost uint64, replayed bool)
 }
 
 // API answers requests. It is safe for concurrent use.
@@ -58,13 +61,19 @@ func New(o Options) http.Handler {
 	if a.Appended == nil {
 		a.Appended = func(string, string) {}
 	}
+	if a.UsesTaken == nil {
+		a.UsesTaken = func([]wire.Decided, int, uint64, bool) {}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)
 	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
+	mux.HandleFunc("POST "+wire.UsesPath, a.uses)
 	for route, h := range map[string]endpoint{
 		"POST /v1/events":        {a.events, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
 		"POST /v1/imports":       {a.imports, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
 		"POST /v1/people/lookup": {a.lookup, []access.Role{access.RoleOfficer}},
+		"POST /v1/people/uses":   {a.usesOf, []access.Role{access.RoleOfficer}},
+		"GET /v1/decisions/{id}": {a.decision, []access.Role{access.RoleOfficer}},
 		"GET /v1/usable-share":   {a.usableShare, []access.Role{access.RoleReader, access.RoleOfficer}},
 		"GET /v1/head":           {a.head, []access.Role{access.RoleTouchpoint, access.RoleReader, access.RoleOfficer}},
 	} {

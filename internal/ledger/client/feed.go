@@ -63,6 +63,7 @@ type Feed struct {
 	trusted bool
 	pending []moment
 	again   context.CancelFunc
+	reports *http.Client
 }
 
 // moment is a time at which the facts were proven to be complete, once position has been applied.

@@ -56,6 +56,11 @@ func Forbidden(detail string) *Problem {
 	return newProblem(http.StatusForbidden, "forbidden", "The caller may not do this", detail)
 }
 
+// NotFound reports something that is not there.
+func NotFound(detail string) *Problem {
+	return newProblem(http.StatusNotFound, "not-found", "The ledger does not know this", detail)
+}
+
 // Invalid reports content that makes no sense.
 func Invalid(detail string) *Problem {
 	return newProblem(http.StatusUnprocessableEntity, "invalid", "The content is not valid", detail)

@@ -78,6 +78,7 @@ type Store interface {
 	Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, error)
 	// Snapshot visits every person as of one head, in no order. An error of visit ends it.
 	Snapshot(ctx context.Context, visit func(Person) error) (Head, error)
+	Uses
 	// Watch sets the function that sees changes. It must not block, and it is set once, before the first append.
 	Watch(func([]Change))
 	// Close waits for what is being appended and closes the database.

@@ -1,0 +1,40 @@
+package access
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/optup/optup/internal/consent"
+)
+
+// Sidecar is who reports uses: what the manager says about the pod, never what the pod says about itself.
+type Sidecar struct {
+	Caller Caller
+	// Namespace and Workload say what the pod belongs to; Pod is its UID.
+	Namespace, Workload, Pod string
+
+	purposes []consent.PurposeID
+	all      bool
+}
+
+// May tells whether the sidecar's workload has a purpose. A request that came to no purpose is any workload's to report.
+func (s Sidecar) May(p consent.PurposeID) bool {
+	return p == "" || s.all || slices.Contains(s.purposes, p)
+}
+
+// Sidecar verifies the bearer token and the grant of a request. The development token needs no grant. Errors are *problem.Problem.
+func (g *Guard) Sidecar(r *http.Request) (Sidecar, error) {
+	rules := g.rules()
+	c, err := g.caller(r, rules)
+	if err != nil {
+		return Sidecar{}, err
+	}
+	if c.dev {
+		return Sidecar{Caller: c, Namespace: DevSubject, Workload: DevSubject, Pod: DevSubject, all: true}, nil
+	}
+	grant, err := g.grant(r, rules, c)
+	if err != nil {
+		return Sidecar{}, err
+	}
+	return Sidecar{Caller: c, Namespace: grant.Namespace, Workload: grant.Workload, Pod: grant.PodUID, purposes: grant.Purposes}, nil
+}

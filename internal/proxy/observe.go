@@ -1,0 +1,109 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/optup/optup/internal/uses"
+)
+
+// observed is what is measured about one exchange beside its decision. It is for the goroutine of the request.
+type observed struct {
+	use  uses.Use
+	span trace.Span
+	// start is when the request was read. Waiting is the time spent on the application and on the service, in reads, writes and round
+	// trips: what is left of the whole is our own.
+	start   time.Time
+	waiting time.Duration
+	body    timedBody
+}
+
+// begin starts the record, the trace and the measurement of a request.
+func (x *exchange) begin() {
+	x.start = time.Now()
+	x.use = x.proxy.Uses.Begin(x.start)
+	if x.r.Body != nil && x.r.Body != http.NoBody {
+		x.body.ReadCloser = x.r.Body
+		x.r.Body = &x.body
+	}
+	x.trace()
+}
+
+// finish ends them, whatever became of the request.
+func (x *exchange) finish() {
+	total := time.Since(x.start)
+	own := total - x.waiting - x.body.waiting - x.w.waiting
+	x.proxy.Metrics.served(x, total, max(own, 0))
+	x.traced()
+}
+
+// roundTrip sends a request and measures how long the service takes: until its answer begins, and in all reads of its body.
+func (x *exchange) roundTrip(out *http.Request) (*http.Response, error) {
+	start := time.Now()
+	res, err := x.proxy.transport.RoundTrip(out)
+	x.waiting += time.Since(start)
+	if err == nil && res.StatusCode != http.StatusSwitchingProtocols {
+		res.Body = &serviceBody{ReadCloser: res.Body, waiting: &x.waiting}
+	}
+	return res, err
+}
+
+// serviceBody adds up the time that reads of an answer take.
+type serviceBody struct {
+	io.ReadCloser
+	waiting *time.Duration
+}
+
+// Read implements io.Reader.
+func (b *serviceBody) Read(p []byte) (int, error) {
+	start := time.Now()
+	n, err := b.ReadCloser.Read(p)
+	*b.waiting += time.Since(start)
+	return n, err
+}
+
+// timedBody counts what the application sends, and the time that it takes.
+type timedBody struct {
+	io.ReadCloser
+	bytes   int64
+	waiting time.Duration
+}
+
+// Read implements io.Reader.
+func (b *timedBody) Read(p []byte) (int, error) {
+	start := time.Now()
+	n, err := b.ReadCloser.Read(p)
+	b.waiting += time.Since(start)
+	b.bytes += int64(n)
+	return n, err
+}
+
+// measured is what is known about an answer on its way to the application.
+type measured struct {
+	// decision goes into the header of the answer; empty for none.
+	decision string
+	bytes    int64
+	waiting  time.Duration
+}
+
+// told sets the id of the decision, over one that a service might send.
+func (m *measured) told(h http.Header) {
+	if m.decision != "" {
+		h[DecisionHeader] = []string{m.decision}
+	}
+}
+
+// Write implements io.Writer.
+func (o *once) Write(p []byte) (int, error) {
+	if !o.written {
+		o.WriteHeader(http.StatusOK)
+	}
+	start := time.Now()
+	n, err := o.ResponseWriter.Write(p)
+	o.waiting += time.Since(start)
+	o.bytes += int64(n)
+	return n, err
+}
