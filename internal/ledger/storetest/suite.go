@@ -24,6 +24,8 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
 		"an idempotency key gives the same answer, or a conflict":               idempotent,
 		"a restriction known under one tag holds after tags merge":              merged,
 		"a snapshot is of one head":                                             snapshot,
+		"uses are kept once, apart from the log":                                useRecords,
+		"uses go after their retention":                                         retention,
 		"a closed store refuses":                                                closed,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newDatabase(t)) })
