@@ -19,6 +19,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	events   *prometheus.CounterVec
+	uses     *usesCounters
 }
 
 func newMetrics(db store.Store, hub *stream.Hub, b *bundles) *metrics {
@@ -32,6 +33,7 @@ func newMetrics(db store.Store, hub *stream.Hub, b *bundles) *metrics {
 			Name: "optup_ledger_events_total", Help: "Events by what became of them: appended, replayed, conflict or invalid.",
 		}, []string{"event", "outcome"}),
 	}
+	m.uses = newUsesCounters(m.registry)
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}

@@ -22,6 +22,7 @@ type serveFlags struct {
 	bundle                          string
 	manager, managerToken, trust    string
 	logLevel                        string
+	retainUses                      int
 }
 
 func serveCommand() *cobra.Command {
@@ -60,6 +61,7 @@ them everything else is served.`,
 	v.StringVar(&f.managerToken, "manager-token", "", "file with the token for the manager")
 	v.StringVar(&f.trust, "trust", "", "file with the authorities (PEM) of the manager")
 	v.StringVar(&f.devToken, "dev-token-file", "", "file with a token that has every role; for development, on a loopback address only")
+	v.IntVar(&f.retainUses, "retain-uses-days", 1830, "for how many days use records are kept; 0 for ever. Five years prove telephone marketing (UWG §7a)")
 	v.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	for _, name := range []string{"data", "root-key", "config"} {
 		_ = cmd.MarkFlagRequired(name) // fails for unknown flags only
@@ -72,6 +74,9 @@ them everything else is served.`,
 
 // check refuses what would let the ledger be reached unprotected.
 func (f *serveFlags) check() error {
+	if f.retainUses < 0 {
+		return errors.New("--retain-uses-days is a number of days, or 0 to keep use records for ever")
+	}
 	if access.Loopback(f.listen) {
 		return nil
 	}
@@ -140,7 +145,8 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	m := newMetrics(l.Store, l.Hub, bundles)
 	s := &servers{
 		log: log, flags: f, admin: adminHandler(m, l.Store),
-		api: l.Server(server.Served{Bundle: bundles.get, Observe: m.observe, Appended: m.appended}),
+		api:       l.Server(server.Served{Bundle: bundles.get, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}),
+		retention: retention{store: l.Store, days: f.retainUses, log: log},
 	}
 	head, err := l.Store.Head(ctx)
 	if err != nil {

@@ -21,6 +21,8 @@ type servers struct {
 	flags *serveFlags
 	api   *http.Server
 	admin http.Handler
+
+	retention retention
 }
 
 // run serves until ctx ends or something fails.
@@ -46,6 +48,7 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return bundles.run(ctx) })
+	group.Go(func() error { return s.retention.run(ctx) })
 	group.Go(func() error {
 		if main.TLSConfig != nil {
 			return ended(main.ServeTLS(public, "", ""))

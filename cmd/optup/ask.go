@@ -72,15 +72,24 @@ func decideCommand(o *common) *cobra.Command {
 func explainCommand(o *common) *cobra.Command {
 	var a cli.AskOptions
 	var run string
+	l := &ledgerFlags{common: o}
 	c := &cobra.Command{
-		Use: "explain [FOLDER...]", Short: "Explain a decision: every gate, and the resource and line that caused it",
+		Use: "explain [DECISION | FOLDER...]", Short: "Explain a decision: every gate, and the resource and line that caused it",
 		Long: "Explain how a decision comes about: every gate in its order, for the request and for each person in it, passed (ok), failed (no) or\n" +
 			"not about this (--), in a sentence, with the resource, the file and the line that caused it. People are counted, never named.\n\n" +
-			"Give the request as for decide, or folders of tests and --run for those of their decisions.\n\n" + askForm,
-		Example: "  optup explain" + askExamples +
+			"Give the request as for decide, or folders of tests and --run for those of their decisions.\n\n" +
+			"Or give the id of a decision that a sidecar took: it stands in the denial (decisionId) and in the header OptUp-Decision of an\n" +
+			"answer. The ledger is asked for the record, as by the commands of optup ledger; that needs the role officer.\n\n" + askForm,
+		Example: "  optup explain 06fgh2k0c4t8y3m1n5p7q9r2ws " + throughCluster + "\n" +
+			"  optup explain 06fgh2k0c4t8y3m1n5p7q9r2ws --ledger https://main-ledger.consent.svc:8443 --token-file token\n" +
+			"  optup explain" + askExamples +
 			"  optup explain test/corpus --run 'objection/'\n" +
 			"  optup explain policies/tests --run 'newsletter.*stops' -o json",
 		RunE: func(c *cobra.Command, folders []string) error {
+			if len(folders) == 1 && cli.IsDecisionID(folders[0]) {
+				l.direct.URL, l.cluster.Namespace = a.Ledger, a.Namespace
+				return l.explain(c, folders[0])
+			}
 			var all []explain.Explanation
 			if len(folders) == 0 {
 				a.Input = c.InOrStdin()
@@ -118,8 +127,9 @@ func explainCommand(o *common) *cobra.Command {
 		},
 	}
 	askFlags(c, &a)
+	l.callerFlags(c.Flags())
 	c.Flags().StringVar(&run, "run", "", "with folders: only decisions whose name, area/sentence/decision, matches this regular expression")
-	return endings(c, "the decision is explained, whatever it is", "")
+	return endings(c, "the decision is explained, whatever it is", "the ledger refused, or knows no such decision")
 }
 
 func diffCommand(o *common) *cobra.Command {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/optup/optup/internal/cli"
 	"github.com/optup/optup/internal/consent"
@@ -27,7 +28,7 @@ type ledgerFlags struct {
 func ledgerCommand(o *common) *cobra.Command {
 	l := &ledgerFlags{common: o}
 	c := &cobra.Command{
-		Use: "ledger", Short: "Talk to a consent ledger: import, withdraw, object, lookup, head",
+		Use: "ledger", Short: "Talk to a consent ledger: import, withdraw, object, lookup, uses, head",
 		Long: "Talk to a consent ledger, in one of two ways:\n\n" +
 			"  --ledger URL --token-file FILE [--trust FILE]                 straight, for example from a pod\n" +
 			"  --namespace NS --name NAME --as-service-account ACCOUNT       through the cluster of the kubeconfig: a forwarded port and a\n" +
@@ -37,13 +38,18 @@ func ledgerCommand(o *common) *cobra.Command {
 	}
 	f := c.PersistentFlags()
 	f.StringVar(&l.direct.URL, "ledger", "", "address of the ledger, for example https://main-ledger.consent.svc:8443")
+	f.StringVarP(&l.cluster.Namespace, "namespace", "n", "", "namespace of the ConsentLedger")
+	l.callerFlags(f)
+	c.AddCommand(l.headCommand(), l.importCommand(), l.withdrawCommand(), l.objectCommand(), l.lookupCommand(), l.usesCommand())
+	return c
+}
+
+// callerFlags are the flags that say who calls, and through what.
+func (l *ledgerFlags) callerFlags(f *pflag.FlagSet) {
 	f.StringVar(&l.direct.TokenFile, "token-file", "", "file with a token for the audience optup-ledger")
 	f.StringVar(&l.direct.TrustFile, "trust", "", "file with the authorities to trust (PEM); those of the system if left out")
-	f.StringVarP(&l.cluster.Namespace, "namespace", "n", "", "namespace of the ConsentLedger")
 	f.StringVar(&l.cluster.Name, "name", "main", "name of the ConsentLedger")
 	f.StringVar(&l.cluster.ServiceAccount, "as-service-account", "", "service account to call as: <name> in the ledger's namespace, or <namespace>/<name>")
-	c.AddCommand(l.headCommand(), l.importCommand(), l.withdrawCommand(), l.objectCommand(), l.lookupCommand())
-	return c
 }
 
 // with opens the ledger for one call, and prints why it refused.

@@ -13,6 +13,7 @@ import (
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 	"github.com/optup/optup/internal/ledger/stream"
+	"github.com/optup/optup/internal/ledger/wire"
 )
 
 // Options say what a ledger is made of.
@@ -56,12 +57,14 @@ type Served struct {
 	// Observe and Appended are those of api.Options; both may be nil.
 	Observe  func(route string, status int, took time.Duration)
 	Appended func(event, outcome string)
+	// UsesTaken is that of api.Options; it may be nil.
+	UsesTaken func(taken []wire.Decided, refused int, lost uint64, replayed bool)
 }
 
 // Server returns an HTTP server of the API, whose streams end when it is shut down.
 func (l *Ledger) Server(s Served) *http.Server {
 	h := api.New(api.Options{
-		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended,
+		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended, UsesTaken: s.UsesTaken,
 		Stream: stream.NewServer(stream.Options{Store: l.Store, Hub: l.Hub, Guard: l.Guard, Keys: l.Keys, Now: l.Now, Logger: l.Logger}),
 	})
 	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.

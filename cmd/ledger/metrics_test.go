@@ -1,0 +1,13 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/optup/optup/internal/ledger/ledgertest"
+	"github.com/optup/optup/internal/testkit"
+)
+
+func TestWhatIsChartedIsExported(t *testing.T) {
+	l := ledgertest.New(t).Start()
+	testkit.Charted(t, "../../charts/optup", newMetrics(l.Store, l.Hub, &bundles{}).registry, "optup_ledger_")
+}
