@@ -40,6 +40,11 @@ type sidecar struct {
 	*follow.Follower
 	current *proxy.Current
 	metrics *proxy.Metrics
+
+	proxy    *proxy.Proxy
+	registry *prometheus.Registry
+	// traced sends what is left of traces.
+	traced func(context.Context)
 }
 
 // serveAdmin answers probes. Startup and readiness wait for a bundle and never for a ledger: what needs no record goes on without.

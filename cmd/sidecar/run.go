@@ -65,22 +65,13 @@ func runCommand() *cobra.Command {
 }
 
 func run(ctx context.Context, o options) error {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	current := &proxy.Current{}
-	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original}
 	group, ctx := errgroup.WithContext(ctx)
-	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow()), current: current, metrics: p.Metrics}
-	var err error
-	var traced func(context.Context)
-	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
-		return fmt.Errorf("the folder for use records: %w", err)
+	s, err := newSidecar(ctx, group, o)
+	if err != nil {
+		return err
 	}
-	if p.Tracer, traced, err = newTracer(ctx, o); err != nil {
-		return fmt.Errorf("traces: %w", err)
-	}
-	registry.MustRegister(s.collector(), usesMetrics{p.Uses})
-	if err := serveAdmin(ctx, group, o.admin, s, registry); err != nil {
+	p := s.proxy
+	if err := serveAdmin(ctx, group, o.admin, s, s.registry); err != nil {
 		return err
 	}
 	listeners, err := o.listeners()
@@ -105,20 +96,43 @@ func run(ctx context.Context, o options) error {
 			})
 		})
 	}
+	s.stopWith(ctx, group, o)
+	err = group.Wait()
+	slog.Info("stopped")
+	return err
+}
+
+// newSidecar makes the parts of a sidecar, with their metrics. Nothing listens yet.
+func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	current := &proxy.Current{}
+	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original}
+	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow()), current: current, metrics: p.Metrics, proxy: p, registry: registry}
+	var err error
+	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
+		return nil, fmt.Errorf("the folder for use records: %w", err)
+	}
+	if p.Tracer, s.traced, err = newTracer(ctx, o); err != nil {
+		return nil, fmt.Errorf("traces: %w", err)
+	}
+	registry.MustRegister(s.collector(), usesMetrics{p.Uses})
+	return s, nil
+}
+
+// stopWith ends requests when ctx ends, and delivers use records until then and after.
+func (s *sidecar) stopWith(ctx context.Context, group *errgroup.Group, o options) {
 	ended := make(chan struct{})
-	group.Go(func() error { return p.Uses.Run(ctx, untilStopped(ctx, ended, o)) })
+	group.Go(func() error { return s.proxy.Uses.Run(ctx, untilStopped(ctx, ended, o)) })
 	group.Go(func() error {
 		defer close(ended)
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.stopTime-o.delivery())
 		defer cancel()
-		_ = p.Shutdown(end)
-		traced(end)
+		_ = s.proxy.Shutdown(end)
+		s.traced(end)
 		return nil
 	})
-	err = group.Wait()
-	slog.Info("stopped")
-	return err
 }
 
 func (o options) follow() follow.Options {
