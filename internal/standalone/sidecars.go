@@ -17,6 +17,7 @@ import (
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/proxy/follow"
+	"github.com/optup/optup/internal/uses"
 )
 
 // sidecar is that of one workload.
@@ -45,13 +46,32 @@ const stopTime = 5 * time.Second
 func (x *Instance) newSidecar(b compile.Bundle) *sidecar {
 	ctx, forget := context.WithCancel(x.life)
 	current := &proxy.Current{}
-	return &sidecar{
+	s := &sidecar{
 		id: idOf(b.Workload), forget: forget, routes: map[string]*route{},
 		proxy: &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(prometheus.NewRegistry()), Logger: x.o.Logger, Dial: x.dial},
 		follower: follow.New(ctx, x.group, current, follow.Options{
 			Token: func() (string, error) { return x.token, nil }, Ledgers: x.followed, Logger: x.o.Logger,
 		}),
 	}
+	x.record(ctx, s)
+	return s
+}
+
+// recordTime is how long use records may take to reach the ledger when a sidecar stops.
+const recordTime = 500 * time.Millisecond
+
+// record keeps what a sidecar decides in the ledger of the same process, so that a decision can be explained by its id.
+func (x *Instance) record(ctx context.Context, s *sidecar) {
+	r, err := uses.New(uses.Options{Send: s.follower.SendUses, Logger: x.o.Logger})
+	if err != nil {
+		return // only a folder fails, and there is none
+	}
+	s.proxy.Uses = r
+	x.group.Go(func() error {
+		return r.Run(ctx, func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+		})
+	})
 }
 
 // close lets requests that have begun end, and then forgets what people agreed to.
