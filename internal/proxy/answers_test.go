@@ -202,7 +202,7 @@ func TestErrorAnswers(t *testing.T) {
 	}
 }
 
-var changing = regexp.MustCompile(`"decisionId":"[A-Z2-7]{26}"|Date: [^\r]*`)
+var changing = regexp.MustCompile(`"decisionId":"[0-9a-z]{26}"|Optup-Decision: [0-9a-z]{26}|Date: [^\r]*`)
 
 // TestAbsentAndRefusedLookTheSame, byte for byte, but for the number of the decision and the date.
 func TestAbsentAndRefusedLookTheSame(t *testing.T) {

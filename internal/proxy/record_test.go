@@ -28,7 +28,7 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
-	"github.com/optup/optup/internal/ledger/wire"
+	ledgerwire "github.com/optup/optup/internal/ledger/wire"
 	"github.com/optup/optup/internal/scenario"
 	"github.com/optup/optup/internal/uses"
 )
@@ -52,7 +52,7 @@ type recordedRoad struct {
 	dir       string
 
 	mu        sync.Mutex
-	decisions map[string]wire.Decided
+	decisions map[string]ledgerwire.Decided
 }
 
 // safe is a writer for several goroutines.
@@ -65,7 +65,7 @@ func (s safe) Write(p []byte) (int, error) { s.mu.Lock(); defer s.mu.Unlock(); r
 
 func recording(t *testing.T, change func(*ir.Bundle)) *recordedRoad {
 	t.Helper()
-	r := &recordedRoad{road: shop(t, change), dir: t.TempDir(), decisions: map[string]wire.Decided{}, spans: tracetest.NewSpanRecorder()}
+	r := &recordedRoad{road: shop(t, change), dir: t.TempDir(), decisions: map[string]ledgerwire.Decided{}, spans: tracetest.NewSpanRecorder()}
 	fact := func(i consent.Identifier, p consent.PurposeID) consent.Fact {
 		if strings.HasPrefix(i.Value, "anna") {
 			return everybody(i, p)
@@ -95,10 +95,10 @@ func recording(t *testing.T, change func(*ir.Bundle)) *recordedRoad {
 	return r
 }
 
-func (r *recordedRoad) take(_ context.Context, _ string, raw []byte) (wire.Taken, error) {
-	var u wire.Uses
+func (r *recordedRoad) take(_ context.Context, _ string, raw []byte) (ledgerwire.Taken, error) {
+	var u ledgerwire.Uses
 	if err := json.Unmarshal(raw, &u); err != nil {
-		return wire.Taken{}, err
+		return ledgerwire.Taken{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,11 +106,11 @@ func (r *recordedRoad) take(_ context.Context, _ string, raw []byte) (wire.Taken
 	for _, d := range u.Decisions {
 		r.decisions[d.ID.String()] = d
 	}
-	return wire.Taken{}, nil
+	return ledgerwire.Taken{}, nil
 }
 
 // one waits for the record of a decision.
-func (r *recordedRoad) one(id string) wire.Decided {
+func (r *recordedRoad) one(id string) ledgerwire.Decided {
 	r.t.Helper()
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		r.mu.Lock()
