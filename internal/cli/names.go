@@ -16,6 +16,8 @@ const (
 	managerName     = "optup-manager"
 	webhookService  = "optup-webhook"
 	tokenKeysRole   = "optup-manager-token-keys"
+	dashboardConfig = "optup-dashboard"
+	alertsConfig    = "optup-alerts"
 	caSecret        = "optup-ca"
 	grantSecret     = "optup-grant-keys"
 	ledgerLabel     = "consent.optup.dev/ledger"

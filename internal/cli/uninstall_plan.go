@@ -57,6 +57,8 @@ func managerObjects(namespace string) []client.Object {
 		&rbacv1.ClusterRole{ObjectMeta: cluster(managerName)},
 		&corev1.ServiceAccount{ObjectMeta: in(managerName)},
 		&coordinationv1.Lease{ObjectMeta: in(managerName)},
+		&corev1.ConfigMap{ObjectMeta: in(dashboardConfig)},
+		&corev1.ConfigMap{ObjectMeta: in(alertsConfig)},
 	}
 }
 
