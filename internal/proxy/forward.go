@@ -35,7 +35,7 @@ func (x *exchange) pass() { x.passTo(x.upstream()) }
 func (x *exchange) passTo(to upstream) {
 	var body io.ReadCloser
 	if x.r.ContentLength != 0 && x.r.Body != nil && x.r.Body != http.NoBody {
-		body = &patient{ReadCloser: x.r.Body, client: http.NewResponseController(x.w.ResponseWriter), stall: x.proxy.stall}
+		body = &patient{ReadCloser: x.counted(x.r.Body), client: http.NewResponseController(x.w.ResponseWriter), stall: x.proxy.stall}
 	}
 	out := x.outgoing(x.r.Context(), to, body, x.r.ContentLength)
 	out.Trailer = x.r.Trailer // the server fills it in when the body ends

@@ -178,7 +178,7 @@ func (m *Metrics) served(x *exchange, whole, own time.Duration) {
 			whole: m.whole.WithLabelValues(k.service, k.endpoint), own: m.own.WithLabelValues(k.service, k.endpoint),
 		}
 	})
-	r.in.Add(float64(x.body.bytes))
+	r.in.Add(float64(x.in.Load()))
 	r.out.Add(float64(x.w.bytes))
 	r.whole.Observe(whole.Seconds())
 	r.own.Observe(own.Seconds())

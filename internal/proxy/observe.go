@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -18,24 +19,21 @@ type observed struct {
 	// trips: what is left of the whole is our own.
 	start   time.Time
 	waiting time.Duration
-	body    timedBody
+	// in counts what the application sent. The transport may still read a body when the request is measured.
+	in atomic.Int64
 }
 
 // begin starts the record, the trace and the measurement of a request.
 func (x *exchange) begin() {
 	x.start = time.Now()
 	x.use = x.proxy.Uses.Begin(x.start)
-	if x.r.Body != nil && x.r.Body != http.NoBody {
-		x.body.ReadCloser = x.r.Body
-		x.r.Body = &x.body
-	}
 	x.trace()
 }
 
 // finish ends them, whatever became of the request.
 func (x *exchange) finish() {
 	total := time.Since(x.start)
-	own := total - x.waiting - x.body.waiting - x.w.waiting
+	own := total - x.waiting - x.w.waiting
 	x.proxy.Metrics.served(x, total, max(own, 0))
 	x.traced()
 }
@@ -65,19 +63,24 @@ func (b *serviceBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// timedBody counts what the application sends, and the time that it takes.
-type timedBody struct {
+// came notes a body, or what was read of it, that was waited for since a moment.
+func (x *exchange) came(body []byte, since time.Time) {
+	x.in.Add(int64(len(body)))
+	x.waiting += time.Since(since)
+}
+
+// counted counts a body that is passed on as it comes. The request's own Body stays what it is: the server looks at its type.
+func (x *exchange) counted(body io.ReadCloser) io.ReadCloser { return &countedBody{body, &x.in} }
+
+type countedBody struct {
 	io.ReadCloser
-	bytes   int64
-	waiting time.Duration
+	bytes *atomic.Int64
 }
 
 // Read implements io.Reader.
-func (b *timedBody) Read(p []byte) (int, error) {
-	start := time.Now()
+func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.waiting += time.Since(start)
-	b.bytes += int64(n)
+	b.bytes.Add(int64(n))
 	return n, err
 }
 

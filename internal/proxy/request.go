@@ -37,8 +37,9 @@ func (x *exchange) readBody() ([]byte, decide.Reason) {
 			return nil, decide.BodyTooLarge
 		}
 	}
-	source := x.r.Body
+	source, since := x.r.Body, time.Now()
 	body, err := x.hold(source, x.r.ContentLength)
+	x.came(body, since)
 	if err == nil {
 		_ = http.NewResponseController(x.w.ResponseWriter).SetReadDeadline(time.Time{})
 	}

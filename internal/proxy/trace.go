@@ -47,8 +47,8 @@ func (x *exchange) traced() {
 		return
 	}
 	x.span.SetAttributes(
-		attribute.Int64("optup.request.bytes", x.body.bytes), attribute.Int64("optup.answer.bytes", x.w.bytes),
-		attribute.Float64("optup.waiting.seconds", (x.waiting+x.body.waiting+x.w.waiting).Seconds()),
+		attribute.Int64("optup.request.bytes", x.in.Load()), attribute.Int64("optup.answer.bytes", x.w.bytes),
+		attribute.Float64("optup.waiting.seconds", (x.waiting+x.w.waiting).Seconds()),
 	)
 	x.span.End()
 }
