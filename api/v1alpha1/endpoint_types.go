@@ -74,10 +74,10 @@ type Endpoint struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=4
 	Fulfils []Fulfilment `json:"fulfils,omitempty"`
-	// request says where people and their data are in the request's JSON body. Omitted means that the endpoint takes no body.
+	// request says where people and their data are in the request's body. Omitted means that the endpoint takes no body.
 	// +optional
 	Request *RequestBody `json:"request,omitempty"`
-	// response says where people and their data are in the response's JSON body. Omitted means that answers lose their body.
+	// response says where people and their data are in the response's body. Omitted means that answers lose their body.
 	// +optional
 	Response *ResponseBody `json:"response,omitempty"`
 }
@@ -183,17 +183,36 @@ type QueryParameter struct {
 	Person *Identifies `json:"person,omitempty"`
 }
 
-// RequestBody says where people and their data are in the JSON body of a request. A request with a value that is declared nowhere is
-// denied, because it is not changed silently.
+// FormatJSON is the format of bodies that name none.
+const FormatJSON = "JSON"
+
+// RequestFormat is how the body of a request is written.
+// +kubebuilder:validation:Enum=JSON;NDJSON;CSV;Form
+type RequestFormat string
+
+// ResponseFormat is how the body of a response is written.
+// +kubebuilder:validation:Enum=JSON;NDJSON;CSV;EventStream
+type ResponseFormat string
+
+// RequestBody says how the body of a request is written, and where people and their data are in it. A request with a value that is
+// declared nowhere is denied, because it is not changed silently.
 // +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.switches) || !has(self.format) || self.format in ['JSON', 'Form']",message="switches work in JSON and Form only: remove them, or declare another format"
+// +kubebuilder:validation:XValidation:rule="!has(self.addressees) || !has(self.format) || self.format != 'CSV' || (self.addressees.size() == 1 && self.addressees.all(a, has(a.each) && a.each == '/*' && has(a.identifier) && !has(a.unit) && !has(a.columns)))",message="in CSV every row is one addressee: declare one list with each /* and the column as identifier, for example {each: /*, identifier: /email, type: email}, without unit and columns"
+// +kubebuilder:validation:XValidation:rule="!has(self.addressees) || !has(self.format) || self.format != 'NDJSON' || self.addressees.all(a, has(a.each) && a.each.startsWith('/*') && !has(a.columns))",message="in NDJSON /* stands for every line: let each begin with it, for example /* or /*/to/*, without columns"
+// +kubebuilder:validation:XValidation:rule="!has(self.addressees) || !has(self.format) || self.format != 'Form' || self.addressees.all(a, !has(a.unit) && !has(a.columns) && has(a.each) != has(a.identifier))",message="in a form addressees are the values of one name, for example {each: /to/*, type: email}, or the form itself with the field that identifies the person, for example {identifier: /email, type: email}; without unit and columns"
 type RequestBody struct {
+	// format of the body: JSON, one document (RFC 8259); NDJSON, one JSON document a line; CSV, a table with one header row (RFC 4180);
+	// Form, application/x-www-form-urlencoded. Omitted means JSON. Requests whose content type is another one are denied. Pointers read
+	// each of them as JSON: lines and rows are the elements of a list, columns and the fields of a form are members.
+	// +optional
+	Format RequestFormat `json:"format,omitempty"`
 	// addressees are the lists of people from which single people can be dropped, at most 16.
 	// +optional
-	// +listType=map
-	// +listMapKey=each
+	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
-	Addressees []AddresseeList `json:"addressees,omitempty"`
+	Addressees []AddresseeList `json:"addressees,omitempty"` //nolint:kubeapilinter // what is required stands in Identifies
 	// fields that are personal, from the root of the body, at most 128.
 	// +optional
 	// +listType=map
@@ -223,9 +242,17 @@ type RequestBody struct {
 	Switches []Switch `json:"switches,omitempty"`
 }
 
-// ResponseBody says where people and their data are in the JSON body of a response. A value that is declared nowhere is removed.
+// ResponseBody says how the body of a response is written, and where people and their data are in it. A value that is declared nowhere
+// is removed.
 // +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.records) || !has(self.format) || self.format != 'CSV' || (has(self.records.each) && self.records.each == '/*' && !has(self.records.columns) && !has(self.fields) && !has(self.notPersonal) && !has(self.totals))",message="in CSV every row is one record and nothing is outside of them: declare records with each /* and columns as pointers, for example {each: /*, identifier: /email, type: email}, without columns"
+// +kubebuilder:validation:XValidation:rule="!has(self.records) || !has(self.format) || !(self.format in ['NDJSON', 'EventStream']) || (has(self.records.each) && self.records.each.startsWith('/*') && !has(self.records.columns))",message="in NDJSON and EventStream /* stands for every line or event: let each begin with it, for example /*, without columns"
 type ResponseBody struct {
+	// format of the body: JSON, one document (RFC 8259); NDJSON, one JSON document a line; CSV, a table with one header row (RFC 4180);
+	// EventStream, text/event-stream with a JSON document as the data of each event. Omitted means JSON. An answer whose content type is
+	// another one is withheld. Pointers read each of them as JSON: lines, events and rows are the elements of a list, columns are members.
+	// +optional
+	Format ResponseFormat `json:"format,omitempty"`
 	// records is the list of records, each about one person.
 	// +optional
 	Records *RecordList `json:"records,omitempty"`
@@ -251,15 +278,16 @@ type ResponseBody struct {
 	Totals []Pointer `json:"totals,omitempty"`
 }
 
-// AddresseeList is one list of people in a request body.
-// +kubebuilder:validation:XValidation:rule="self.each.endsWith('/*')",message="each is the pointer of one addressee and ends in /*, for example /personalizations/*/to/*"
-// +kubebuilder:validation:XValidation:rule="!has(self.unit) || (self.unit.endsWith('/*') && self.each.startsWith(self.unit + '/'))",message="unit is a part of each that ends in /*, for example /personalizations/* for /personalizations/*/to/*"
+// AddresseeList is one list of people in a request body, or one person whom it is about.
+// +kubebuilder:validation:XValidation:rule="has(self.each) ? self.each.endsWith('/*') : has(self.identifier)",message="each is the pointer of one addressee and ends in /*, for example /personalizations/*/to/*; leave it out if the body itself is the addressee, and then say in identifier who"
+// +kubebuilder:validation:XValidation:rule="!has(self.unit) || (self.unit.endsWith('/*') && has(self.each) && self.each.startsWith(self.unit + '/'))",message="unit is a part of each that ends in /*, for example /personalizations/* for /personalizations/*/to/*"
 // +kubebuilder:validation:XValidation:rule="!has(self.identifier) || !self.identifier.contains('*')",message="identifier is one value within the addressee: it cannot contain *"
 type AddresseeList struct {
 	Identifies `json:",inline"`
-	// each is the pointer of one addressee; its last segment is "*".
-	// +required
-	Each Pointer `json:"each"`
+	// each is the pointer of one addressee; its last segment is "*". Omitted means that the body itself is one addressee, without whom
+	// nothing of it is left.
+	// +optional
+	Each Pointer `json:"each,omitempty"`
 	// identifier is the pointer of the identifier within the addressee. Omitted means that the addressee is the identifier.
 	// +optional
 	Identifier Pointer `json:"identifier,omitempty"`

@@ -19,6 +19,8 @@ const (
 	criticalReplaces       = "endpoint.replaces"
 	criticalSwitches       = "message.switches"
 	criticalAddresseeTime  = "addressees.time"
+	criticalAddresseeBody  = "addressees.body"
+	criticalFormat         = "message.format"
 )
 
 // known are the critical elements that this version understands.
@@ -26,6 +28,7 @@ var known = map[string]bool{
 	criticalProofs: true, criticalUnused: true, criticalMinimumNotices: true, criticalDeviceAccess: true, criticalBusinessOnly: true,
 	criticalThirdParty: true, criticalAnonymous: true, criticalAdvertisers: true, criticalSpecial: true, criticalTransfer: true,
 	criticalTLS: true, criticalSegments: true, criticalReplaces: true, criticalSwitches: true, criticalAddresseeTime: true,
+	criticalAddresseeBody: true, criticalFormat: true,
 }
 
 // critical lists the critical elements that a bundle uses, sorted.
@@ -58,12 +61,14 @@ func critical(b *Bundle) []string {
 			e := &s.Endpoints[j]
 			add(len(e.Segments) > 0, criticalSegments)
 			add(e.Replaces != "", criticalReplaces)
+			add(formatOf(e.Request) != FormatJSON || formatOf(e.Response) != FormatJSON, criticalFormat)
 			if e.Request == nil {
 				continue
 			}
 			add(len(e.Request.Switches) > 0, criticalSwitches)
 			for k := range e.Request.Addressees {
 				add(e.Request.Addressees[k].Time != "", criticalAddresseeTime)
+				add(e.Request.Addressees[k].Each == "", criticalAddresseeBody)
 			}
 		}
 	}

@@ -160,9 +160,10 @@ type Identifies struct {
 	Form consent.Form           `json:"form"`
 }
 
-// Message says where the persons and the personal fields of a JSON body are. Pointers are RFC 6901 with "*" for every element of
-// an array; a pointer stands for the whole value found there.
+// Message says how a body is written, and where the persons and the personal fields in it are. Pointers are RFC 6901 with "*" for every
+// element of an array; a pointer stands for the whole value found there.
 type Message struct {
+	Format Format `json:"format,omitempty"`
 	// Addressees are lists of people in a request body, from which single people can be dropped.
 	Addressees []Addressees `json:"addressees,omitempty"`
 	// Records is the list of records in a response, each about one person.
@@ -179,7 +180,8 @@ type Message struct {
 
 // Addressees is one list of people in a request body, for example "/personalizations/*/to/*" identified by "/email".
 type Addressees struct {
-	// Each is the pointer of one addressee; its last segment is "*".
+	// Each is the pointer of one addressee; its last segment is "*". Empty means that the body itself is one addressee, without whom
+	// nothing of it is left.
 	Each string `json:"each"`
 	// Identifier is the pointer of the identifier within the addressee; "" if the addressee is the identifier.
 	Identifier string `json:"identifier,omitempty"`

@@ -112,15 +112,18 @@ func (v *validator) endpoint(service string, e *Endpoint) {
 	}
 	for _, f := range e.Fulfils {
 		v.check(ValidPointer(f.Pointer) && !strings.Contains(f.Pointer, "*"), "endpoint %q: pointer %q", at, f.Pointer)
+		v.check(f.Pointer == "" || formatOf(e.Request).Fixed(), "endpoint %q: no value in %s can show an obligation; that works in JSON and Form only", at, formatOf(e.Request))
 	}
-	for _, m := range []*Message{e.Request, e.Response} {
+	v.merged(at, e)
+	for i, m := range []*Message{e.Request, e.Response} {
 		if m == nil {
 			continue
 		}
+		v.format(at, m, i == 0)
 		v.switches(at, m.Switches)
 		for _, a := range m.Addressees {
 			v.check(ValidPointer(a.Columns) && ValidPointer(a.Time) && validFormat(a.TimeFormat), "endpoint %q: columns %q, time %q", at, a.Columns, a.Time)
-			v.check(ValidPointer(a.Each) && strings.HasSuffix(a.Each, "/*"), "endpoint %q: addressees %q", at, a.Each)
+			v.check(a.Each == "" || (ValidPointer(a.Each) && strings.HasSuffix(a.Each, "/*")), "endpoint %q: addressees %q", at, a.Each)
 			v.check(ValidPointer(a.Identifier), "endpoint %q: identifier %q", at, a.Identifier)
 			v.check(a.Unit == "" || (ValidPointer(a.Unit) && strings.HasSuffix(a.Unit, "/*") && strings.HasPrefix(a.Each, a.Unit+"/")),
 				"endpoint %q: unit %q", at, a.Unit)
@@ -142,6 +145,13 @@ func (v *validator) switches(at string, all []Switch) {
 		v.check(json.Valid(s.Off), "endpoint %q: the off value of %s is not JSON", at, s.Tracking)
 		v.check(len(s.Processing) > 0, "endpoint %q: the switch for %s has no processing", at, s.Tracking)
 	}
+}
+
+func formatOf(m *Message) Format {
+	if m == nil {
+		return FormatJSON
+	}
+	return m.Format
 }
 
 func validFormat(f TimeFormat) bool {

@@ -70,7 +70,9 @@ func request(r *v1alpha1.RequestBody) *ir.Message {
 	if r == nil {
 		return nil
 	}
-	m := &ir.Message{Fields: fields(r.Fields), NotPersonal: convert[string](r.NotPersonal), Totals: convert[string](r.Totals)}
+	m := &ir.Message{
+		Format: format(r.Format), Fields: fields(r.Fields), NotPersonal: convert[string](r.NotPersonal), Totals: convert[string](r.Totals),
+	}
 	for _, a := range r.Addressees {
 		m.Addressees = append(m.Addressees, ir.Addressees{
 			Each: string(a.Each), Identifier: string(a.Identifier), Identifies: identifies(a.Identifies), Columns: string(a.Columns),
@@ -85,6 +87,14 @@ func request(r *v1alpha1.RequestBody) *ir.Message {
 	return m
 }
 
+// format gives the one spelling of JSON that bundles have, which is none.
+func format[T ~string](f T) ir.Format {
+	if f == v1alpha1.FormatJSON {
+		return ir.FormatJSON
+	}
+	return ir.Format(f)
+}
+
 // off gives nothing for what is no JSON: the compiler finds that, while raw text that is no JSON could not even be encoded.
 func off(value string) json.RawMessage {
 	if json.Valid([]byte(value)) {
@@ -97,7 +107,9 @@ func response(r *v1alpha1.ResponseBody) *ir.Message {
 	if r == nil {
 		return nil
 	}
-	m := &ir.Message{Fields: fields(r.Fields), NotPersonal: convert[string](r.NotPersonal), Totals: convert[string](r.Totals)}
+	m := &ir.Message{
+		Format: format(r.Format), Fields: fields(r.Fields), NotPersonal: convert[string](r.NotPersonal), Totals: convert[string](r.Totals),
+	}
 	if l := r.Records; l != nil {
 		m.Records = &ir.Records{
 			Each: string(l.Each), Identifier: string(l.Identifier), Identifies: identifies(l.Identifies), Columns: string(l.Columns),
