@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/optup/optup/internal/compile"
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/explain"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/manifest"
@@ -234,12 +236,28 @@ func (o AskOptions) describe() (scenario.Request, error) {
 	}
 	if o.Body != "" {
 		data, err := o.file(o.Body)
-		if err == nil {
-			err = yaml.Unmarshal(data, &r.Body)
-		}
 		if err != nil {
 			return r, fmt.Errorf("--body: %w", err)
 		}
+		r.Body = bodyOf(o.Body, r, data)
 	}
 	return r, nil
+}
+
+// texts are the endings of files whose content is sent as it is.
+var texts = []string{".csv", ".ndjson", ".jsonl", ".form", ".txt"}
+
+// bodyOf reads a body: an object or a list in JSON or YAML is sent as JSON; everything else, and a file that is named or sent as another
+// format, as it is.
+func bodyOf(file string, r scenario.Request, data []byte) any {
+	var v any
+	if slices.Contains(texts, filepath.Ext(file)) || !enforce.Declares(ir.FormatJSON, []string{r.ContentType(ir.FormatJSON)}) || yaml.Unmarshal(data, &v) != nil {
+		return string(data)
+	}
+	switch v.(type) {
+	case map[string]any, []any:
+		return v
+	default:
+		return string(data)
+	}
 }

@@ -133,6 +133,10 @@ func impossible(s *service, e *ir.Endpoint, c constraint) (values []string, sent
 		switch {
 		case e.Request == nil:
 			return c.in, "it takes no body"
+		case !e.Request.Format.Fixed():
+			return c.in, "its body is " + string(e.Request.Format) + ", in which no value has a place of its own; tell purposes apart by path, query or header"
+		case e.Request.Format == ir.FormatForm && strings.Count(c.name, "/") != 1:
+			return c.in, "its body is a form, in which a pointer has one segment"
 		case !declares(e.Request, c.name):
 			return c.in, "it declares nothing at that pointer, and undeclared values are denied"
 		}

@@ -17,25 +17,41 @@ type Returned struct {
 }
 
 // Answer decides about the body of an answer, whose endpoint declares one.
-func Answer(p *decide.Plan, doc *jsonfilter.Document, judge Judge) Returned {
-	var t tally
+func Answer(p *decide.Plan, body Body, judge Judge) Returned {
+	a := answering{plan: p, judge: judge}
 	m := p.Endpoint.Response
-	body, _ := doc.Response(m, p.Category, p.Redaction, func(one jsonfilter.Person) jsonfilter.Handling {
-		switch {
-		case t.judge(judge, person(one, decide.InAnswer)).Permit():
-			return jsonfilter.Keep
-		case p.OnMissing == ir.OnMissingRedactField:
-			return jsonfilter.Redact
-		default:
-			return jsonfilter.Drop
-		}
-	})
-	one := m.Records != nil && m.Records.Each == ""
+	out, _ := body.Response(m, p.Category, p.Redaction, a.handle)
 	switch {
-	case t.behind, t.owed, t.refused > 0 && p.OnMissing == ir.OnMissingDeny && !one:
-		return Returned{Reason: t.reason()}
-	case one && string(body) == "null":
+	case a.withheld():
+		return Returned{Reason: a.reason()}
+	case one(m) && string(out) == "null":
 		return Returned{Reason: decide.NotPermitted, Absent: true}
 	}
-	return Returned{Body: body}
+	return Returned{Body: out}
+}
+
+// one tells whether an answer is one record about one person.
+func one(m *ir.Message) bool { return m.Records != nil && m.Records.Each == "" }
+
+// answering is one answer while its people are judged.
+type answering struct {
+	tally
+	plan  *decide.Plan
+	judge Judge
+}
+
+func (a *answering) handle(who jsonfilter.Person) jsonfilter.Handling {
+	switch {
+	case a.tally.judge(a.judge, person(who, decide.InAnswer)).Permit():
+		return jsonfilter.Keep
+	case a.plan.OnMissing == ir.OnMissingRedactField:
+		return jsonfilter.Redact
+	default:
+		return jsonfilter.Drop
+	}
+}
+
+// withheld tells whether somebody was found for whom the whole answer is withheld.
+func (a *answering) withheld() bool {
+	return a.behind || a.owed || (a.refused > 0 && a.plan.OnMissing == ir.OnMissingDeny && !one(a.plan.Endpoint.Response))
 }

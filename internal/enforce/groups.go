@@ -5,7 +5,6 @@ import (
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
-	"github.com/optup/optup/internal/jsonfilter"
 )
 
 // off is a set of trackings that are turned off.
@@ -55,7 +54,7 @@ func (g *groups) splittable() off {
 
 // bodies gives one body for each group: first that of those for whom nothing has to be off. A tracking that is not split is off for all
 // as soon as one person needs it. Those who cannot be sent to apart are in one group, with everything off that one of them needs.
-func (g *groups) bodies(r *jsonfilter.Request) ([][]byte, bool) {
+func (g *groups) bodies(r Addressed) ([][]byte, bool) {
 	split, common := g.splittable(), g.always
 	units := r.Units()
 	unit := map[int]off{}
@@ -94,7 +93,7 @@ func (g *groups) turnOff(body []byte, which off) ([]byte, bool) {
 		if which&kind(s.Tracking) == 0 {
 			continue
 		}
-		doc, err := jsonfilter.Parse(body)
+		doc, err := Read(g.plan.Endpoint.Request, body)
 		if err != nil {
 			return nil, false
 		}
@@ -103,7 +102,7 @@ func (g *groups) turnOff(body []byte, which off) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	if _, err := jsonfilter.Parse(body); err != nil {
+	if _, err := Read(g.plan.Endpoint.Request, body); err != nil {
 		return nil, false
 	}
 	return body, true

@@ -33,7 +33,7 @@ type Sent struct {
 //
 // Facts that are too old for somebody deny the request, whatever the plan says about people without permission, and so does an
 // obligation that nobody meets: see decide.Decide, whose outcome this is for the people that the body names.
-func Request(p *decide.Plan, named []Person, doc *jsonfilter.Document, judge Judge) Sent {
+func Request(p *decide.Plan, named []Person, doc Body, judge Judge) Sent {
 	var t tally
 	g := groups{plan: p}
 	for _, one := range named {
@@ -52,7 +52,7 @@ func Request(p *decide.Plan, named []Person, doc *jsonfilter.Document, judge Jud
 		return Sent{Bodies: [][]byte{nil}}
 	}
 	m := p.Endpoint.Request
-	r := doc.Request(m, p.Category, func(one jsonfilter.Person) jsonfilter.Handling {
+	r, found := doc.Request(m, p.Category, func(one jsonfilter.Person) jsonfilter.Handling {
 		v := t.judge(judge, person(one, decide.InBody))
 		g.needs = append(g.needs, switches(v))
 		if v.Permit() {
@@ -62,13 +62,13 @@ func Request(p *decide.Plan, named []Person, doc *jsonfilter.Document, judge Jud
 	})
 	addressees := len(m.Addressees) > 0
 	switch {
-	case r.NotCovered > 0:
+	case found.NotCovered > 0:
 		return Sent{Reason: decide.CategoryNotCovered}
-	case t.behind, t.owed, refusedByName, addressees && r.People == 0, r.Kept < r.People && p.OnMissing != ir.OnMissingDropAddressee:
+	case t.behind, t.owed, refusedByName, addressees && found.People == 0, found.Kept < found.People && p.OnMissing != ir.OnMissingDropAddressee:
 		return Sent{Reason: t.reason()}
-	case addressees && r.Kept == 0 && p.OnEmpty == ir.OnEmptyAnswerAccepted:
+	case addressees && found.Kept == 0 && p.OnEmpty == ir.OnEmptyAnswerAccepted:
 		return Sent{Accepted: true}
-	case addressees && r.Kept == 0:
+	case addressees && found.Kept == 0:
 		return Sent{Reason: decide.NotPermitted}
 	}
 	bodies, ok := g.bodies(r)

@@ -31,6 +31,8 @@ type node struct {
 type Document struct {
 	body []byte
 	root node
+	// frames are those of the documents of a sequence, which the root is the list of; nil for one document.
+	frames []frame
 }
 
 // Parse reads a body. Errors wrap ErrUnreadable.

@@ -48,6 +48,7 @@ func (d *Document) Request(m *ir.Message, covered func(category string) bool, ju
 	r.f.check([]*node{&d.root}, tree, false, covered, false)
 	r.addressees(m, judge)
 	r.lead()
+	r.whole(m)
 	r.Outcome = r.f.outcome
 	r.Changed = r.Kept < r.People
 	return r
@@ -101,6 +102,17 @@ func (r *Request) lead() {
 			r.f.outcome.Kept--
 		}
 	}
+}
+
+// whole takes everybody out if the body itself is an addressee that is not kept: nothing of it is left.
+func (r *Request) whole(m *ir.Message) {
+	if !slices.ContainsFunc(r.people, func(one addressee) bool { return !one.kept && m.Addressees[one.list].Each == "" }) {
+		return
+	}
+	for i := range r.people {
+		r.people[i].kept = false
+	}
+	r.f.outcome.Kept = 0
 }
 
 // Stays tells whether a person, by their place in the order of judging, is left.

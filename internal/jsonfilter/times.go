@@ -26,6 +26,9 @@ func (d *Document) time(n *node, format ir.TimeFormat) time.Time {
 	return timeOf(text, format)
 }
 
+// Time reads the text of a time in a format. What is of another form or out of range is the zero time, which is before everything.
+func Time(text string, format ir.TimeFormat) time.Time { return timeOf(text, format) }
+
 // timeOf reads what a string or a number says.
 func timeOf(text string, format ir.TimeFormat) time.Time {
 	switch format {

@@ -74,6 +74,9 @@ func mask(n *node) string {
 	}
 }
 
+// PlainWord tells whether a name is one that somebody gave to a member, and no value such as an address.
+func PlainWord(name string) bool { return plainWord(name) }
+
 func plainWord[T string | []byte](name T) bool {
 	for i := range len(name) {
 		c := name[i]
@@ -90,10 +93,12 @@ func (c changes) write(d *Document) []byte {
 	if len(c) == 0 {
 		return d.body
 	}
-	switch what := c[&d.root]; what.kind {
-	case gone:
+	switch what := c[&d.root]; {
+	case d.frames != nil:
+		return c.sequence(d)
+	case what.kind == gone:
 		return []byte("null")
-	case replaced:
+	case what.kind == replaced:
 		return []byte(what.value)
 	}
 	out := append(make([]byte, 0, len(d.body)), d.body[:d.root.start]...)

@@ -71,8 +71,9 @@ type played struct {
 
 func play(t *testing.T, r *road, d scenario.Decision) played {
 	t.Helper()
+	request, response := formats(r, d)
 	r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
-		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Type", scenario.ContentType(d.Answer, response))
 		status := d.AnswerStatus
 		switch {
 		case status == 0 && d.Answer == nil:
@@ -82,7 +83,11 @@ func play(t *testing.T, r *road, d scenario.Decision) played {
 		}
 		w.WriteHeader(status)
 		if d.Answer != nil {
-			_ = json.NewEncoder(w).Encode(d.Answer)
+			data, err := scenario.Bytes(d.Answer)
+			if err != nil {
+				t.Error(err)
+			}
+			_, _ = w.Write(data)
 		}
 	}
 	to := "198.51.100.9"
@@ -90,12 +95,9 @@ func play(t *testing.T, r *road, d scenario.Decision) played {
 		to = "192.0.2.1"
 	}
 	addr := r.listen(netip.MustParseAddrPort(fmt.Sprintf("%s:%d", to, d.Request.Port)))
-	var body []byte
-	if d.Request.Body != nil {
-		var err error
-		if body, err = json.Marshal(d.Request.Body); err != nil {
-			t.Fatal(err)
-		}
+	body, err := scenario.Bytes(d.Request.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
 	// Written by hand, so that nobody makes the path canonical.
 	var head strings.Builder
@@ -105,9 +107,12 @@ func play(t *testing.T, r *road, d scenario.Decision) played {
 	}
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", d.Request.Method, d.Request.Path, host)
 	if body != nil {
-		fmt.Fprintf(&head, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+		fmt.Fprintf(&head, "Content-Type: %s\r\nContent-Length: %d\r\n", d.Request.ContentType(request), len(body))
 	}
 	for k, v := range d.Request.Headers {
+		if strings.EqualFold(k, "Content-Type") {
+			continue
+		}
 		fmt.Fprintf(&head, "%s: %s\r\n", k, v)
 	}
 	answer := raw(t, addr, head.String()+"\r\n"+string(body))
@@ -121,6 +126,22 @@ func play(t *testing.T, r *road, d scenario.Decision) played {
 		t.Fatal(err)
 	}
 	return got
+}
+
+// formats are those that the endpoint of a request declares.
+func formats(r *road, d scenario.Decision) (request, response ir.Format) {
+	path, _, _ := strings.Cut(d.Request.Path, "?")
+	e, reason := r.current.Load().Index.Endpoint(d.Request.Method, d.Request.Host, d.Request.Port, path)
+	if reason != "" {
+		return ir.FormatJSON, ir.FormatJSON
+	}
+	if e.IR.Request != nil {
+		request = e.IR.Request.Format
+	}
+	if e.IR.Response != nil {
+		response = e.IR.Response.Format
+	}
+	return request, response
 }
 
 func check(t *testing.T, r *road, o scenario.Outcome, answer played) {
@@ -171,6 +192,12 @@ func check(t *testing.T, r *road, o scenario.Outcome, answer played) {
 
 func same(t *testing.T, body []byte, want any) {
 	t.Helper()
+	if text, ok := want.(string); ok {
+		if string(body) != text {
+			t.Errorf("got %q\nwant %q", body, text)
+		}
+		return
+	}
 	var got any
 	if err := json.Unmarshal(body, &got); err != nil {
 		t.Fatalf("%s: %v", body, err)

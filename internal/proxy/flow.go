@@ -22,16 +22,16 @@ const (
 	shortBody = 64 << 10
 )
 
-// sequenceOf tells how the documents of an answer follow one another; false if it is one document, or nothing that is known. The records
+// sequenceOf tells how the documents of an answer follow one another; false if it is one document, or not what is declared. The records
 // of a sequence are declared as "/*".
 func sequenceOf(h http.Header, m *ir.Message) (jsonfilter.Framing, bool) {
-	if m.Records == nil || !strings.HasPrefix(m.Records.Each, "/*") {
+	if m.Records == nil || !strings.HasPrefix(m.Records.Each, "/*") || !enforce.Declares(m.Format, h["Content-Type"]) {
 		return jsonfilter.Whole, false
 	}
-	switch mediaType(h) {
-	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines":
+	switch m.Format {
+	case ir.FormatNDJSON:
 		return jsonfilter.Lines, true
-	case "text/event-stream":
+	case ir.FormatEventStream:
 		return jsonfilter.Events, true
 	default:
 		return jsonfilter.Whole, false
@@ -90,6 +90,9 @@ func (x *exchange) flow(res *http.Response, plain io.Reader, framing jsonfilter.
 // copy filters an answer. The reason tells why it is not whole.
 func (x *exchange) copy(dst io.Writer, src io.Reader, framing jsonfilter.Framing, flush func()) decide.Reason {
 	m := x.plan.Endpoint.Response
+	if m.Format == ir.FormatCSV {
+		return x.copyTable(dst, src)
+	}
 	if framing != jsonfilter.Whole {
 		m = ofOneDocument(m)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
-	"github.com/optup/optup/internal/jsonfilter"
 )
 
 // handle decides about one request. The phases follow the order of the request: address, endpoint, purpose, body, people, service,
@@ -75,7 +74,7 @@ type exchange struct {
 	plan     *decide.Plan
 	people   people
 	// doc is the request's body; nil if there is none or it was not read.
-	doc *jsonfilter.Document
+	doc enforce.Body
 	// held is how much of the proxy's budget for bodies the exchange has, in bytes.
 	held int64
 	// wouldDeny is the first reason for which an observed request would have been denied.

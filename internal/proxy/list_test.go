@@ -14,7 +14,7 @@ import (
 // TestLongListsFlow: a list of any length passes in little memory, and whoever withdraws meanwhile is not in the rest of it.
 func TestLongListsFlow(t *testing.T) {
 	const records = 300000 // about 30 MB, more than what is ever held
-	r, c := feeding(t)
+	r, c := feeding(t, "application/x-ndjson")
 	half := make(chan struct{})
 	r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		w.Header().Set("Content-Type", "application/json")

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -15,7 +13,6 @@ import (
 	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
-	"github.com/optup/optup/internal/jsonfilter"
 )
 
 // maxBody bounds the bodies that are checked, in bytes.
@@ -31,7 +28,7 @@ func (x *exchange) readBody() ([]byte, decide.Reason) {
 		switch {
 		case x.endpoint.IR.Request == nil:
 			return nil, decide.BodyUnreadable
-		case !plainJSON(x.r.Header):
+		case !asDeclared(x.endpoint.IR.Request, x.r.Header):
 			return nil, decide.EncodingNotAllowed
 		case x.r.ContentLength > maxBody:
 			return nil, decide.BodyTooLarge
@@ -64,42 +61,8 @@ type again struct {
 	io.Closer
 }
 
-// parseBody reads a body that is declared; nil if there is none.
-func (x *exchange) parseBody(body []byte) (*jsonfilter.Document, decide.Reason) {
-	if reason := enforce.Expected(x.endpoint.IR, body != nil); reason != "" || body == nil {
-		return nil, reason
-	}
-	if !plainJSON(x.r.Header) {
-		return nil, decide.EncodingNotAllowed
-	}
-	doc, err := jsonfilter.Parse(body)
-	if err != nil {
-		return nil, decide.BodyUnreadable
-	}
-	return doc, ""
-}
-
-// plainJSON tells whether a body is JSON and is not encoded.
-func plainJSON(h http.Header) bool {
-	e := h.Get("Content-Encoding")
-	return (e == "" || strings.EqualFold(e, "identity")) && isJSON(h)
-}
-
-// isJSON tells whether a message is declared as JSON in UTF-8 (RFC 8259).
-func isJSON(h http.Header) bool {
-	if len(h["Content-Type"]) != 1 {
-		return false
-	}
-	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil || (kind != "application/json" && !strings.HasSuffix(kind, "+json")) {
-		return false
-	}
-	charset := params["charset"]
-	return charset == "" || strings.EqualFold(charset, "utf-8") || !defence.Charset
-}
-
 // constant reads what tells purposes apart.
-func (x *exchange) constant(doc *jsonfilter.Document) func(ir.Source, string) (string, bool) {
+func (x *exchange) constant(doc enforce.Body) func(ir.Source, string) (string, bool) {
 	return func(s ir.Source, name string) (string, bool) {
 		switch s {
 		case ir.SourceBody:

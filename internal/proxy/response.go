@@ -40,10 +40,12 @@ func (x *exchange) answer(res *http.Response) {
 		x.withheld(decide.EncodingNotAllowed)
 	case message == nil || res.StatusCode == http.StatusNoContent || x.r.Method == http.MethodHead:
 		x.bare(res)
-	case !defence.Coding && len(res.Header["Content-Encoding"]) > 0, !defence.Types && !isJSON(res.Header):
+	case !defence.Coding && len(res.Header["Content-Encoding"]) > 0, !defence.Types && !enforce.Declares(message.Format, res.Header["Content-Type"]):
 		x.unread(res)
 	case sequence:
 		x.sequence(res, framing)
+	case x.table(res):
+		x.sequence(res, jsonfilter.Whole)
 	case x.long(res):
 		x.list(res)
 	default:
@@ -90,7 +92,7 @@ func (x *exchange) bare(res *http.Response) {
 // nobody, do not.
 func (x *exchange) long(res *http.Response) bool {
 	m := x.plan.Endpoint.Response
-	return res.StatusCode < 300 && (res.ContentLength < 0 || res.ContentLength > shortBody) && isJSON(res.Header) &&
+	return res.StatusCode < 300 && (res.ContentLength < 0 || res.ContentLength > shortBody) && m.Format == ir.FormatJSON && enforce.Declares(m.Format, res.Header["Content-Type"]) &&
 		m.Records != nil && m.Records.Each != "" && x.plan.OnMissing != ir.OnMissingDeny && !x.lookedUp()
 }
 
@@ -175,7 +177,7 @@ var unreadable = map[decide.Reason]bool{decide.BodyUnreadable: true, decide.Body
 func (x *exchange) hidden(reason decide.Reason) {
 	clear(x.w.Header())
 	x.proxy.Metrics.decision(x, decide.Deny, reason)
-	deny(x.w, decide.NotPermitted)
+	deny(x.w, decide.NotPermitted, x.use.ID().String())
 }
 
 // withheld answers instead of a service whose answer cannot be passed on.
@@ -215,12 +217,10 @@ func (x *exchange) filterAnswer(res *http.Response, body []byte) (out []byte, ab
 	switch {
 	case len(body) == 0:
 		return nil, x.r.Method == http.MethodGet && x.oneRecord(), "" // nothing is shown, and nothing has to be read
-	case !isJSON(res.Header):
-		return nil, false, decide.EncodingNotAllowed
 	}
-	doc, err := jsonfilter.Parse(body)
-	if err != nil {
-		return nil, false, decide.BodyUnreadable
+	doc, reason := readAs(x.endpoint.IR.Response, res.Header, body)
+	if reason != "" {
+		return nil, false, reason
 	}
 	if reason := x.renewPlan(); reason != "" {
 		return nil, false, reason

@@ -18,9 +18,14 @@ import (
 )
 
 // feed gives people one after the other. Each line or event is one record.
-var feed = ir.Endpoint{
-	Name: "feed", Methods: []string{"GET"}, Path: "/v1/feed", Processing: shows,
-	Response: &ir.Message{Records: &ir.Records{Each: "/*", Identifier: "/email", Identifies: email, NotPersonal: []string{"/email"}}},
+func feed(kind string) ir.Endpoint {
+	return ir.Endpoint{
+		Name: "feed", Methods: []string{"GET"}, Path: "/v1/feed", Processing: shows,
+		Response: &ir.Message{
+			Format:  map[string]ir.Format{"application/x-ndjson": ir.FormatNDJSON, "text/event-stream": ir.FormatEventStream}[kind],
+			Records: &ir.Records{Each: "/*", Identifier: "/email", Identifies: email, NotPersonal: []string{"/email"}},
+		},
+	}
 }
 
 // open is a stream that is open: what is given to send goes into it, and next gives what comes out.
@@ -133,9 +138,9 @@ func (o *open) person() string {
 	}
 }
 
-func feeding(t *testing.T) (*road, *changeable) {
+func feeding(t *testing.T, kind string) (*road, *changeable) {
 	t.Helper()
-	r := withEndpoints(t, ir.OnMissingDropRecord, "", feed)
+	r := withEndpoints(t, ir.OnMissingDropRecord, "", feed(kind))
 	c := &changeable{}
 	c.bertAgrees.Store(true)
 	for name := range r.current.Load().Facts {
@@ -148,7 +153,7 @@ func feeding(t *testing.T) (*road, *changeable) {
 func TestAWithdrawalReachesOpenStreams(t *testing.T) {
 	for kind, framed := range framings {
 		t.Run(kind, func(t *testing.T) {
-			r, c := feeding(t)
+			r, c := feeding(t, kind)
 			o := openStream(t, r, kind)
 			for _, name := range []string{"anna", "bert"} {
 				o.send <- framed(record(name))
@@ -193,7 +198,7 @@ func TestAStreamIsCut(t *testing.T) {
 			"the service breaks off in the record": nil,
 		} {
 			t.Run(kind+"/"+name, func(t *testing.T) {
-				r, c := feeding(t)
+				r, c := feeding(t, kind)
 				o := openStream(t, r, kind)
 				o.send <- framed(record("anna"))
 				if got := o.person(); got != record("anna") {
@@ -219,7 +224,7 @@ func TestAStreamIsCut(t *testing.T) {
 
 // TestABundleThatChangesNothingHereCutsNothing: bundles change whenever anybody's policy does.
 func TestABundleThatChangesNothingHereCutsNothing(t *testing.T) {
-	r, _ := feeding(t)
+	r, _ := feeding(t, "application/x-ndjson")
 	o := openStream(t, r, "application/x-ndjson")
 	o.send <- record("anna") + "\n"
 	o.person()
@@ -257,7 +262,7 @@ func TestEventsAreRead(t *testing.T) {
 		"JSON whose brackets do not fit": {"data: " + record("anna") + "],[" + record("bert") + "\n\n", "broken"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, _ := feeding(t)
+			r, _ := feeding(t, "text/event-stream")
 			r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 				w.Header().Set("Content-Type", "text/event-stream")
 				_, _ = io.WriteString(w, tt.in)
@@ -292,7 +297,7 @@ func TestShortSequencesAreDecidedAboutAsAWhole(t *testing.T) {
 		"everybody agreed, where all have to":  {ir.OnMissingDeny, record("anna") + "\n\n" + record("anna.2"), true, record("anna") + "\n\n" + record("anna.2")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := withEndpoints(t, tt.onMissing, "", feed)
+			r := withEndpoints(t, tt.onMissing, "", feed("application/x-ndjson"))
 			r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 				w.Header().Set("Content-Type", "application/x-ndjson")
 				if tt.chunked {
@@ -313,7 +318,7 @@ func TestShortSequencesAreDecidedAboutAsAWhole(t *testing.T) {
 
 // TestObservedStreamsFlow: where nothing is enforced a stream passes as it is and when it comes, and is counted.
 func TestObservedStreamsFlow(t *testing.T) {
-	r, c := feeding(t)
+	r, c := feeding(t, "application/x-ndjson")
 	c.bertAgrees.Store(false)
 	b := *r.current.Load().Index.Bundle()
 	b.Mode, b.Rules = ir.ModeObserve, append([]ir.Rule(nil), b.Rules...)

@@ -1,7 +1,6 @@
 package scenario_test
 
 import (
-	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -15,8 +14,8 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
-	"github.com/optup/optup/internal/jsonfilter"
 	"github.com/optup/optup/internal/scenario"
 )
 
@@ -77,7 +76,7 @@ func plan(t *testing.T, x *decide.Index, d scenario.Decision) (*decide.Plan, dec
 	if err != nil {
 		return nil, decide.NotCanonical
 	}
-	body := jsonOf(t, d.Request.Body)
+	body := bodyOf(t, e.IR.Request, d.Request.Body)
 	return x.Plan(e, func(s ir.Source, name string) (string, bool) {
 		switch s {
 		case ir.SourceHeader:
@@ -94,18 +93,18 @@ func plan(t *testing.T, x *decide.Index, d scenario.Decision) (*decide.Plan, dec
 	})
 }
 
-func jsonOf(t *testing.T, body any) *jsonfilter.Document {
+func bodyOf(t *testing.T, m *ir.Message, body any) enforce.Body {
 	t.Helper()
-	if body == nil {
+	if body == nil || m == nil {
 		return nil
 	}
-	data, err := json.Marshal(body)
+	data, err := scenario.Bytes(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := jsonfilter.Parse(data)
+	doc, err := enforce.Read(m, data)
 	if err != nil {
-		t.Fatal(err)
+		return nil // the case says why
 	}
 	return doc
 }

@@ -47,5 +47,8 @@
 //	    forwardedAll: [{}, {}]                    # instead, where a request is sent in groups
 //	    returned: {customers: []}                 # what the application gets
 //
+// A body that is a text is sent as it is, by the content type of the format that the endpoint declares; one that is a value is sent as
+// JSON. Headers may name another Content-Type. What is forwarded and returned is a text wherever the format is not JSON.
+//
 // Bodies are compared where they are given, everything else always. Nobody in the answer of a request that is denied is decided about.
 package scenario

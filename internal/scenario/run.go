@@ -8,7 +8,6 @@ import (
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
-	"github.com/optup/optup/internal/jsonfilter"
 )
 
 // Outcome is what became of one decision.
@@ -122,15 +121,4 @@ func text(v any) string {
 		return fmt.Sprint(v)
 	}
 	return string(data)
-}
-
-func parse(v any) (*jsonfilter.Document, error) {
-	if v == nil {
-		return nil, nil
-	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return jsonfilter.Parse(data)
 }

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -23,7 +22,7 @@ type attempt struct {
 	now   decide.Now
 	query []enforce.Parameter
 	// body and answer are nil where there is none.
-	body, answer *jsonfilter.Document
+	body, answer enforce.Body
 	request      decide.Request
 	plan         *decide.Plan
 
@@ -64,12 +63,6 @@ func (c Case) try(x *decide.Index, d Decision) (*attempt, error) {
 	if t.now, err = d.Moment(); err != nil {
 		return nil, err
 	}
-	if t.body, err = parse(d.Request.Body); err != nil {
-		return nil, fmt.Errorf("request.body: %w", err)
-	}
-	if t.answer, err = parse(d.Answer); err != nil {
-		return nil, fmt.Errorf("answer: %w", err)
-	}
 	if err := t.decide(); err != nil {
 		return nil, err
 	}
@@ -107,9 +100,9 @@ func (t *attempt) decide() error {
 		}
 		return nil
 	}
-	if reason = enforce.Expected(e.IR, t.body != nil); e.Used() && reason != "" {
+	if reason, err := t.readBody(e); reason != "" || err != nil {
 		t.deny(reason)
-		return nil
+		return err
 	}
 	t.plan, _ = t.x.Plan(e, t.constant)
 	t.request.Categories = t.categories(e.IR)
@@ -128,7 +121,7 @@ func (t *attempt) decide() error {
 		t.deny(sent.Reason) // for how the body is written, which no decision about people can know
 		return nil
 	}
-	if err := t.send(sent); err != nil || sent.Accepted {
+	if err := t.send(e.IR.Request, sent); err != nil || sent.Accepted {
 		return err
 	}
 	return t.receive(e.IR)
@@ -158,19 +151,22 @@ func (t *attempt) categories(e *ir.Endpoint) []string {
 		return out
 	}
 	see := func(name string) bool { out = append(out, name); return true }
-	if r := t.body.Request(e.Request, see, func(jsonfilter.Person) jsonfilter.Handling { return jsonfilter.Keep }); r.NotCovered > 0 {
+	keep := func(jsonfilter.Person) jsonfilter.Handling { return jsonfilter.Keep }
+	if _, found := t.body.Request(e.Request, see, keep); found.NotCovered > 0 {
 		out = append(out, "")
 	}
 	return out
 }
 
-func (t *attempt) send(sent enforce.Sent) error {
+func (t *attempt) send(m *ir.Message, sent enforce.Sent) error {
 	for _, body := range sent.Bodies {
-		var v any = nothing{}
-		if body != nil {
-			if err := json.Unmarshal(body, &v); err != nil {
-				return err
-			}
+		if body == nil {
+			t.sent = append(t.sent, nothing{})
+			continue
+		}
+		v, err := shown(m.Format, body)
+		if err != nil {
+			return err
 		}
 		t.sent = append(t.sent, v)
 	}
@@ -187,8 +183,12 @@ func (t *attempt) receive(e *ir.Endpoint) error {
 		t.got.People = people
 		return nil
 	}
-	if t.answer == nil || e.Response == nil {
+	if t.d.Answer == nil || e.Response == nil {
 		return nil
+	}
+	if reason, err := t.readAnswer(e.Response); reason != "" || err != nil {
+		t.unreadable(reason)
+		return err
 	}
 	out := enforce.Answer(t.plan, t.answer, t.judge)
 	t.got = decide.Decide(t.x, t.request, t.now)
@@ -202,7 +202,9 @@ func (t *attempt) receive(e *ir.Endpoint) error {
 	case out.Reason != "":
 		return nil
 	}
-	return json.Unmarshal(out.Body, &t.returned)
+	var err error
+	t.returned, err = shown(e.Response.Format, out.Body)
+	return err
 }
 
 func (t *attempt) constant(s ir.Source, name string) (string, bool) {

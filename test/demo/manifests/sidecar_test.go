@@ -15,7 +15,6 @@ import (
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
-	"github.com/optup/optup/internal/jsonfilter"
 	"github.com/optup/optup/internal/shop"
 )
 
@@ -74,7 +73,7 @@ type sidecar struct {
 }
 
 // plan finds out what a request is for; the reason is empty if there is a purpose.
-func (s *sidecar) plan(r *http.Request, body *jsonfilter.Document) (*decide.Plan, decide.Reason) {
+func (s *sidecar) plan(r *http.Request, body enforce.Body) (*decide.Plan, decide.Reason) {
 	e, reason := s.index.Endpoint(r.Method, r.URL.Hostname(), 80, r.URL.Path)
 	if reason != "" {
 		return nil, reason
@@ -116,9 +115,9 @@ func (s *sidecar) guard(h http.Handler) http.HandlerFunc {
 		if err != nil {
 			s.t.Error(err)
 		}
-		var doc *jsonfilter.Document
+		var doc enforce.Body
 		if len(body) > 0 {
-			if doc, err = jsonfilter.Parse(body); err != nil {
+			if doc, err = enforce.Read(&ir.Message{}, body); err != nil {
 				s.t.Error(err)
 			}
 		}
@@ -146,7 +145,7 @@ func (s *sidecar) guard(h http.Handler) http.HandlerFunc {
 		h.ServeHTTP(answer, forwarded)
 		out := answer.Body.Bytes()
 		if p.Endpoint.Response != nil {
-			answered, err := jsonfilter.Parse(out)
+			answered, err := enforce.Read(p.Endpoint.Response, out)
 			if err != nil {
 				s.t.Error(err)
 				return
