@@ -22,12 +22,10 @@ import (
 // onTheWire are the reasons that a request which is described as data cannot have, and the file of internal/proxy whose tests produce
 // each.
 var onTheWire = map[decide.Reason]string{
-	decide.NotCanonical:       "defences_test.go",
-	decide.BodyUnreadable:     "defences_test.go",
-	decide.BodyTooLarge:       "defences_test.go",
-	decide.EncodingNotAllowed: "defences_test.go",
-	decide.TLSRefused:         "tls_test.go",
-	decide.InternalError:      "defences_test.go",
+	decide.NotCanonical:  "defences_test.go",
+	decide.BodyTooLarge:  "defences_test.go",
+	decide.TLSRefused:    "tls_test.go",
+	decide.InternalError: "defences_test.go",
 }
 
 // constants gives the values of the constants of one type that a file declares.
