@@ -102,4 +102,49 @@ spec:
 		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], fulfils: [{obligation: anonymise, pointer: /figures, in: ["true"]}]}]}}`,
 		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], fulfils: [{obligation: anonymise, in: ["true"]}]}]}}`,
 	},
+	{
+		sentence: "an addressee that is the body is somebody", message: "leave it out if the body itself is the addressee",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email, identifier: /email}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email}]}}]}}`,
+	},
+	{
+		sentence: "switches are in one document", message: "switches work in JSON and Form only",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: Form, switches: [{tracking: OpenTracking, pointer: /track, offValue: "false", processing: [track]}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: CSV, switches: [{tracking: OpenTracking, pointer: /track, offValue: "false", processing: [track]}]}}]}}`,
+	},
+	{
+		sentence: "addressees of a table are its rows", message: "in CSV every row is one addressee",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: CSV, addressees: [{type: email, each: "/*", identifier: /email}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: CSV, addressees: [{type: email, each: "/rows/*", identifier: /email}]}}]}}`,
+	},
+	{
+		sentence: "addressees of lines are in lines", message: "let each begin with it, for example /* or",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: NDJSON, addressees: [{type: email, each: "/*/to/*"}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: NDJSON, addressees: [{type: email, each: "/to/*"}]}}]}}`,
+	},
+	{
+		sentence: "addressees of a form are values of one name, or the form", message: "in a form addressees are the values of one name",
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: Form, addressees: [{type: email, identifier: /email}, {type: email, each: "/to/*"}]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: Form, addressees: [{type: email, each: "/to/*", identifier: /email}]}}]}}`,
+	},
+	{
+		sentence: "records of a table are its rows", message: "in CSV every row is one record",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {format: CSV, records: {type: email, each: "/*", identifier: /email}}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {format: CSV, records: {type: email, each: "/*", identifier: /email}, notPersonal: [/total]}}]}}`,
+	},
+	{
+		sentence: "records of events are in events", message: "/* stands for every line or event",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {format: EventStream, records: {type: email, each: "/*/people/*", identifier: /email}}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {format: EventStream, records: {type: email, identifier: /email}}}]}}`,
+	},
+	{
+		sentence: "events are answers", message: `Unsupported value: "EventStream"`,
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {format: EventStream, notPersonal: ["/*"]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: EventStream, notPersonal: ["/*"]}}]}}`,
+	},
+	{
+		sentence: "forms are requests", message: `Unsupported value: "Form"`,
+		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: Form, notPersonal: [/a]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {format: Form, notPersonal: [/a]}}]}}`,
+	},
 })

@@ -137,6 +137,22 @@ func TestRulesThatNothingMatches(t *testing.T) {
 			when(0, ir.Condition{Source: ir.SourceHeader, Name: "X", In: []string{"x"}}, ir.Condition{Source: ir.SourceBody, Name: "/campaign", In: []string{"x"}}),
 			policyRef, "spec.rules[0].when[1].name", UnreachableRule, Error, "declares nothing at that pointer",
 		},
+		"a value in a table": {
+			together(when(0, ir.Condition{Source: ir.SourceBody, Name: "/template_id", In: []string{"x"}}), func(s *policy.Snapshot) {
+				s.Services[mail].Endpoints[0].Request = &ir.Message{
+					Format: ir.FormatCSV, Addressees: []ir.Addressees{{Each: "/*", Identifier: "/email", Identifies: s.Services[mail].Endpoints[0].Request.Addressees[0].Identifies}},
+					Fields: []ir.Field{{Pointer: "/*/email", Category: "pd:EmailAddress"}}, NotPersonal: []string{"/*/template_id"},
+				}
+			}), policyRef, "spec.rules[0].when[0].name", UnreachableRule, Error, "tell purposes apart by path, query or header",
+		},
+		"a value below a field of a form": {
+			together(when(0, ir.Condition{Source: ir.SourceBody, Name: "/template/id", In: []string{"x"}}), func(s *policy.Snapshot) {
+				s.Services[mail].Endpoints[0].Request = &ir.Message{
+					Format: ir.FormatForm, Addressees: []ir.Addressees{{Identifier: "/email", Identifies: s.Services[mail].Endpoints[0].Request.Addressees[0].Identifies}},
+					Fields: []ir.Field{{Pointer: "/email", Category: "pd:EmailAddress"}}, NotPersonal: []string{"/template"},
+				}
+			}), policyRef, "spec.rules[0].when[0].name", UnreachableRule, Error, "a pointer has one segment",
+		},
 		"two conditions on one constant": {
 			when(0, ir.Condition{Source: ir.SourceBody, Name: "/template_id", In: []string{"a"}}, ir.Condition{Source: ir.SourceBody, Name: "/template_id", In: []string{"b"}}),
 			policyRef, "spec.rules[0].when[1]", UnreachableRule, Error, "cannot hold together",

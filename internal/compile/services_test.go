@@ -26,6 +26,17 @@ func TestWhatIsWrongWithServices(t *testing.T) {
 		"an endpoint that cannot be": {
 			func(s *policy.Snapshot) { s.Services[mail].Endpoints[0].Request.Switches[0].Off = nil }, serviceRef("mail"), "spec.endpoints[0]", InvalidEndpoint, Error, "off value",
 		},
+		"a request in events": {
+			func(s *policy.Snapshot) { s.Services[mail].Endpoints[0].Request.Format = ir.FormatEventStream }, serviceRef("mail"), "spec.endpoints[0]", InvalidEndpoint, Error, "take NDJSON",
+		},
+		"an answer as a form": {
+			func(s *policy.Snapshot) { s.Services[register].Endpoints[0].Response.Format = ir.FormatForm }, serviceRef("register"), "spec.endpoints[0]", InvalidEndpoint, Error, "take JSON",
+		},
+		"a table with rows somewhere else": {
+			func(s *policy.Snapshot) {
+				s.Services[mail].Endpoints[0].Request.Format, s.Services[mail].Endpoints[0].Request.Switches = ir.FormatCSV, nil
+			}, serviceRef("mail"), "spec.endpoints[0]", InvalidEndpoint, Error, "each is /*",
+		},
 		"two endpoints of one name": {
 			func(s *policy.Snapshot) { s.Services[mail].Endpoints[1].Name = "send" }, serviceRef("mail"), "spec.endpoints[0].name", DuplicateName, Error, `"send"`,
 		},

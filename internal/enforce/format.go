@@ -123,7 +123,7 @@ func Declares(f ir.Format, contentType []string) bool {
 	for _, k := range mediaTypes[f] {
 		named = named || k == kind
 	}
-	if charset := params["charset"]; !named || (charset != "" && !strings.EqualFold(charset, "utf-8") && defence.Charset) {
+	if charset, given := params["charset"]; !named || (given && !strings.EqualFold(charset, "utf-8") && defence.Charset) {
 		return false
 	}
 	for name, v := range params {
