@@ -145,6 +145,19 @@ func TestWithoutThePersonOfTheFormNobodyIsLeft(t *testing.T) {
 	}
 }
 
+func TestAFormAboutNobody(t *testing.T) {
+	d, err := Parse([]byte("name=N"), single)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Request(single, covered, func(p jsonfilter.Person) jsonfilter.Handling {
+		if !p.Unresolved {
+			t.Error("somebody was found")
+		}
+		return jsonfilter.Keep
+	})
+}
+
 func TestGroups(t *testing.T) {
 	d, err := Parse([]byte("to[]=y@x&subject=a&to[]=y@z"), many)
 	if err != nil {

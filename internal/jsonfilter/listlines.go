@@ -29,8 +29,8 @@ func ParseLines(body []byte) (*Document, error) {
 		} else if len(text) < len(line) {
 			return nil, fmt.Errorf("%w: a CR without an LF", ErrUnreadable)
 		}
-		if len(text) == 0 || bytes.IndexByte(text, '\r') >= 0 {
-			return nil, fmt.Errorf("%w: line %d is empty, or has a CR in it", ErrUnreadable, len(d.frames)+1)
+		if bytes.IndexByte(text, '\r') >= 0 {
+			return nil, fmt.Errorf("%w: line %d has a CR in it", ErrUnreadable, len(d.frames)+1)
 		}
 		if err := d.add(at, at+len(text)); err != nil {
 			return nil, err

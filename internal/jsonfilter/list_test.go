@@ -142,6 +142,8 @@ func TestEvents(t *testing.T) {
 		"a type that may be somebody":        {"event: n@x\n" + kept, kept},
 		"the time to reconnect":              {"retry: 100\n" + kept, "retry: 100\n" + kept},
 		"a time that is none":                {"retry: n@x\n" + kept, kept},
+		"a time that is empty":               {"retry:\n" + kept, kept},
+		"a time that may be a number":        {"retry: 004930123456\n" + kept, kept},
 		"an event without data":              {"event: ping\n\n" + kept, kept},
 		"an event that does not end":         {kept + "data: {\"id\":1,\"email\":\"y@x\"}\n", kept},
 		"nothing":                            {"", ""},
@@ -157,12 +159,13 @@ func TestEvents(t *testing.T) {
 		})
 	}
 	for name, body := range map[string]string{
-		"data that is no JSON":    "data: [DONE]\n\n",
-		"data on several lines":   "data: {\ndata: }\n\n",
-		"data that is empty":      "data:\n\n",
-		"data with a name twice":  "data: {\"a\":1,\"a\":2}\n\n",
-		"data that is not UTF-8":  "data: \"\xff\"\n\n",
-		"two documents in a data": "data: {} {}\n\n",
+		"data that is no JSON":                   "data: [DONE]\n\n",
+		"data on several lines":                  "data: {\ndata: }\n\n",
+		"data on several lines, each a document": "data: {\"id\":1}\ndata: {\"email\":\"y@x\"}\n\n",
+		"data that is empty":                     "data:\n\n",
+		"data with a name twice":                 "data: {\"a\":1,\"a\":2}\n\n",
+		"data that is not UTF-8":                 "data: \"\xff\"\n\n",
+		"two documents in a data":                "data: {} {}\n\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := ParseEvents([]byte(body)); !errors.Is(err, ErrUnreadable) {
