@@ -127,7 +127,7 @@ func TestLinesOfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestEvents(t *testing.T) {
+func TestEventsOfAnAnswer(t *testing.T) {
 	const kept = "data: {\"id\":1,\"email\":\"y@x\"}\n\n"
 	for name, tt := range map[string]struct{ body, want string }{
 		"an event":                           {"data: {\"id\":1,\"email\":\"y@x\"}\n\n", kept},
@@ -144,6 +144,7 @@ func TestEvents(t *testing.T) {
 		"a time that is none":                {"retry: n@x\n" + kept, kept},
 		"a time that is empty":               {"retry:\n" + kept, kept},
 		"a time that may be a number":        {"retry: 004930123456\n" + kept, kept},
+		"data on several lines":              {"data: {\"id\":1,\ndata:\"email\":\"y@x\"}\n\n", "data: {\"id\":1,\t\"email\":\"y@x\"}\n\n"},
 		"an event without data":              {"event: ping\n\n" + kept, kept},
 		"an event that does not end":         {kept + "data: {\"id\":1,\"email\":\"y@x\"}\n", kept},
 		"nothing":                            {"", ""},
@@ -160,7 +161,6 @@ func TestEvents(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"data that is no JSON":                   "data: [DONE]\n\n",
-		"data on several lines":                  "data: {\ndata: }\n\n",
 		"data on several lines, each a document": "data: {\"id\":1}\ndata: {\"email\":\"y@x\"}\n\n",
 		"data that is empty":                     "data:\n\n",
 		"data with a name twice":                 "data: {\"a\":1,\"a\":2}\n\n",

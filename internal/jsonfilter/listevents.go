@@ -2,12 +2,12 @@ package jsonfilter
 
 import (
 	"bytes"
-	"fmt"
+	"slices"
 	"strings"
 )
 
-// ParseEvents reads a stream of server-sent events (WHATWG HTML §9.2) each of whose data is one JSON document on one line, as the list
-// of these documents: "/*" names every event's data. What it keeps besides is the type of an event, if it is a plain word, and the time
+// ParseEvents reads a stream of server-sent events (WHATWG HTML §9.2) each of whose data is one JSON document, as the list of these
+// documents: "/*" names every event's data. Several lines of data are joined by a tab, as Program.Copy joins them. What it keeps besides is the type of an event, if it is a plain word, and the time
 // to reconnect. Comments, ids and unknown fields go, because nobody declares them, and so do an event without data and one that has no
 // end, which no reader is told of. Errors wrap ErrUnreadable.
 func ParseEvents(body []byte) (*Document, error) {
@@ -25,9 +25,7 @@ func ParseEvents(body []byte) (*Document, error) {
 		}
 		body = body[i+1:]
 		if len(line) > 0 {
-			if err := e.field(line); err != nil {
-				return nil, err
-			}
+			e.field(line)
 			continue
 		}
 		if err := d.event(e); err != nil {
@@ -45,13 +43,13 @@ type event struct {
 	data []byte
 }
 
-func (e *event) field(line []byte) error {
+func (e *event) field(line []byte) {
 	name, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch string(name) {
 	case "data":
 		if e.data != nil {
-			return fmt.Errorf("%w: the data of an event stands on several lines", ErrUnreadable)
+			value = slices.Concat(e.data, []byte("\t"), value)
 		}
 		e.data = value
 	case "event":
@@ -63,7 +61,6 @@ func (e *event) field(line []byte) error {
 			e.head += "retry: " + string(value) + "\n"
 		}
 	}
-	return nil
 }
 
 // event adds one event in the one spelling that goes on.
