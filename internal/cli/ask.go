@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -251,7 +253,7 @@ var texts = []string{".csv", ".ndjson", ".jsonl", ".form", ".txt"}
 // format, as it is.
 func bodyOf(file string, r scenario.Request, data []byte) any {
 	var v any
-	if slices.Contains(texts, filepath.Ext(file)) || !enforce.Declares(ir.FormatJSON, []string{r.ContentType(ir.FormatJSON)}) || yaml.Unmarshal(data, &v) != nil {
+	if slices.Contains(texts, filepath.Ext(file)) || !enforce.Declares(ir.FormatJSON, []string{r.ContentType(ir.FormatJSON)}) || severalDocuments(data) || yaml.Unmarshal(data, &v) != nil {
 		return string(data)
 	}
 	switch v.(type) {
@@ -260,4 +262,15 @@ func bodyOf(file string, r scenario.Request, data []byte) any {
 	default:
 		return string(data)
 	}
+}
+
+// severalDocuments tells whether a JSON document is followed by something: a reader of YAML would see the first only.
+func severalDocuments(data []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(data))
+	var first json.RawMessage
+	if d.Decode(&first) != nil {
+		return false
+	}
+	_, err := d.Token()
+	return !errors.Is(err, io.EOF)
 }
