@@ -34,6 +34,6 @@ func newCommand() *cobra.Command {
 	}
 	root.PersistentFlags().Uint64Var(&d.seed, "seed", 1, "seed of the generated people")
 	root.PersistentFlags().IntVar(&d.people, "people", 10_000, "number of people")
-	root.AddCommand(crmCommand(&d), espCommand(), dashboardCommand(), tickerCommand(), campaignCommand(), invoiceCommand(), listCommand(&d), smtpCommand(), greetCommand())
+	root.AddCommand(crmCommand(&d), espCommand(), dashboardCommand(), liveCommand(), tickerCommand(), campaignCommand(), invoiceCommand(), listCommand(&d), smtpCommand(), greetCommand())
 	return root
 }

@@ -59,6 +59,21 @@ func dashboardCommand() *cobra.Command {
 	return c
 }
 
+func liveCommand() *cobra.Command {
+	var a addresses
+	var crm string
+	c := a.flags(&cobra.Command{
+		Use: "live", Short: "Follow who is looking at the shop and count what is seen", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			l := shop.NewLive(crm)
+			go l.Run(c.Context())
+			return shop.Serve(c.Context(), map[string]http.Handler{a.admin: l.Admin()})
+		},
+	}, false)
+	c.Flags().StringVar(&crm, "crm", "http://customers.crm", "base URL of the register")
+	return c
+}
+
 func tickerCommand() *cobra.Command {
 	var a addresses
 	var esp string

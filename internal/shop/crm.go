@@ -19,6 +19,7 @@ type CRM struct {
 	byID     map[string]*Customer
 	requests atomic.Int64
 	handed   atomic.Int64
+	visits   visits
 }
 
 // CRMStats is what a CRM has answered so far: requests to its API, and customers handed out by them.
@@ -46,14 +47,15 @@ type clickPage struct {
 func NewCRM(seed uint64, n int) *CRM {
 	c := &CRM{people: People(seed, n), byID: make(map[string]*Customer, n)}
 	c.clicks = Clicks(seed, c.people)
+	c.visits.people = c.people
 	for i := range c.people {
 		c.byID[c.people[i].ID] = &c.people[i]
 	}
 	return c
 }
 
-// Handler serves the API: GET /v1/customers?page=&per_page=, /v1/customers/{id} and /v1/clicks?page=&per_page=. Pages count from 1;
-// what lies past the last is an empty page.
+// Handler serves the API: GET /v1/customers?page=&per_page=, /v1/customers/{id}, /v1/clicks?page=&per_page= and /v1/visits. Pages
+// count from 1; what lies past the last is an empty page. Visits are a stream of server-sent events that does not end.
 func (c *CRM) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/customers", func(w http.ResponseWriter, r *http.Request) {
@@ -82,16 +84,18 @@ func (c *CRM) Handler() http.Handler {
 		}
 		writeJSON(w, http.StatusOK, clickPage{Clicks: c.clicks[from:to], Page: page, Next: next})
 	})
+	mux.HandleFunc("GET /v1/visits", c.visits.stream)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.requests.Add(1)
 		mux.ServeHTTP(w, r)
 	})
 }
 
-// Admin serves GET /healthz and GET /stats (CRMStats).
+// Admin serves GET /healthz, GET /stats (CRMStats) and POST /regular {"email":""}, which says who visits at every moment.
 func (c *CRM) Admin() http.Handler {
 	mux := http.NewServeMux()
 	healthy(mux)
+	mux.HandleFunc("POST /regular", c.visits.name)
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, CRMStats{Customers: len(c.people), Requests: c.requests.Load(), HandedOut: c.handed.Load()})
 	})
