@@ -145,7 +145,7 @@ func TestWorkloadsAreHardened(t *testing.T) {
 			}
 		}
 	}
-	if workloads != 6 {
+	if workloads != 7 {
 		t.Errorf("found %d workloads", workloads)
 	}
 }
