@@ -131,6 +131,6 @@ func (c *state) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, age, l.Controller)
 		ch <- prometheus.MustNewConstMetric(positionDesc, prometheus.GaugeValue, float64(f.Position()), l.Controller)
-		ch <- prometheus.MustNewConstMetric(peopleDesc, prometheus.GaugeValue, float64(f.People()), l.Controller)
+		ch <- prometheus.MustNewConstMetric(peopleDesc, prometheus.GaugeValue, float64(f.Stats().Identifiers), l.Controller)
 	}
 }

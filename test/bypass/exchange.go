@@ -161,6 +161,7 @@ func (r reply) shape() string {
 		fmt.Fprintf(&b, "%d\n", a.status)
 		h := a.header.Clone()
 		h.Del("Date")
+		h.Del("Optup-Decision")
 		_ = h.Write(&b)
 		fmt.Fprintf(&b, "%d bytes\n", len(a.body))
 	}
