@@ -98,9 +98,16 @@ func PrintDecision(w io.Writer, d RecordedDecision) error {
 	}
 	p.line("%s%s", p.paint(style, strings.ToUpper(effect)), says)
 	for _, row := range [][2]string{
-		{"decision", d.ID}, {"time", d.At.UTC().Format(time.RFC3339)}, {"workload", strings.Trim(d.Namespace+"/"+d.Workload, "/")},
-		{"purpose", string(d.Purpose)}, {"policy", strings.Join(d.Policies, ", ")}, {"service", d.Service}, {"endpoint", d.Endpoint}, {"recipient", d.Recipient},
-		{"generation", fmt.Sprint(d.Generation)}, {"position", fmt.Sprint(d.Position)},
+		{"decision", d.ID},
+		{"time", d.At.UTC().Format(time.RFC3339)},
+		{"workload", strings.Trim(d.Namespace+"/"+d.Workload, "/")},
+		{"purpose", string(d.Purpose)},
+		{"policy", strings.Join(d.Policies, ", ")},
+		{"service", d.Service},
+		{"endpoint", d.Endpoint},
+		{"recipient", d.Recipient},
+		{"generation", fmt.Sprint(d.Generation)},
+		{"position", fmt.Sprint(d.Position)},
 	} {
 		if row[1] != "" {
 			p.line("  %-11s %s", row[0], row[1])
