@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"log"
+	"log" //nolint:depguard // what the standard library writes to is looked at
 	"log/slog"
 	"strings"
 	"testing"

@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // the standard library writes to it
 	"log/slog"
 	"os"
 	"os/signal"

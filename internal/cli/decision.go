@@ -82,6 +82,7 @@ func PrintDecision(w io.Writer, d RecordedDecision) error {
 	p := &printer{w: w}
 	style, effect := Good, string(d.Effect)
 	switch d.Effect {
+	case decide.Permit:
 	case decide.Deny:
 		style = Bad
 	case decide.PermitFiltered:

@@ -146,8 +146,8 @@ func (t *Table) set(p place, id uint32) {
 	if id != 0 {
 		t.combos.hold(id)
 	}
-	switch {
-	case old == 0:
+	switch old {
+	case 0:
 		t.add(s, p, id)
 	default:
 		at.line.states[at.slot].Store(id)

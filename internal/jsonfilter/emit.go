@@ -134,6 +134,7 @@ func (m *machine) emit(p *piece) {
 	switch p.kind {
 	case raw:
 		m.copyPart(p.from, p.to)
+	case person: // emitRecord does
 	case element:
 		m.outcome.Changed = m.outcome.Changed || p.cutsTo > p.cuts
 		m.separate(p)

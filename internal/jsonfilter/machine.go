@@ -63,7 +63,6 @@ type level struct {
 	array     bool
 	inherited bool
 	mode      mode
-	have      uint64
 	// names and kept are how many names, and how many bytes of them, were noted before.
 	names, kept int
 	// undecided tells that the level goes with its brackets if there is nothing in it; seg and from are then where its part and it begin.
@@ -254,6 +253,7 @@ func (m *machine) behind(to int) {
 		switch m.levels[m.depth].tail {
 		case tailStays:
 			m.raw(m.seg, to)
+		case tailGoes:
 		case tailFollows:
 			m.piece(piece{kind: behind, level: m.depth, from: m.seg, to: to})
 		}

@@ -29,7 +29,7 @@ func (s *scanner) record(p *Program, b []byte, i, depth int, readable bool) reco
 	}
 	after, ok := s.row(b, i, depth, covers, v != enter)
 	r := record{whole: v, after: after}
-	if after >= 0 && !(ok && readable) {
+	if after >= 0 && (!ok || !readable) {
 		s.subject, s.when = absent, absent
 		s.cuts, s.notCovered = s.cuts[:base], count
 		r.whole, r.unreadable = redacted, true

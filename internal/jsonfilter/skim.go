@@ -25,9 +25,10 @@ func (s *skim) find(b []byte) bool {
 		case s.escaped:
 			s.escaped = false
 		case s.quoted:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				s.escaped = true
-			} else if c == '"' {
+			case '"':
 				s.quoted = false
 				if s.depth == 0 {
 					s.at++

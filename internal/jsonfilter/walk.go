@@ -27,15 +27,15 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherit
 			v, covers = child.judge(s.mode, inherited, c, child.peek(b, i))
 		}
 		from, plainName := i, o.plain
-		switch {
-		case c == '"':
+		switch c {
+		case '"':
 			if i = text(b, i+1); i < 0 {
 				return s.fail(^i)
 			}
 			if child != nil && child.sought {
 				s.note(child, from, i)
 			}
-		case c == '{' || c == '[':
+		case '{', '[':
 			i = s.value(b, i, depth+1, child, s.inner(&o), covers, decided || v != enter)
 		default:
 			i = s.value(b, i, depth+1, child, nil, covers, true)

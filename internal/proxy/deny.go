@@ -79,8 +79,7 @@ func deny(w http.ResponseWriter, reason decide.Reason, decision string) {
 // withhold tells why an answer is not passed on: what is wrong is wrong with the service's answer, and not with the request.
 func withhold(w http.ResponseWriter, reason decide.Reason, decision string) {
 	b := newProblem(reason, decision)
-	switch public(reason) {
-	case decide.BodyUnreadable, decide.BodyTooLarge, decide.EncodingNotAllowed:
+	if unreadable[public(reason)] {
 		b.Status = http.StatusBadGateway
 		b.Detail = "The service's answer cannot be checked: it is no whole JSON body in UTF-8 of the declared kind, or it is too large. It was withheld."
 	}

@@ -285,7 +285,7 @@ func TestTheApplicationsTraceGoesOn(t *testing.T) {
 	}
 	attributes := map[string]string{}
 	for _, a := range span.Attributes() {
-		attributes[string(a.Key)] = a.Value.Emit()
+		attributes[string(a.Key)] = a.Value.String()
 	}
 	if attributes["optup.decision"] != idIn(t, idInHeader, answer) || attributes["optup.purpose"] != "newsletter" || attributes["optup.people.permitted"] != "1" {
 		t.Errorf("%v", slices.Collect(maps.Keys(attributes)))
