@@ -5,6 +5,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/facts"
 )
 
 const (
@@ -86,6 +89,48 @@ func (p *Plan) Learn(state uint64, facts Facts, collected Collected, now Now) Ve
 	})
 	p.memos.keep(state, l)
 	return v
+}
+
+// Judge decides as Person does about people in a state of a table, from what is remembered where it can be. It reports false for a state
+// that nobody has any more: whoever found it looks the person up again. It allocates nothing about states that it remembers, nor about
+// people who differ from these only by their times. The verdict is shared and must not be changed.
+//
+// The table has to be one that is told about all purposes that the plan needs (see Needs).
+func (p *Plan) Judge(t *facts.Table, s facts.State, collected Collected, now Now) (Verdict, bool) {
+	if v, ok := p.Recall(uint64(s), collected, now); ok {
+		return v, true
+	}
+	if s.Dated() && p.memos != nil && !p.timed && !collected.Declared {
+		var ok bool
+		if s, ok = t.Plain(s); !ok {
+			return Verdict{}, false
+		}
+		if v, ok := p.Recall(uint64(s), collected, now); ok {
+			return v, true
+		}
+	}
+	f, ok := t.Borrow(s)
+	if !ok {
+		return Verdict{}, false
+	}
+	defer t.Return(f)
+	if s.Dated() {
+		return p.Person(f.Fact, collected, now), true // like nobody else
+	}
+	return p.Learn(uint64(s), f.Fact, collected, now), true
+}
+
+// Needs are the purposes whose facts Person asks for, for a plan that remembers (see Remembers).
+func (p *Plan) Needs() []consent.PurposeID { return p.needs }
+
+// needsTimes tells whether the plan, or what is part of it, has a purpose whose grants end by themselves.
+func (p *Plan) needsTimes() bool {
+	for _, name := range p.Purposes() {
+		if q := p.index.purposes[name]; q == nil || q.ValidForDays > 0 || q.UnusedForDays > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // edges visits the instants at which a verdict could become another one.

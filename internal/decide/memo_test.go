@@ -10,6 +10,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/facts"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -147,6 +148,62 @@ func BenchmarkRecall(b *testing.B) {
 	for i := range b.N {
 		if _, ok := p.Recall(1<<32|uint64(i)%2000, decide.Collected{}, moment); !ok {
 			b.Fatal("not remembered")
+		}
+	}
+}
+
+// TestJudgingByStatesIsDeciding: people in a table, with times where they count, are decided about as by their facts.
+func TestJudgingByStatesIsDeciding(t *testing.T) {
+	table := facts.New()
+	n := 0
+	law(t, func(r *rand.Rand, plans map[consent.PurposeID]*decide.Plan) (bool, string) {
+		rec := linkedHistory(r)
+		told := reduced(rec, decide.Now{Ledger: start.AddDate(1, 0, 0)}, decide.Timed(world())...)
+		known := map[consent.PurposeID]consent.Fact{}
+		for _, p := range purposes {
+			if f := told(p); !reflect.DeepEqual(f, consent.Fact{}) {
+				known[p] = f
+			}
+		}
+		n++
+		tag := consent.Tag{byte(n), byte(n >> 8), 1, 2, 3, 4, 5, byte(n)}
+		if err := table.Apply(facts.Change{Tags: []consent.Tag{tag}, Facts: known}); err != nil {
+			return false, err.Error()
+		}
+		any := false
+		for range 4 {
+			now := randomNow(r)
+			for _, p := range purposes {
+				collected := decide.Collected{Declared: r.IntN(8) == 0, At: start.AddDate(0, 0, r.IntN(60))}
+				want := plans[p].Person(told, collected, now)
+				got, ok := plans[p].Judge(table, table.Lookup(tag), collected, now)
+				if !ok || !reflect.DeepEqual(got, want) {
+					return any, fmt.Sprintf("%s at %v: %v, %+v, want %+v", p, now, ok, got, want)
+				}
+				any = any || (want.Permit() && p != "invoice")
+			}
+		}
+		return any, ""
+	})
+	if st := table.Stats(); st.Dated < rounds/20 || st.Combinations >= st.Identifiers {
+		t.Fatalf("%+v", st)
+	}
+}
+
+func TestJudgingDoesNotAllocate(t *testing.T) {
+	plans, table := plansOf(t), facts.New()
+	given := consent.Grant{Notice: "newsletter", Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed, Since: start}
+	given.Purpose = "newsletter"
+	_ = table.Apply(facts.Change{Tags: []consent.Tag{{1}}, Facts: map[consent.PurposeID]consent.Fact{"newsletter": {Grants: []consent.Grant{given}}}})
+	for name, now := range map[string]decide.Now{"newsletter": {Ledger: start.AddDate(0, 0, 1)}, "profiling": moment, "letters": moment} {
+		s := table.Lookup(consent.Tag{1})
+		if _, ok := plans[consent.PurposeID(name)].Judge(table, s, decide.Collected{}, now); !ok {
+			t.Fatal("no verdict")
+		}
+		if n := testing.AllocsPerRun(100, func() {
+			_, _ = plans[consent.PurposeID(name)].Judge(table, s, decide.Collected{}, now)
+		}); n >= 1 {
+			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
 }

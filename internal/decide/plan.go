@@ -31,8 +31,11 @@ type Plan struct {
 	index *Index
 	// notices of the index, close at hand.
 	notices map[consent.NoticeID]*ir.Notice
-	// memos is nil where verdicts are not remembered.
+	// memos is nil where verdicts are not remembered. Needs and timed are set with it.
 	memos *memos
+	needs []consent.PurposeID
+	// timed tells that decisions depend on when grants were given.
+	timed bool
 }
 
 // Tracking is one kind of tracking that a request can turn off.

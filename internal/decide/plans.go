@@ -62,7 +62,7 @@ func (x *plans) put(k planKey, p *Plan) *Plan {
 		next = maps.Clone(*known)
 	}
 	if p.oneController() {
-		p.memos = &memos{}
+		p.memos, p.needs, p.timed = &memos{}, p.Purposes(), p.needsTimes()
 	}
 	next[k] = p
 	x.known.Store(&next)
@@ -72,7 +72,7 @@ func (x *plans) put(k planKey, p *Plan) *Plan {
 // oneController tells whether all facts that the plan needs are those of one controller, so that one state stands for all of them.
 func (p *Plan) oneController() bool {
 	for _, name := range p.Purposes() {
-		if q := p.index.purposes[name]; q != nil && q.Controller != p.Purpose.Controller {
+		if q := p.index.purposes[name]; q == nil || q.Controller != p.Purpose.Controller {
 			return false
 		}
 	}

@@ -57,13 +57,13 @@ func (c *combinations) init(last uint32) {
 	c.chunks.Store(&[]atomic.Pointer[chunk]{})
 }
 
-func split(id uint32) (chunkAt, pageAt, slot uint32) {
+func pageOfID(id uint32) (chunkAt, pageAt, slot uint32) {
 	return id / (chunkOf * pageOf), id / pageOf % chunkOf, id % pageOf
 }
 
 // content gives what is kept under a number; nil if it is gone.
 func (c *combinations) content(id uint32) []byte {
-	k, p, slot := split(id)
+	k, p, slot := pageOfID(id)
 	chunks := *c.chunks.Load()
 	if int(k) >= len(chunks) {
 		return nil
@@ -84,7 +84,7 @@ func (c *combinations) intern(content []byte) (uint32, error) {
 	}
 	id := c.next
 	c.next++
-	k, p, slot := split(id)
+	k, p, slot := pageOfID(id)
 	chunks := *c.chunks.Load()
 	if int(k) >= len(chunks) {
 		more := make([]atomic.Pointer[chunk], k+1)
@@ -120,22 +120,22 @@ func (c *combinations) intern(content []byte) (uint32, error) {
 }
 
 func (c *combinations) ref(id uint32) *uint32 {
-	k, p, slot := split(id)
+	k, p, slot := pageOfID(id)
 	return &(*c.chunks.Load())[k].Load().refs[p][slot]
 }
 
 // hold notes that a number is in use once more.
 func (c *combinations) hold(id uint32) { *c.ref(id)++ }
 
-// release notes that a number is in use once less. One that nobody uses is forgotten.
-func (c *combinations) release(id uint32) {
+// release notes that a number is in use once less. It reports true for one that nobody uses any more, which is forgotten.
+func (c *combinations) release(id uint32) bool {
 	r := c.ref(id)
 	if *r--; *r > 0 {
-		return
+		return false
 	}
 	c.index.remove(id)
 	c.live--
-	k, p, slot := split(id)
+	k, p, slot := pageOfID(id)
 	holder := &(*c.chunks.Load())[k]
 	one := holder.Load()
 	old := one.pages[p].Load()
@@ -150,12 +150,13 @@ func (c *combinations) release(id uint32) {
 		if one.full--; one.full == 0 {
 			holder.Store(nil)
 		}
-		return
+		return true
 	case 2*now.dead > len(now.data):
 		now = now.compact()
 		c.size += int64(cap(now.data) - cap(old.data) + 4*(cap(now.ends)-cap(old.ends)))
 	}
 	one.pages[p].Store(&now)
+	return true
 }
 
 // compact gives the page without what is gone.

@@ -30,12 +30,24 @@ func (c Combination) Fact(purpose consent.PurposeID) (consent.Fact, bool) {
 	return consent.Fact{}, false
 }
 
+// moment says where a time belongs: to a grant of what is known for a purpose, or, with grant -1, to the last use.
+type moment struct {
+	about, grant int
+	renewed      bool
+	// untimed tells that the fact says of itself that it has no times.
+	untimed bool
+}
+
 // Decode reads what Encode wrote. What it gives shares no memory with the bytes, and is in proportion to them.
 func Decode(content []byte) (Combination, error) {
 	r := &reader{rest: string(content)}
+	return r.combination()
+}
+
+func (r *reader) combination() (Combination, error) {
 	n := r.count(5)
 	out := make(Combination, 0, n)
-	for range n {
+	for r.about = range n {
 		purpose := consent.PurposeID(r.text())
 		if len(out) > 0 && out[len(out)-1].Purpose >= purpose {
 			return nil, ErrCombination
@@ -52,9 +64,18 @@ func Decode(content []byte) (Combination, error) {
 }
 
 // reader takes values off the front. After a broken one everything is zero.
+//
+// With apart set it reads what split left, without times: where a time is missing it notes the moment, and the fact says that it has no
+// times.
 type reader struct {
-	rest   string
-	broken bool
+	rest         string
+	broken       bool
+	apart        bool
+	moments      []moment
+	about, where int
+	untimed      bool
+	// each is told, before and after a time is read, how much is left.
+	each func(left int)
 }
 
 func (r *reader) fail() { r.rest, r.broken = "", true }
@@ -105,7 +126,16 @@ func (r *reader) flags(all byte) byte {
 
 func (r *reader) position() consent.Position { return consent.Position(r.uvarint()) }
 
-func (r *reader) time() time.Time {
+func (r *reader) time(f *consent.Fact, renewed bool) time.Time {
+	if r.apart {
+		r.moments = append(r.moments, moment{r.about, r.where, renewed, r.untimed})
+		f.Untimed = true
+		return time.Time{}
+	}
+	if r.each != nil {
+		r.each(len(r.rest))
+		defer func() { r.each(len(r.rest)) }()
+	}
 	u := r.uvarint()
 	seconds, nanos := int64(u>>1)^-int64(u&1), r.uvarint()
 	if nanos >= 1e9 {
@@ -114,7 +144,7 @@ func (r *reader) time() time.Time {
 	if r.broken {
 		return time.Time{}
 	}
-	return time.Unix(seconds, int64(nanos)).UTC()
+	return unix(seconds, nanos)
 }
 
 func (r *reader) fact(purpose consent.PurposeID) consent.Fact {
@@ -126,10 +156,11 @@ func (r *reader) fact(purpose consent.PurposeID) consent.Fact {
 	if flags&flagSuppressed != 0 {
 		f.Suppressed = 1
 	}
+	r.where, r.untimed = -1, f.Untimed
 	if f.AgeYears = int(r.uvarint() & 0xffff); flags&flagUsed != 0 {
-		f.Used = r.time()
+		f.Used = r.time(&f, false)
 	}
-	f.Grants = several(r, 6, func() consent.Grant { return r.grant(purpose) })
+	f.Grants = several(r, 6, func() consent.Grant { r.where++; return r.grant(&f, purpose) })
 	f.Objections = several(r, 4, func() consent.Objection {
 		return consent.Objection{
 			Position: r.position(), Scope: consent.Scope(r.text()), Channel: consent.Channel(r.text()), Purpose: consent.PurposeID(r.text()),
@@ -144,7 +175,7 @@ func (r *reader) fact(purpose consent.PurposeID) consent.Fact {
 	return f
 }
 
-func (r *reader) grant(purpose consent.PurposeID) consent.Grant {
+func (r *reader) grant(f *consent.Fact, purpose consent.PurposeID) consent.Grant {
 	flags := r.flags(allGrantFlags)
 	g := consent.Grant{Purpose: purpose, Guardian: flags&flagGuardian != 0}
 	if flags&flagOtherPurpose != 0 {
@@ -153,10 +184,10 @@ func (r *reader) grant(purpose consent.PurposeID) consent.Grant {
 	g.Status, g.Proof, g.Notice = consent.Status(r.text()), consent.Proof(r.text()), consent.NoticeID(r.text())
 	g.Position, g.BasedOn = r.position(), r.position()
 	if flags&flagSince != 0 {
-		g.Since = r.time()
+		g.Since = r.time(f, false)
 	}
 	if flags&flagRenewed != 0 {
-		g.Renewed = r.time()
+		g.Renewed = r.time(f, true)
 	}
 	return g
 }
@@ -175,3 +206,5 @@ func several[T any](r *reader, size int, read func() T) []T {
 	}
 	return out
 }
+
+func unix(seconds int64, nanos uint64) time.Time { return time.Unix(seconds, int64(nanos)).UTC() }

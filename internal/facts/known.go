@@ -11,29 +11,40 @@ type cache [cached]atomic.Pointer[decoded]
 type decoded struct {
 	id          uint32
 	combination Combination
+	// moments are those of the times that belong to it.
+	moments []moment
 }
 
-// Facts gives the facts that a state of this table stands for. It reports false for a state that nobody has any more, or that is another
-// table's: whoever found it looks the tag up again. A state without facts gives none, and true.
-func (t *Table) Facts(s State) (Combination, bool) {
-	switch {
-	case s == t.Unknown():
-		return nil, true
-	case uint64(s)&^0xffffffff != t.base:
-		return nil, false
+var nobody = &decoded{}
+
+// decoded gives a plain combination; nil if it is gone.
+func (t *Table) decoded(id uint32) *decoded {
+	if id == 0 {
+		return nobody
 	}
-	slot := &t.cache[s.id()%cached]
-	if d := slot.Load(); d != nil && d.id == s.id() {
-		return d.combination, true
+	slot := &t.cache[id%cached]
+	if d := slot.Load(); d != nil && d.id == id {
+		return d
 	}
-	content := t.combos.content(s.id())
+	content := t.combos.content(id)
 	if content == nil {
+		return nil
+	}
+	r := &reader{rest: string(content), apart: true}
+	combination, err := r.combination()
+	if err != nil {
+		return nil // never: what is kept was decoded once before
+	}
+	d := &decoded{id, combination, r.moments}
+	slot.Store(d)
+	return d
+}
+
+// Facts gives the facts that a state of this table stands for, see Borrow. They are shared and must not be changed.
+func (t *Table) Facts(s State) (Combination, bool) {
+	f := &Facts{}
+	if !t.fill(s, f) {
 		return nil, false
 	}
-	combination, err := Decode(content)
-	if err != nil {
-		return nil, false // never: what is kept was encoded here, or decoded once before
-	}
-	slot.Store(&decoded{s.id(), combination})
-	return combination, true
+	return f.known, true
 }

@@ -35,17 +35,14 @@ func (l *Loader) Reserve(identifiers int) {
 
 // Define takes the next combination, as Encode made it. The first has number 0.
 func (l *Loader) Define(content []byte) error {
-	if _, err := Decode(content); err != nil {
-		return err
-	}
 	t := l.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	id, err := t.combos.intern(content)
+	id, err := t.intern(content)
 	if err != nil {
 		return err
 	}
-	t.combos.hold(id)
+	t.hold(id)
 	l.ids = append(l.ids, id)
 	return nil
 }
@@ -74,7 +71,7 @@ func (l *Loader) Finish() {
 	l.table.mu.Lock()
 	defer l.table.mu.Unlock()
 	for _, id := range l.ids {
-		l.table.combos.release(id)
+		l.table.release(id)
 	}
 	l.ids = nil
 }

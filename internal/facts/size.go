@@ -4,9 +4,9 @@ import "math"
 
 const (
 	// A shard grows when more than maxLoad of its slots are in use, to the next step of growth. Each shard has steps of its own, so
-	// that not all of them grow at the same time; after growth 80 % of it is in use at least, on average over time 86 %.
-	maxLoad = 0.93
-	growth  = 1.15
+	// that not all of them grow at the same time; after growth 89 % of it is in use at least, on average over time 92 %.
+	maxLoad = 0.96
+	growth  = 1.08
 	// A shard shrinks when less than minLoad is in use.
 	minLoad = 0.4
 	// small is a number of lines that is not worth to be saved.
@@ -47,8 +47,8 @@ func (t *Table) resize(number uint32, old *shard) *shard {
 
 // Stats say how big a table is.
 type Stats struct {
-	// Identifiers have facts, Combinations are the different ones.
-	Identifiers, Combinations int
+	// Identifiers have facts, Combinations are the different ones but for their times, Dated those with times.
+	Identifiers, Combinations, Dated int
 	// Bytes is all the memory that the table holds, of which Facts are for combinations.
 	Bytes, Facts int64
 }
@@ -57,7 +57,7 @@ type Stats struct {
 func (t *Table) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := Stats{Identifiers: t.Len(), Combinations: t.combos.live, Facts: t.combos.bytes()}
+	s := Stats{Identifiers: t.Len(), Combinations: t.combos.live, Dated: t.records.live, Facts: t.combos.bytes() + t.records.bytes()}
 	const fixed, header = 16 << 10, 24 // the table itself; a shard's slice
 	s.Bytes = fixed + shardsOf*header + t.lines.Load()*lineSize + s.Facts
 	return s

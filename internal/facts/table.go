@@ -2,7 +2,6 @@ package facts
 
 import (
 	"errors"
-	"math"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +21,9 @@ type State uint64
 
 // Known tells whether there are facts at all.
 func (s State) Known() bool { return uint32(s) != 0 }
+
+// Dated tells that times belong to the facts (see Table.Plain).
+func (s State) Dated() bool { return s&dated != 0 }
 
 func (s State) id() uint32 { return uint32(s) }
 
@@ -47,7 +49,9 @@ type Table struct {
 	base   uint64
 	shards [shardsOf]atomic.Pointer[shard]
 	combos combinations
-	cache  cache
+	// records are the dated ones.
+	records combinations
+	cache   cache
 
 	mu    sync.Mutex
 	live  [shardsOf]uint32
@@ -66,7 +70,8 @@ func New() *Table {
 	for i := range t.shards {
 		t.shards[i].Store(&nothing)
 	}
-	t.combos.init(math.MaxUint32)
+	t.combos.init(dated)
+	t.records.init(dated)
 	return t
 }
 
@@ -117,16 +122,16 @@ func (t *Table) Apply(changes ...Change) error {
 		var id uint32
 		if len(c.Facts) > 0 {
 			var err error
-			if id, err = t.combos.intern(Encode(nil, c.Facts)); err != nil {
+			if id, err = t.intern(Encode(nil, c.Facts)); err != nil {
 				return err
 			}
-			t.combos.hold(id)
+			t.hold(id)
 		}
 		for i := range c.Tags {
 			t.set(placeOf(&c.Tags[i]), id)
 		}
 		if id != 0 {
-			t.combos.release(id)
+			t.release(id)
 		}
 	}
 	return nil
@@ -144,14 +149,14 @@ func (t *Table) set(p place, id uint32) {
 		return
 	}
 	if id != 0 {
-		t.combos.hold(id)
+		t.hold(id)
 	}
 	switch old {
 	case 0:
 		t.add(s, p, id)
 	default:
 		at.line.states[at.slot].Store(id)
-		t.combos.release(old)
+		t.release(old)
 	}
 	if id == 0 {
 		t.live[p.shard]--

@@ -3,7 +3,6 @@ package proxy
 import (
 	"sync"
 
-	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/facts"
@@ -19,18 +18,18 @@ type Viewer interface {
 
 // view gives the view that all facts of a plan come from. It reports false where there is none, or where not all is told that the plan
 // needs.
-func (s *State) view(p *decide.Plan, f Facts) (*ledger.View, bool) {
+func view(p *decide.Plan, f Facts) (*ledger.View, bool) {
 	viewer, ok := f.(Viewer)
 	if !ok || !p.Remembers() {
 		return nil, false
 	}
 	v := viewer.View()
-	return v, v != nil && v.Tells(p.Purpose.Name)
+	return v, v != nil && v.TellsAll(p.Needs())
 }
 
-// verdict decides about one person by state. It reports false where that is not possible; then the facts have to be asked one by one.
-func (s *State) verdict(p *decide.Plan, one enforce.Person, now decide.Now, f Facts) (decide.Verdict, bool) {
-	v, ok := s.view(p, f)
+// verdictOf decides about one person by state. It reports false where that is not possible; then the facts have to be asked one by one.
+func verdictOf(p *decide.Plan, one enforce.Person, now decide.Now, f Facts) (decide.Verdict, bool) {
+	v, ok := view(p, f)
 	if !ok || one.Unresolved {
 		return decide.Verdict{}, false
 	}
@@ -39,31 +38,18 @@ func (s *State) verdict(p *decide.Plan, one enforce.Person, now decide.Now, f Fa
 	if err != nil {
 		return decide.Verdict{}, false
 	}
-	return s.byState(p, v, asked, state, one.Collected, now)
+	return byState(p, v, asked, state, one.Collected, now)
 }
 
-func (s *State) byState(p *decide.Plan, v *ledger.View, asked ledger.Asked, state facts.State, collected decide.Collected, now decide.Now) (decide.Verdict, bool) {
-	if verdict, ok := p.Recall(uint64(state), collected, now); ok {
-		return verdict, true
-	}
-	all, ok := v.Facts(state)
-	if !ok {
+func byState(p *decide.Plan, v *ledger.View, asked ledger.Asked, state facts.State, collected decide.Collected, now decide.Now) (decide.Verdict, bool) {
+	for {
+		if verdict, ok := p.Judge(v.Table(), state, collected, now); ok {
+			return verdict, true
+		}
 		var err error
-		if state, all, err = v.Find(asked); err != nil {
+		if state, err = v.State(asked); err != nil { // what is known changed meanwhile
 			return decide.Verdict{}, false
 		}
-	}
-	return p.Learn(uint64(state), s.told(v, all), collected, now), true
-}
-
-// told gives facts for whatever purpose a decision asks for. What the ledger does not tell about is unknown.
-func (s *State) told(v *ledger.View, all facts.Combination) decide.Facts {
-	return func(name consent.PurposeID) consent.Fact {
-		if s.Index.Purpose(name) == nil || !v.Tells(name) {
-			return unknown
-		}
-		fact, _ := all.Fact(name)
-		return fact
 	}
 }
 
@@ -72,8 +58,8 @@ var results = sync.Pool{New: func() any { return new([]ledger.Result) }}
 // Judge decides about many people at once, which is faster than one after the other, and allocates nothing for states that were decided
 // about before. Out is at least as long as asked; collected is nil where no time is declared. It reports false for facts that know no
 // states, and false in done for people who have to be decided about one by one. The moment is taken before.
-func (s *State) Judge(p *decide.Plan, f Facts, asked []ledger.Asked, collected []decide.Collected, now decide.Now, out []decide.Verdict, done []bool) bool {
-	v, ok := s.view(p, f)
+func Judge(p *decide.Plan, f Facts, asked []ledger.Asked, collected []decide.Collected, now decide.Now, out []decide.Verdict, done []bool) bool {
+	v, ok := view(p, f)
 	if !ok {
 		return false
 	}
@@ -92,7 +78,7 @@ func (s *State) Judge(p *decide.Plan, f Facts, asked []ledger.Asked, collected [
 		if collected != nil {
 			when = collected[i]
 		}
-		out[i], done[i] = s.byState(p, v, asked[i], r[i].State, when, now)
+		out[i], done[i] = byState(p, v, asked[i], r[i].State, when, now)
 	}
 	return true
 }

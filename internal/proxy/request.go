@@ -98,7 +98,7 @@ type people struct {
 
 // judge decides about one person. The moment is taken before the facts are looked up, so that they are at least as new.
 func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide.Verdict {
-	v, known := x.state.verdict(x.plan, one, now, facts)
+	v, known := verdictOf(x.plan, one, now, facts)
 	switch {
 	case one.Unresolved:
 		v = x.plan.Unresolved()

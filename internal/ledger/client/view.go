@@ -34,6 +34,19 @@ func (f *Feed) View() *View { return f.view.Load() }
 // Tells tells whether the ledger tells about a purpose at all. Where it does not, that nothing is known means nothing.
 func (v *View) Tells(purpose consent.PurposeID) bool { return slices.Contains(v.purposes, purpose) }
 
+// TellsAll tells whether the ledger tells about all of some purposes.
+func (v *View) TellsAll(purposes []consent.PurposeID) bool {
+	for _, p := range purposes {
+		if !v.Tells(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// Table is what states are of.
+func (v *View) Table() *facts.Table { return v.table }
+
 // State gives the state of an identifier: a number that stands for all that is known, also for that nothing is. It fails with
 // consent.ErrIdentifier or ErrAmbiguous. It does not allocate.
 //
@@ -74,9 +87,6 @@ func (v *View) derived(tagger *consent.Tagger, a *Asked) (facts.State, error) {
 	}
 	return found, nil
 }
-
-// Facts gives what a state of this view stands for. It reports false for a state that nobody has any more; see Find.
-func (v *View) Facts(s facts.State) (facts.Combination, bool) { return v.table.Facts(s) }
 
 // Find gives the state of an identifier and what it stands for. The facts are shared and must not be changed.
 func (v *View) Find(a Asked) (facts.State, facts.Combination, error) {

@@ -9,15 +9,8 @@ import (
 // verdict decides about people in a state, under the plan for a purpose, as the sidecar does: what was decided about the state before, or
 // what the facts say.
 func (t *Table) verdict(s facts.State, purpose int) bool {
-	p := t.plans[purpose]
-	if v, ok := p.Recall(uint64(s), decide.Collected{}, now); ok {
-		return v.Permit()
-	}
-	known, ok := t.Facts.Facts(s)
-	if !ok {
-		return false // the state was changed meanwhile; nothing changes here
-	}
-	return p.Learn(uint64(s), func(id consent.PurposeID) consent.Fact { f, _ := known.Fact(id); return f }, decide.Collected{}, now).Permit()
+	v, ok := t.plans[purpose].Judge(t.Facts, s, decide.Collected{}, now)
+	return ok && v.Permit() // a state is gone where it was changed meanwhile; nothing changes here
 }
 
 // Allowed decides about the person with a tag, for a purpose.
