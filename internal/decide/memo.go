@@ -11,9 +11,12 @@ import (
 )
 
 const (
-	// memoSize is how many states a plan remembers the verdicts of, maxVerdicts how many different verdicts it remembers.
-	memoSize    = 8192
-	maxVerdicts = 1<<16 - 1
+	// nearby is how many combinations have a place of their own in a memo, a byte each, counted from the first of the table; those beyond
+	// share farAway places.
+	nearby  = 16384
+	farAway = 4096
+	// maxVerdicts is how many different verdicts a memo has.
+	maxVerdicts = 255
 )
 
 // memos remembers what a plan decided about states of a table of facts (see internal/facts). A state is a number that always stands for
@@ -30,15 +33,47 @@ type memos struct {
 // memo is about the states of one table.
 type memo struct {
 	table uint32
-	// words hold the combination and the place of the verdict, counted from 1.
-	words    [memoSize]atomic.Uint64
+	// near holds four places of verdicts a word, counted from 1. Far holds the combination and the place of its verdict.
+	near     [nearby / 4]atomic.Uint32
+	far      atomic.Pointer[[farAway]atomic.Uint64]
 	verdicts atomic.Pointer[[]lasting]
 }
 
-// lasting is a verdict from an instant on, until before another one. Zero instants are no bounds.
+// place gives the place of a verdict, counted from 1; 0 for none.
+func (m *memo) place(combination uint32) uint32 {
+	if combination < nearby {
+		return m.near[combination/4].Load() >> (combination % 4 * 8) & 0xff
+	}
+	far := m.far.Load()
+	if far == nil {
+		return 0
+	}
+	if word := far[combination%farAway].Load(); uint32(word>>32) == combination {
+		return uint32(word)
+	}
+	return 0
+}
+
+// set is for the one who holds the lock.
+func (m *memo) set(combination, place uint32) {
+	if combination < nearby {
+		word, shift := &m.near[combination/4], combination%4*8
+		word.Store(word.Load()&^(0xff<<shift) | place<<shift)
+		return
+	}
+	far := m.far.Load()
+	if far == nil {
+		far = new([farAway]atomic.Uint64)
+		m.far.Store(far)
+	}
+	far[combination%farAway].Store(uint64(combination)<<32 | uint64(place))
+}
+
+// lasting is a verdict, if it has bounds from an instant on, or until before another one. Zero instants are no bounds.
 type lasting struct {
-	from, until time.Time
 	verdict     Verdict
+	bounded     bool
+	from, until time.Time
 }
 
 func (l *lasting) at(now time.Time) bool {
@@ -59,12 +94,12 @@ func (p *Plan) Recall(state uint64, collected Collected, now Now) (Verdict, bool
 	if m == nil || m.table != uint32(state>>32) {
 		return Verdict{}, false
 	}
-	word := m.words[uint32(state)%memoSize].Load()
-	if word == 0 || uint32(word>>16) != uint32(state) {
+	place := m.place(uint32(state))
+	if place == 0 {
 		return Verdict{}, false
 	}
-	l := &(*m.verdicts.Load())[word&0xffff-1]
-	if !l.at(now.Ledger) {
+	l := &(*m.verdicts.Load())[place-1]
+	if l.bounded && !l.at(now.Ledger) {
 		return Verdict{}, false
 	}
 	return l.verdict, true
@@ -87,6 +122,7 @@ func (p *Plan) Learn(state uint64, facts Facts, collected Collected, now Now) Ve
 			l.from = t
 		}
 	})
+	l.bounded = !l.from.IsZero() || !l.until.IsZero()
 	p.memos.keep(state, l)
 	return v
 }
@@ -169,19 +205,15 @@ func (x *memos) keep(state uint64, l lasting) {
 		x.current.Store(m)
 	}
 	all := *m.verdicts.Load()
-	place := -1
-	for i := range min(len(all), 64) {
-		if all[i].from.Equal(l.from) && all[i].until.Equal(l.until) && all[i].verdict.equal(l.verdict) {
-			place = i
-			break
-		}
-	}
+	place := slices.IndexFunc(all, func(o lasting) bool {
+		return o.from.Equal(l.from) && o.until.Equal(l.until) && o.verdict.equal(l.verdict)
+	})
 	if place < 0 {
 		place = len(all)
 		all = append(all, l)
 		m.verdicts.Store(&all)
 	}
-	m.words[uint32(state)%memoSize].Store(uint64(uint32(state))<<16 | uint64(place+1))
+	m.set(uint32(state), uint32(place+1))
 }
 
 func (v Verdict) equal(o Verdict) bool {

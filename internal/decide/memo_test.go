@@ -16,10 +16,11 @@ import (
 
 // TestRememberedVerdictsAreThoseThatWouldBeWorkedOut: for random states, at random times forwards and backwards.
 func TestRememberedVerdictsAreThoseThatWouldBeWorkedOut(t *testing.T) {
-	hits := 0
+	hits, states := 0, uint64(0)
 	law(t, func(r *rand.Rand, plans map[consent.PurposeID]*decide.Plan) (bool, string) {
 		rec, table := linkedHistory(r), uint64(1+r.IntN(2))
-		state := table<<32 | r.Uint64N(1<<32)
+		states++
+		state := table<<32 | states<<(r.Uint64N(2)*16) // near and far
 		facts := reduced(rec, decide.Now{Ledger: start.AddDate(1, 0, 0)}, decide.Timed(world())...)
 		any := false
 		for range 6 {

@@ -22,6 +22,9 @@ type combinations struct {
 	next, last uint32
 	live       int
 	size       int64
+	// alone tells that nobody reads yet, so that pages may change. Room is what a page needs, as the last ones did.
+	alone bool
+	room  int
 }
 
 type chunk struct {
@@ -50,6 +53,9 @@ func (p *page) content(slot uint32) []byte {
 	}
 	return p.data[start:p.ends[slot]:p.ends[slot]]
 }
+
+// newPage is a function of its own so that nothing is allocated where a page may change.
+func newPage(p page) *page { return &p }
 
 func (c *combinations) init(last uint32) {
 	c.next, c.last = 1, last
@@ -101,7 +107,8 @@ func (c *combinations) intern(content []byte) (uint32, error) {
 	}
 	old := one.pages[p].Load()
 	if old == nil {
-		old = &page{}
+		old = &page{ends: make([]uint32, 0, pageOf), data: make([]byte, 0, c.room)}
+		c.size += int64(cap(old.data) + 4*cap(old.ends))
 		one.refs[p] = new([pageOf]uint32)
 		one.full++
 	}
@@ -112,8 +119,14 @@ func (c *combinations) intern(content []byte) (uint32, error) {
 	now.data = append(now.data, content...)
 	now.ends = append(now.ends, uint32(len(now.data)))
 	now.here |= 1 << slot
-	one.pages[p].Store(&now)
-	c.size += int64(cap(now.data) - cap(old.data) + 4*(cap(now.ends)-cap(old.ends)))
+	if c.size += int64(cap(now.data) - cap(old.data) + 4*(cap(now.ends)-cap(old.ends))); slot == pageOf-1 {
+		c.room = len(now.data) + len(now.data)/32
+	}
+	if c.alone && one.pages[p].Load() == old {
+		*old = now
+	} else {
+		one.pages[p].Store(newPage(now))
+	}
 	c.live++
 	c.index.add(id)
 	return id, nil

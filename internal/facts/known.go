@@ -3,7 +3,7 @@ package facts
 import "sync/atomic"
 
 // cached is how many decoded combinations are kept at hand.
-const cached = 1024
+const cached = 4096
 
 // cache keeps combinations that were decoded. A number always stands for the same one, so nothing in it is ever wrong.
 type cache [cached]atomic.Pointer[decoded]

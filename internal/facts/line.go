@@ -68,45 +68,29 @@ func (l *line) tells(slot uint64, more uint32) bool {
 	return l.more.Load()>>(moreBits*slot)&allMore == more
 }
 
-// match tells in which slot of two lines a key is, counted through; 2*slots if it is in none.
+// match tells in which slot of a line a key is; slots if it is in none.
 //
-// It has no branches: where a key is nobody could foresee, and a processor that guesses wrong waits for the line before it goes on to
-// the next look-up. It is a function of its own because the compiler would not do without branches next to what uses the result.
+// It has no branches: in which slot a key is nobody could foresee, and a processor that guesses wrong waits for the line before it goes
+// on to the next look-up. It is a function of its own because the compiler would not do without branches next to what uses the result.
 //
 //go:noinline
-func match(a, b *line, key uint64) uint64 {
-	a0, a1, a2, a3, a4 := a.keys[0].Load(), a.keys[1].Load(), a.keys[2].Load(), a.keys[3].Load(), a.keys[4].Load()
-	b0, b1, b2, b3, b4 := b.keys[0].Load(), b.keys[1].Load(), b.keys[2].Load(), b.keys[3].Load(), b.keys[4].Load()
-	at := uint64(2 * slots)
-	if a0 == key {
+func (l *line) match(key uint64) uint64 {
+	k0, k1, k2, k3, k4 := l.keys[0].Load(), l.keys[1].Load(), l.keys[2].Load(), l.keys[3].Load(), l.keys[4].Load()
+	at := uint64(slots)
+	if k0 == key {
 		at = 0
 	}
-	if a1 == key {
+	if k1 == key {
 		at = 1
 	}
-	if a2 == key {
+	if k2 == key {
 		at = 2
 	}
-	if a3 == key {
+	if k3 == key {
 		at = 3
 	}
-	if a4 == key {
+	if k4 == key {
 		at = 4
-	}
-	if b0 == key {
-		at = 5
-	}
-	if b1 == key {
-		at = 6
-	}
-	if b2 == key {
-		at = 7
-	}
-	if b3 == key {
-		at = 8
-	}
-	if b4 == key {
-		at = 9
 	}
 	return at
 }
@@ -118,19 +102,23 @@ func (s *shard) find(p place) uint32 {
 	}
 	version := s.version.Load()
 	first, second := s.homes(p.key)
-	at := match(&s.lines[first], &s.lines[second], p.key)
-	if at == 2*slots {
-		if s.version.Load() == version {
-			return 0
+	l, other := &s.lines[first], &s.lines[second]
+	_ = other.more.Load() // both are on their way at the same time
+	if at := l.match(p.key); at < slots {
+		if state := l.states[at].Load(); state != 0 && l.tells(at, p.more) && s.version.Load() == version {
+			return state
 		}
 		return s.search(p)
 	}
-	other := (at + 16 - slots) / 16 // 1 in the second line, again without a branch
-	l, slot := &s.lines[first+(second-first)*other], (at-slots*other)%8
-	if slot < slots {
-		if state := l.states[slot].Load(); state != 0 && l.tells(slot, p.more) && s.version.Load() == version {
+	l = other
+	if at := l.match(p.key); at < slots {
+		if state := l.states[at].Load(); state != 0 && l.tells(at, p.more) && s.version.Load() == version {
 			return state
 		}
+		return s.search(p)
+	}
+	if s.version.Load() == version {
+		return 0
 	}
 	return s.search(p)
 }

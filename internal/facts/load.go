@@ -14,7 +14,12 @@ type Loader struct {
 }
 
 // Load returns a loader that fills a table. Finish ends it.
-func (t *Table) Load() *Loader { return &Loader{table: t} }
+func (t *Table) Load() *Loader {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.combos.alone, t.records.alone = true, true
+	return &Loader{table: t}
+}
 
 // Reserve makes room for so many identifiers at once, which spares the steps of growth. It is a hint.
 func (l *Loader) Reserve(identifiers int) {
@@ -73,5 +78,6 @@ func (l *Loader) Finish() {
 	for _, id := range l.ids {
 		l.table.release(id)
 	}
+	l.table.combos.alone, l.table.records.alone = false, false
 	l.ids = nil
 }
