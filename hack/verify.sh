@@ -19,7 +19,7 @@ if ! diff -u "$before" "$after" > /dev/null; then
   diff "$before" "$after" | grep '^>' | awk '{print "  " $3}' >&2 || true
   exit 1
 fi
-step vet; go vet ./... && go -C hack/cluster vet ./...
+step vet; go vet ./... && go -C hack/cluster vet ./... && go -C test/bench vet ./...
 step lint; make lint
 step "imports and sources"; go test -count=1 ./internal/archtest
 step "chart"; bin/helm template optup charts/optup --namespace optup-system > /dev/null
