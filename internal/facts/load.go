@@ -71,12 +71,15 @@ func (l *Loader) Add(tags []consent.Tag, numbers []uint32) error {
 	return nil
 }
 
-// Finish forgets the combinations that nobody has.
+// Finish forgets the combinations that nobody has, and gives back room that is not needed.
 func (l *Loader) Finish() {
 	l.table.mu.Lock()
 	defer l.table.mu.Unlock()
 	for _, id := range l.ids {
 		l.table.release(id)
+	}
+	for i := range uint32(shardsOf) {
+		l.table.tighten(i)
 	}
 	l.table.combos.alone, l.table.records.alone = false, false
 	l.ids = nil

@@ -9,6 +9,8 @@ const (
 	growth  = 1.08
 	// A shard shrinks when less than minLoad is in use.
 	minLoad = 0.4
+	// dense is how much of a shard is in use after a snapshot was read, if there is room for all.
+	dense = 0.97
 	// small is a number of lines that is not worth to be saved.
 	small = 8
 )
@@ -42,6 +44,20 @@ func (t *Table) resize(number uint32, old *shard) *shard {
 			t.shards[number].Store(s)
 			return s
 		}
+	}
+}
+
+// tighten copies a shard into the smallest one, if that saves something.
+func (t *Table) tighten(number uint32) {
+	old := t.shards[number].Load()
+	n := int(math.Ceil(float64(t.live[number]) / (dense * slots)))
+	if n < small || n*50 > len(old.lines)*49 {
+		return
+	}
+	s := &shard{lines: append([]line(nil), make([]line, n)...)}
+	if s.lines = s.lines[:cap(s.lines)]; len(s.lines) < len(old.lines) && old.copyInto(s) {
+		t.lines.Add(int64(len(s.lines) - len(old.lines)))
+		t.shards[number].Store(s)
 	}
 }
 
