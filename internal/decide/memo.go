@@ -87,22 +87,39 @@ func (p *Plan) Remembers() bool { return p.memos != nil }
 // Recall gives the verdict about people in a state, if it is remembered. It does not allocate. The verdict is shared and must not be
 // changed.
 func (p *Plan) Recall(state uint64, collected Collected, now Now) (Verdict, bool) {
-	if p.memos == nil || collected.Declared || !p.fresh(now) {
+	if collected.Declared {
 		return Verdict{}, false
 	}
-	m := p.memos.current.Load()
-	if m == nil || m.table != uint32(state>>32) {
-		return Verdict{}, false
+	if l := p.memo(state, &now).recall(state, &now); l != nil {
+		return l.verdict, true
+	}
+	return Verdict{}, false
+}
+
+// memo gives what is remembered about the table of a state; nil where nothing may be recalled.
+func (p *Plan) memo(state uint64, now *Now) *memo {
+	if p.memos == nil || now.Age < 0 || now.Age > p.bound || now.Ledger.IsZero() {
+		return nil
+	}
+	if m := p.memos.current.Load(); m != nil && m.table == uint32(state>>32) {
+		return m
+	}
+	return nil
+}
+
+func (m *memo) recall(state uint64, now *Now) *lasting {
+	if m == nil {
+		return nil
 	}
 	place := m.place(uint32(state))
 	if place == 0 {
-		return Verdict{}, false
+		return nil
 	}
 	l := &(*m.verdicts.Load())[place-1]
 	if l.bounded && !l.at(now.Ledger) {
-		return Verdict{}, false
+		return nil
 	}
-	return l.verdict, true
+	return l
 }
 
 // Learn decides as Person does and remembers the verdict. The facts must be those that the state stands for, whoever asks for them.
@@ -133,9 +150,30 @@ func (p *Plan) Learn(state uint64, facts Facts, collected Collected, now Now) Ve
 //
 // The table has to be one that is told about all purposes that the plan needs (see Needs).
 func (p *Plan) Judge(t *facts.Table, s facts.State, collected Collected, now Now) (Verdict, bool) {
-	if v, ok := p.Recall(uint64(s), collected, now); ok {
-		return v, true
+	if !collected.Declared {
+		if l := p.memo(uint64(s), &now).recall(uint64(s), &now); l != nil {
+			return l.verdict, true
+		}
 	}
+	return p.judge(t, s, collected, now)
+}
+
+// JudgeAll judges people in many states at the same moment, about whose data no time is declared: out gets the verdicts, and done what
+// Judge reports. It is faster than one Judge after the other.
+func (p *Plan) JudgeAll(t *facts.Table, states []facts.State, now Now, out []Verdict, done []bool) {
+	m := p.memo(uint64(t.Unknown()), &now)
+	for i, s := range states {
+		if l := m.recall(uint64(s), &now); l != nil {
+			out[i], done[i] = l.verdict, true
+			continue
+		}
+		out[i], done[i] = p.judge(t, s, Collected{}, now)
+		m = p.memo(uint64(t.Unknown()), &now)
+	}
+}
+
+// judge judges about a state that nothing is remembered about.
+func (p *Plan) judge(t *facts.Table, s facts.State, collected Collected, now Now) (Verdict, bool) {
 	if s.Dated() && p.memos != nil && !p.timed && !collected.Declared {
 		var ok bool
 		if s, ok = t.Plain(s); !ok {

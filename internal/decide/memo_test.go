@@ -182,6 +182,13 @@ func TestJudgingByStatesIsDeciding(t *testing.T) {
 					return any, fmt.Sprintf("%s at %v: %v, %+v, want %+v", p, now, ok, got, want)
 				}
 				any = any || (want.Permit() && p != "invoice")
+				out, done := make([]decide.Verdict, 2), make([]bool, 2)
+				plans[p].JudgeAll(table, []facts.State{table.Unknown(), table.Lookup(tag)}, now, out, done)
+				want = plans[p].Person(told, decide.Collected{}, now)
+				nobody := plans[p].Person(func(consent.PurposeID) consent.Fact { return consent.Fact{} }, decide.Collected{}, now)
+				if !done[0] || !done[1] || !reflect.DeepEqual(out, []decide.Verdict{nobody, want}) {
+					return any, fmt.Sprintf("%s at %v, at once: %v %+v, want %+v and %+v", p, now, done, out, nobody, want)
+				}
 			}
 		}
 		return any, ""

@@ -38,10 +38,17 @@ func (t *Table) AllowedEmail(tagger *consent.Tagger, address []byte, purpose int
 	return t.verdict(s, purpose), nil
 }
 
-// Batch decides about many people at once. states is room for as many.
+// Batch decides about many people at once, in parts of a fixed size, so that room for the verdicts is on the stack.
 func (t *Table) Batch(tags []consent.Tag, purpose int, states []facts.State, out []bool) {
+	const part = 100
+	var verdicts [part]decide.Verdict
+	var done [part]bool
 	t.Facts.LookupBatch(tags, states)
-	for i := range tags {
-		out[i] = t.verdict(states[i], purpose)
+	for from := 0; from < len(tags); from += part {
+		n := min(part, len(tags)-from)
+		t.plans[purpose].JudgeAll(t.Facts, states[from:from+n], now, verdicts[:], done[:])
+		for i := range n {
+			out[from+i] = done[i] && verdicts[i].Permit()
+		}
 	}
 }
