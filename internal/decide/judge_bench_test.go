@@ -15,9 +15,10 @@ func BenchmarkJudge(b *testing.B) {
 	table := facts.New()
 	_ = table.Apply(facts.Change{Tags: []consent.Tag{{1}}, Facts: map[consent.PurposeID]consent.Fact{"profiling": {Restricted: true}}})
 	s := table.Lookup(consent.Tag{1})
+	now, own := moment, decide.Verdict{}
 	b.ReportAllocs()
 	for range b.N {
-		if _, ok := p.Judge(table, s, decide.Collected{}, moment); !ok {
+		if p.Judge(table, s, &decide.Collected{}, &now, &own) == nil {
 			b.Fatal("gone")
 		}
 	}

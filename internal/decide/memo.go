@@ -144,54 +144,61 @@ func (p *Plan) Learn(state uint64, facts Facts, collected Collected, now Now) Ve
 	return v
 }
 
-// Judge decides as Person does about people in a state of a table, from what is remembered where it can be. It reports false for a state
+// Judge decides as Person does about people in a state of a table, from what is remembered where it can be. It gives nil for a state
 // that nobody has any more: whoever found it looks the person up again. It allocates nothing about states that it remembers, nor about
-// people who differ from these only by their times. The verdict is shared and must not be changed.
+// people who differ from these only by their times. The verdict is shared and must not be changed, but for one that is not remembered: that
+// is written to own.
 //
 // The table has to be one that is told about all purposes that the plan needs (see Needs).
-func (p *Plan) Judge(t *facts.Table, s facts.State, collected Collected, now Now) (Verdict, bool) {
+func (p *Plan) Judge(t *facts.Table, s facts.State, collected *Collected, now *Now, own *Verdict) *Verdict {
 	if !collected.Declared {
-		if l := p.memo(uint64(s), &now).recall(uint64(s), &now); l != nil {
-			return l.verdict, true
+		if l := p.memo(uint64(s), now).recall(uint64(s), now); l != nil {
+			return &l.verdict
 		}
 	}
-	return p.judge(t, s, collected, now)
+	return p.judge(t, s, collected, now, own)
 }
 
 // JudgeAll judges people in many states at the same moment, about whose data no time is declared: out gets the verdicts, and done what
 // Judge reports. It is faster than one Judge after the other.
 func (p *Plan) JudgeAll(t *facts.Table, states []facts.State, now Now, out []Verdict, done []bool) {
+	var undated Collected
 	m := p.memo(uint64(t.Unknown()), &now)
 	for i, s := range states {
 		if l := m.recall(uint64(s), &now); l != nil {
 			out[i], done[i] = l.verdict, true
 			continue
 		}
-		out[i], done[i] = p.judge(t, s, Collected{}, now)
+		v := p.judge(t, s, &undated, &now, &out[i])
+		if done[i] = v != nil; done[i] && v != &out[i] {
+			out[i] = *v
+		}
 		m = p.memo(uint64(t.Unknown()), &now)
 	}
 }
 
 // judge judges about a state that nothing is remembered about.
-func (p *Plan) judge(t *facts.Table, s facts.State, collected Collected, now Now) (Verdict, bool) {
+func (p *Plan) judge(t *facts.Table, s facts.State, collected *Collected, now *Now, own *Verdict) *Verdict {
 	if s.Dated() && p.memos != nil && !p.timed && !collected.Declared {
 		var ok bool
 		if s, ok = t.Plain(s); !ok {
-			return Verdict{}, false
+			return nil
 		}
-		if v, ok := p.Recall(uint64(s), collected, now); ok {
-			return v, true
+		if l := p.memo(uint64(s), now).recall(uint64(s), now); l != nil {
+			return &l.verdict
 		}
 	}
 	f, ok := t.Borrow(s)
 	if !ok {
-		return Verdict{}, false
+		return nil
 	}
 	defer t.Return(f)
 	if s.Dated() {
-		return p.Person(f.Fact, collected, now), true // like nobody else
+		*own = p.Person(f.Fact, *collected, *now) // like nobody else
+	} else {
+		*own = p.Learn(uint64(s), f.Fact, *collected, *now)
 	}
-	return p.Learn(uint64(s), f.Fact, collected, now), true
+	return own
 }
 
 // Needs are the purposes whose facts Person asks for, for a plan that remembers (see Remembers).

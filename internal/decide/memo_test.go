@@ -177,9 +177,10 @@ func TestJudgingByStatesIsDeciding(t *testing.T) {
 			for _, p := range purposes {
 				collected := decide.Collected{Declared: r.IntN(8) == 0, At: start.AddDate(0, 0, r.IntN(60))}
 				want := plans[p].Person(told, collected, now)
-				got, ok := plans[p].Judge(table, table.Lookup(tag), collected, now)
-				if !ok || !reflect.DeepEqual(got, want) {
-					return any, fmt.Sprintf("%s at %v: %v, %+v, want %+v", p, now, ok, got, want)
+				var own decide.Verdict
+				got := plans[p].Judge(table, table.Lookup(tag), &collected, &now, &own)
+				if got == nil || !reflect.DeepEqual(*got, want) {
+					return any, fmt.Sprintf("%s at %v: %+v, want %+v", p, now, got, want)
 				}
 				any = any || (want.Permit() && p != "invoice")
 				out, done := make([]decide.Verdict, 2), make([]bool, 2)
@@ -205,11 +206,13 @@ func TestJudgingDoesNotAllocate(t *testing.T) {
 	_ = table.Apply(facts.Change{Tags: []consent.Tag{{1}}, Facts: map[consent.PurposeID]consent.Fact{"newsletter": {Grants: []consent.Grant{given}}}})
 	for name, now := range map[string]decide.Now{"newsletter": {Ledger: start.AddDate(0, 0, 1)}, "profiling": moment, "letters": moment} {
 		s := table.Lookup(consent.Tag{1})
-		if _, ok := plans[consent.PurposeID(name)].Judge(table, s, decide.Collected{}, now); !ok {
+		var collected decide.Collected
+		var own decide.Verdict
+		if plans[consent.PurposeID(name)].Judge(table, s, &collected, &now, &own) == nil {
 			t.Fatal("no verdict")
 		}
 		if n := testing.AllocsPerRun(100, func() {
-			_, _ = plans[consent.PurposeID(name)].Judge(table, s, decide.Collected{}, now)
+			_ = plans[consent.PurposeID(name)].Judge(table, s, &collected, &now, &own)
 		}); n >= 1 {
 			t.Errorf("%s: %v allocations", name, n)
 		}

@@ -43,8 +43,9 @@ func verdictOf(p *decide.Plan, one enforce.Person, now decide.Now, f Facts) (dec
 
 func byState(p *decide.Plan, v *ledger.View, asked ledger.Asked, state facts.State, collected decide.Collected, now decide.Now) (decide.Verdict, bool) {
 	for {
-		if verdict, ok := p.Judge(v.Table(), state, collected, now); ok {
-			return verdict, true
+		var own decide.Verdict
+		if verdict := p.Judge(v.Table(), state, &collected, &now, &own); verdict != nil {
+			return *verdict, true
 		}
 		var err error
 		if state, err = v.State(asked); err != nil { // what is known changed meanwhile

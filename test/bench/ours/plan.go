@@ -6,11 +6,15 @@ import (
 	"github.com/optup/optup/internal/facts"
 )
 
+// undated is data of which nobody says when it was collected.
+var undated decide.Collected
+
 // verdict decides about people in a state, under the plan for a purpose, as the sidecar does: what was decided about the state before, or
 // what the facts say.
 func (t *Table) verdict(s facts.State, purpose int) bool {
-	v, ok := t.plans[purpose].Judge(t.Facts, s, decide.Collected{}, now)
-	return ok && v.Permit() // a state is gone where it was changed meanwhile; nothing changes here
+	var own decide.Verdict
+	v := t.plans[purpose].Judge(t.Facts, s, &undated, &now, &own)
+	return v != nil && v.Permit() // a state is gone where it was changed meanwhile; nothing changes here
 }
 
 // Allowed decides about the person with a tag, for a purpose.
