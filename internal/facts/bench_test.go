@@ -34,6 +34,14 @@ func BenchmarkLookup(b *testing.B) {
 			sink += uint64(table.Lookup(random[i&(1<<22-1)]))
 		}
 	})
+	// Alone: each question follows from the answer before, as a request waits for its own decision only.
+	b.Run("table alone", func(b *testing.B) {
+		last := 0
+		for i := range b.N {
+			last = int(table.Lookup(random[(i+last&1)&(1<<22-1)]))
+		}
+		sink += uint64(last)
+	})
 	b.Run("batch", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; i < b.N; i += 1000 {
@@ -55,6 +63,13 @@ func BenchmarkLookup(b *testing.B) {
 	for i := range tags {
 		peer[tags[i]] = uint32(table.Lookup(tags[i]))
 	}
+	b.Run("map alone", func(b *testing.B) {
+		last := 0
+		for i := range b.N {
+			last = int(peer[random[(i+last&1)&(1<<22-1)]])
+		}
+		sink += uint64(last)
+	})
 	b.Run("map", func(b *testing.B) {
 		for i := range b.N {
 			sink += uint64(peer[random[i&(1<<22-1)]])
