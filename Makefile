@@ -59,6 +59,10 @@ fuzz: ## Fuzz every fuzz target for FUZZTIME each.
 fuzz-bypass: ## Try to get around the sidecar for BYPASSTIME, before services on Go, Node and Python, and find every planted defect.
 	go run ./test/bypass --time $(BYPASSTIME) $(if $(SEED),--seed $(SEED))
 
+.PHONY: dashboard
+dashboard: build cli assets ## Draw the Grafana dashboard with the data of a real run into docs/images/dashboard.png. Needs chromium.
+	go -C hack/dashboard run .
+
 ##@ Build
 
 .PHONY: build
@@ -109,7 +113,7 @@ fmt: $(BIN)/gofumpt $(BIN)/gci ## Format.
 	$(BIN)/gofumpt -w $(GODIRS)
 	$(BIN)/gci write --skip-generated -s standard -s default -s 'prefix(github.com/optup/optup)' $(GODIRS) > /dev/null
 
-GODIRS = main.go api controllers cmd internal test hack/reference $(wildcard hack/cluster/*.go) hack/cluster/pause hack/cluster/probe
+GODIRS = main.go api controllers cmd internal test hack/reference $(wildcard hack/cluster/*.go) hack/dashboard hack/cluster/pause hack/cluster/probe
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Lint, the API types included.
