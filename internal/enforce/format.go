@@ -115,6 +115,9 @@ func Declares(f ir.Format, contentType []string) bool {
 	if len(contentType) != 1 {
 		return false
 	}
+	if known := mediaTypes[f]; len(known) > 0 && known[0] == contentType[0] {
+		return true // most say it just so
+	}
 	kind, params, err := mime.ParseMediaType(contentType[0])
 	if err != nil {
 		return false

@@ -91,8 +91,9 @@ type tally struct {
 	behind, owed bool
 }
 
-func (t *tally) judge(judge Judge, one Person) decide.Verdict {
-	v := judge(one)
+func (t *tally) judge(judge Judge, one Person) decide.Verdict { return t.note(judge(one)) }
+
+func (t *tally) note(v decide.Verdict) decide.Verdict {
 	if !v.Permit() {
 		t.refused++
 		t.behind = t.behind || v.Reason == decide.LedgerBehind

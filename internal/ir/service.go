@@ -178,6 +178,12 @@ type Message struct {
 	Switches []Switch `json:"switches,omitempty"`
 }
 
+// OfNobody tells whether a message declares its whole body as not personal, and nothing else. Nothing in such a body has to be read.
+func (m *Message) OfNobody() bool {
+	return m != nil && m.Format == FormatJSON && len(m.NotPersonal) == 1 && m.NotPersonal[0] == "" &&
+		m.Records == nil && len(m.Addressees) == 0 && len(m.Fields) == 0 && len(m.Totals) == 0 && len(m.Switches) == 0
+}
+
 // Addressees is one list of people in a request body, for example "/personalizations/*/to/*" identified by "/email".
 type Addressees struct {
 	// Each is the pointer of one addressee; its last segment is "*". Empty means that the body itself is one addressee, without whom

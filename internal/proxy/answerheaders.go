@@ -30,11 +30,16 @@ func owned(to http.Header, res *http.Response) {
 
 var private = []string{"private, no-store"}
 
+const plainJSON = "application/json"
+
 // mediaType is an answer's content type without its parameters, in one spelling; empty if it is not said in one way, or if its charset
 // is not UTF-8.
 func mediaType(h http.Header) string {
 	if len(h["Content-Type"]) != 1 {
 		return ""
+	}
+	if h["Content-Type"][0] == plainJSON {
+		return plainJSON // most say it just so
 	}
 	kind, params, err := mime.ParseMediaType(h["Content-Type"][0])
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,14 +22,32 @@ func http2Limits(stall time.Duration) *http.HTTP2Config {
 type progressing struct {
 	net.Conn
 	stall time.Duration
+	// until is the deadline that was set last, since the epoch. It is set again when less than the time of a stall is left.
+	until atomic.Int64
 }
 
 // Write implements net.Conn.
 func (c *progressing) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
-		return 0, err
+	now := time.Now()
+	if time.Unix(0, c.until.Load()).Sub(now) < c.stall {
+		until := now.Add(c.stall + c.stall/4)
+		if err := c.SetWriteDeadline(until); err != nil {
+			return 0, err
+		}
 	}
 	return c.Conn.Write(b)
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *progressing) SetWriteDeadline(t time.Time) error {
+	c.until.Store(t.UnixNano())
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (c *progressing) SetDeadline(t time.Time) error {
+	c.until.Store(t.UnixNano())
+	return c.Conn.SetDeadline(t)
 }
 
 // CloseWrite lets the peer read an answer to a request that was not read to its end.

@@ -89,14 +89,10 @@ func (x *exchange) flow(res *http.Response, plain io.Reader, framing jsonfilter.
 
 // copy filters an answer. The reason tells why it is not whole.
 func (x *exchange) copy(dst io.Writer, src io.Reader, framing jsonfilter.Framing, flush func()) decide.Reason {
-	m := x.plan.Endpoint.Response
-	if m.Format == ir.FormatCSV {
+	if x.plan.Endpoint.Response.Format == ir.FormatCSV {
 		return x.copyTable(dst, src)
 	}
-	if framing != jsonfilter.Whole {
-		m = ofOneDocument(m)
-	}
-	program, err := jsonfilter.Compile(m, x.plan.Category, x.plan.Redaction)
+	program, err := x.state.program(x.plan, framing != jsonfilter.Whole)
 	if err != nil {
 		return decide.BodyUnreadable
 	}
@@ -127,7 +123,18 @@ func (x *exchange) batch(people []jsonfilter.Subject, out []jsonfilter.Handling)
 	}
 	facts := x.state.facts(x.plan.Purpose)
 	now := facts.Now()
-	return enforce.Batch(x.plan, people, out, func(one enforce.Person) decide.Verdict { return x.judge(one, now, facts) })
+	room := crowds.Get().(*crowd)
+	defer crowds.Put(room)
+	defer room.clear(len(people))
+	judged := room.judge(x.plan, facts, people, now)
+	return enforce.Batch(x.plan, people, out, func(i int) decide.Verdict {
+		if j := &judged[i]; j.known {
+			x.use.Person(j.found.Tag, j.found.Tagged, j.verdict)
+			x.count(decide.InAnswer, j.verdict)
+			return j.verdict
+		}
+		return x.judge(enforce.Subject(x.plan, &people[i]), now, facts)
+	})
 }
 
 // reason is why a body could not be read.
@@ -187,6 +194,9 @@ func (x *exchange) goOn() decide.Reason {
 		return reason
 	}
 	plan := x.plan
+	if plan == before {
+		return ""
+	}
 	if plan.Mode != before.Mode || plan.OnMissing != before.OnMissing || plan.Redaction != before.Redaction ||
 		!reflect.DeepEqual(plan.Purpose.Categories, before.Purpose.Categories) || plan.Purpose.Name != before.Purpose.Name ||
 		!reflect.DeepEqual(plan.Endpoint.Response, before.Endpoint.Response) {

@@ -6,6 +6,7 @@ import (
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/facts"
+	"github.com/optup/optup/internal/jsonfilter"
 	ledger "github.com/optup/optup/internal/ledger/client"
 )
 
@@ -27,18 +28,26 @@ func view(p *decide.Plan, f Facts) (*ledger.View, bool) {
 	return v, v != nil && v.TellsAll(p.Needs())
 }
 
-// verdictOf decides about one person by state. It reports false where that is not possible; then the facts have to be asked one by one.
-func verdictOf(p *decide.Plan, one enforce.Person, now decide.Now, f Facts) (decide.Verdict, bool) {
+// judged is what was decided about one person by state.
+type judged struct {
+	// found holds the tag that the record of the use names.
+	found   ledger.Result
+	verdict decide.Verdict
+	// known is false where nothing could be decided; then the facts have to be asked one by one.
+	known bool
+}
+
+// verdictOf decides about one person by state.
+func verdictOf(p *decide.Plan, one enforce.Person, now decide.Now, f Facts) (j judged) {
 	v, ok := view(p, f)
 	if !ok || one.Unresolved {
-		return decide.Verdict{}, false
+		return j
 	}
 	asked := ledger.Asked{Type: one.Identifier.Type, Form: one.Identifier.Form, Value: []byte(one.Identifier.Value)}
-	state, err := v.State(asked)
-	if err != nil {
-		return decide.Verdict{}, false
+	if j.found = v.Look(asked); j.found.Err == nil {
+		j.verdict, j.known = byState(p, v, asked, j.found.State, one.Collected, now)
 	}
-	return byState(p, v, asked, state, one.Collected, now)
+	return j
 }
 
 func byState(p *decide.Plan, v *ledger.View, asked ledger.Asked, state facts.State, collected decide.Collected, now decide.Now) (decide.Verdict, bool) {
@@ -54,32 +63,45 @@ func byState(p *decide.Plan, v *ledger.View, asked ledger.Asked, state facts.Sta
 	}
 }
 
-var results = sync.Pool{New: func() any { return new([]ledger.Result) }}
+// crowd is the room for deciding about many people at once.
+type crowd struct {
+	asked  [jsonfilter.Batch]ledger.Asked
+	found  [jsonfilter.Batch]ledger.Result
+	judged [jsonfilter.Batch]judged
+}
 
-// Judge decides about many people at once, which is faster than one after the other, and allocates nothing for states that were decided
-// about before. Out is at least as long as asked; collected is nil where no time is declared. It reports false for facts that know no
-// states, and false in done for people who have to be decided about one by one. The moment is taken before.
-func Judge(p *decide.Plan, f Facts, asked []ledger.Asked, collected []decide.Collected, now decide.Now, out []decide.Verdict, done []bool) bool {
+var crowds = sync.Pool{New: func() any { return &crowd{} }}
+
+// clear forgets the first n people.
+func (c *crowd) clear(n int) {
+	clear(c.asked[:n])
+	clear(c.found[:n])
+	clear(c.judged[:n])
+}
+
+// judge decides about people at once, which is faster than one after the other, and allocates nothing for states that were decided about
+// before. The moment is taken before. The result has one entry for each, and is overwritten by the next call.
+func (c *crowd) judge(p *decide.Plan, f Facts, people []jsonfilter.Subject, now decide.Now) []judged {
+	out := c.judged[:len(people)]
+	clear(out)
 	v, ok := view(p, f)
 	if !ok {
-		return false
+		return out
 	}
-	found := results.Get().(*[]ledger.Result)
-	defer results.Put(found)
-	if cap(*found) < len(asked) {
-		*found = make([]ledger.Result, len(asked))
+	who := &p.Endpoint.Response.Records.Identifies
+	for i := range people {
+		c.asked[i] = ledger.Asked{Type: who.Type, Form: who.Form, Value: people[i].Value}
 	}
-	r := (*found)[:len(asked)]
-	v.States(asked, r)
-	for i := range asked {
-		if done[i] = r[i].Err == nil; !done[i] {
+	v.States(c.asked[:len(people)], c.found[:])
+	for i := range people {
+		if people[i].Unresolved {
 			continue
 		}
-		var when decide.Collected
-		if collected != nil {
-			when = collected[i]
+		out[i].found = c.found[i]
+		if c.found[i].Err == nil {
+			collected := decide.Collected{Declared: people[i].Timed, At: people[i].Time}
+			out[i].verdict, out[i].known = byState(p, v, c.asked[i], c.found[i].State, collected, now)
 		}
-		out[i], done[i] = byState(p, v, asked[i], r[i].State, when, now)
 	}
-	return true
+	return out
 }

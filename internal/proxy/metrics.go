@@ -134,12 +134,12 @@ func (m *Metrics) decision(x *exchange, effect decide.Effect, reason decide.Reas
 		k.purpose = string(x.plan.Purpose.Name)
 	}
 	m.child(k).Inc()
-	for r, n := range x.people.reasons {
+	for _, t := range x.people.reasons {
 		one := k
-		one.effect, one.reason = "", shown(r)
+		one.effect, one.reason = "", shown(t.reason)
 		m.people.get(one, func() prometheus.Counter {
 			return m.persons.WithLabelValues(one.service, one.endpoint, one.purpose, string(one.reason), mode(one.observe))
-		}).Add(float64(n))
+		}).Add(float64(t.n))
 	}
 	if effect == decide.PermitFiltered && !k.observe {
 		m.people.get(decidedKey{route: k.route, purpose: k.purpose}, func() prometheus.Counter {

@@ -93,19 +93,36 @@ type people struct {
 	permitted, refused int
 	// shown are those of the answer who may be.
 	shown   int
-	reasons map[decide.Reason]int
+	reasons []tallied
+}
+
+// tallied is how often a reason was found.
+type tallied struct {
+	reason decide.Reason
+	n      int
+}
+
+func (p *people) note(r decide.Reason) {
+	for i := range p.reasons {
+		if p.reasons[i].reason == r {
+			p.reasons[i].n++
+			return
+		}
+	}
+	p.reasons = append(p.reasons, tallied{r, 1})
 }
 
 // judge decides about one person. The moment is taken before the facts are looked up, so that they are at least as new.
 func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide.Verdict {
-	v, known := verdictOf(x.plan, one, now, facts)
+	j := verdictOf(x.plan, one, now, facts)
+	v := j.verdict
 	switch {
 	case one.Unresolved:
 		v = x.plan.Unresolved()
 		if !defence.Identifiers {
 			v = decide.Verdict{Reason: decide.OKConsent}
 		}
-	case !known:
+	case !j.known:
 		v = x.plan.Unresolved()
 		_, _, err := facts.Lookup(one.Identifier, x.plan.Purpose.Name)
 		switch {
@@ -119,20 +136,27 @@ func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide
 			v = x.plan.Person(func(consent.PurposeID) consent.Fact { return unknown }, one.Collected, decide.Never)
 		}
 	}
-	x.used(one, facts, v)
-	if x.people.reasons == nil {
-		x.people.reasons = map[decide.Reason]int{}
-	}
-	x.people.reasons[v.Reason]++
-	if v.Permit() {
-		x.people.permitted++
-		if one.Place == decide.InAnswer {
-			x.people.shown++
-		}
+	if j.found.Tagged {
+		x.use.Person(j.found.Tag, true, v)
 	} else {
-		x.people.refused++
+		x.used(one, facts, v)
 	}
+	x.count(one.Place, v)
 	return v
+}
+
+// count notes what was decided about one person.
+func (x *exchange) count(place decide.Place, v decide.Verdict) {
+	x.people.note(v.Reason)
+	switch {
+	case !v.Permit():
+		x.people.refused++
+	case place == decide.InAnswer:
+		x.people.shown++
+		x.people.permitted++
+	default:
+		x.people.permitted++
+	}
 }
 
 // unknown is the fact about somebody of whom nothing can be told, not even that there is no record: what rests on a record, or on the

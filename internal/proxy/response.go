@@ -42,6 +42,8 @@ func (x *exchange) answer(res *http.Response) {
 		x.bare(res)
 	case !defence.Coding && len(res.Header["Content-Encoding"]) > 0, !defence.Types && !enforce.Declares(message.Format, res.Header["Content-Type"]):
 		x.unread(res)
+	case x.nobodys(res, message):
+		x.asItIs(res)
 	case sequence:
 		x.sequence(res, framing)
 	case x.table(res):
@@ -104,7 +106,7 @@ func (x *exchange) list(res *http.Response) {
 		return
 	}
 	defer stop()
-	if _, err := jsonfilter.Compile(x.plan.Endpoint.Response, x.plan.Category, x.plan.Redaction); err != nil {
+	if _, err := x.state.program(x.plan, false); err != nil {
 		body, reason := x.reason(x.hold(plain, -1))
 		x.whole(res, body, reason)
 		return

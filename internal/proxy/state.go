@@ -28,6 +28,8 @@ type State struct {
 	// constants are the headers that rules tell purposes apart by.
 	constants map[string]bool
 	upstreams map[place]upstream
+	// programs saves time only.
+	programs cache[programKey, compiled]
 }
 
 // place is a declared host and port.

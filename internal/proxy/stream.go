@@ -21,8 +21,19 @@ const (
 
 var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 
-// stream copies an answer and its trailers. It ends the connection if the service breaks off, so that a part never looks whole.
+// stream copies an answer and its trailers.
 func (x *exchange) stream(res *http.Response) {
+	x.copyBody(res)
+	for name, values := range res.Trailer {
+		if len(x.w.Header()["Trailer"]) == 0 {
+			name = http.TrailerPrefix + name // nobody announced it
+		}
+		x.w.Header()[name] = values
+	}
+}
+
+// copyBody copies an answer without its trailers. It ends the connection if the service breaks off, so that a part never looks whole.
+func (x *exchange) copyBody(res *http.Response) {
 	buf, _ := chunks.Get().(*[chunk]byte)
 	defer chunks.Put(buf)
 	err := x.atOnce(res, buf)
@@ -31,12 +42,6 @@ func (x *exchange) stream(res *http.Response) {
 	}
 	if !errors.Is(err, io.EOF) {
 		panic(http.ErrAbortHandler)
-	}
-	for name, values := range res.Trailer {
-		if len(x.w.Header()["Trailer"]) == 0 {
-			name = http.TrailerPrefix + name // nobody announced it
-		}
-		x.w.Header()[name] = values
 	}
 }
 

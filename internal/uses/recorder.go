@@ -3,7 +3,6 @@ package uses
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync"
@@ -232,7 +231,7 @@ func (w *writer) close(controller string) {
 	delete(w.people, controller)
 	records := people + uint64(len(b.Decisions))
 	b.Lost = w.stats.unreported.Swap(0)
-	raw, err := json.Marshal(b)
+	raw, err := b.Encode()
 	if err == nil {
 		err = w.lane(controller, w.start).put(b.ID, raw)
 	}

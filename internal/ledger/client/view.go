@@ -54,16 +54,22 @@ func (v *View) Table() *facts.Table { return v.table }
 // unknown, the forms that follow from it are tried. If these stand for people of whom different things are known, nobody can tell who is
 // meant.
 func (v *View) State(a Asked) (facts.State, error) {
+	r := v.Look(a)
+	return r.State, r.Err
+}
+
+// Look gives the state of an identifier as State does, and the tag that it was looked up by.
+func (v *View) Look(a Asked) (r Result) {
 	tagger := v.taggers.Get().(*consent.Tagger)
 	defer v.taggers.Put(tagger)
-	tag, err := tagger.TagBytes(a.Type, a.Form, a.Value)
-	if err != nil {
-		return 0, err
+	if r.Tag, r.Err = tagger.TagBytes(a.Type, a.Form, a.Value); r.Err != nil {
+		return r
 	}
-	if s := v.table.Lookup(tag); s.Known() {
-		return s, nil
+	r.Tagged = true
+	if r.State = v.table.Lookup(r.Tag); !r.State.Known() {
+		r.State, r.Err = v.derived(tagger, &a)
 	}
-	return v.derived(tagger, &a)
+	return r
 }
 
 // derived finds somebody whose identifier is not known as it is.
@@ -102,10 +108,12 @@ func (v *View) Find(a Asked) (facts.State, facts.Combination, error) {
 	}
 }
 
-// Result is what States finds about one identifier, as State gives it.
+// Result is what Look and States find about one identifier: what State gives, and the tag where there is one, whether or not it is known.
 type Result struct {
-	State facts.State
-	Err   error
+	State  facts.State
+	Tag    consent.Tag
+	Tagged bool
+	Err    error
 }
 
 // batch is what States needs room for.
@@ -126,13 +134,13 @@ func (v *View) States(asked []Asked, out []Result) {
 	tagger := v.taggers.Get().(*consent.Tagger)
 	defer v.taggers.Put(tagger)
 	for i := range asked {
-		b.tags[i], out[i].Err = tagger.TagBytes(asked[i].Type, asked[i].Form, asked[i].Value)
+		tag, err := tagger.TagBytes(asked[i].Type, asked[i].Form, asked[i].Value)
+		b.tags[i], out[i] = tag, Result{Tag: tag, Tagged: err == nil, Err: err}
 	}
 	v.table.LookupBatch(b.tags, b.states)
 	for i := range asked {
 		switch {
 		case out[i].Err != nil:
-			out[i].State = 0
 		case b.states[i].Known():
 			out[i].State = b.states[i]
 		default:

@@ -50,6 +50,10 @@ func bundle(port int) *ir.Bundle {
 				Segments: []ir.PathSegment{{Name: "who", Person: email}}, Response: &ir.Message{Fields: fields, NotPersonal: free},
 			},
 			{
+				Name: "offers", Methods: []string{"GET"}, Path: "/v1/offers/{who}", Processing: shows,
+				Segments: []ir.PathSegment{{Name: "who", Person: email}}, Response: &ir.Message{NotPersonal: []string{""}},
+			},
+			{
 				Name: "list", Methods: []string{"GET"}, Path: "/v1/list/{mebibytes}", Processing: shows,
 				Response: &ir.Message{Records: &ir.Records{Each: "/records/*", Identifier: "/email", Identifies: email, Fields: fields, NotPersonal: free}},
 			},
@@ -62,6 +66,6 @@ func bundle(port int) *ir.Bundle {
 			OnMissing: missing, OnEmpty: ir.OnEmptyDeny, Mode: ir.ModeEnforce,
 		}
 	}
-	b.Rules = []ir.Rule{rule(profile, "person", ir.OnMissingDeny), rule(list, "list", ir.OnMissingDropRecord)}
+	b.Rules = []ir.Rule{rule(profile, "person", ir.OnMissingDeny), rule(profile, "offers", ir.OnMissingDeny), rule(list, "list", ir.OnMissingDropRecord)}
 	return b
 }

@@ -22,6 +22,8 @@ type order struct {
 	Rate, Requests, Connections int
 	// People that requests name in turn, from the First on.
 	People, First int
+	// About is the folder of the path that names the person.
+	About string
 	// Path asks for one long answer instead, as fast as it comes.
 	Path string
 }
@@ -146,8 +148,8 @@ func (o order) pace(t *told, p *pool) error {
 	}
 	requests := make([][]byte, o.Requests)
 	for i := range requests {
-		requests[i] = fmt.Appendf(nil, "GET /v1/people/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n",
-			address((o.First+i)%o.People), o.Host)
+		requests[i] = fmt.Appendf(nil, "GET /v1/%s/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n",
+			o.About, address((o.First+i)%o.People), o.Host)
 	}
 	step := time.Second / time.Duration(o.Rate)
 	begin := time.Now().Add(10 * time.Millisecond)

@@ -45,7 +45,7 @@ func TestAStallCounts(t *testing.T) {
 		_, _ = w.Write(body)
 	}))
 	defer server.Close()
-	o := order{Address: strings.TrimPrefix(server.URL, "http://"), Host: "localhost", Rate: 100, Requests: 20, Connections: 1, People: 7}
+	o := order{Address: strings.TrimPrefix(server.URL, "http://"), Host: "localhost", Rate: 100, Requests: 20, Connections: 1, People: 7, About: "offers"}
 	got := carryOut(t, o, o)
 	if got[0].Error != "" || len(got[0].Latencies) != 20 || got[0].Busy == 0 {
 		t.Fatalf("%+v", got[0])
@@ -77,7 +77,7 @@ func TestWrongAnswersAreNoFigures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(h)
 			defer server.Close()
-			got := carryOut(t, order{Address: strings.TrimPrefix(server.URL, "http://"), Host: "localhost", Rate: 100, Requests: 3, Connections: 2, People: 1})
+			got := carryOut(t, order{Address: strings.TrimPrefix(server.URL, "http://"), Host: "localhost", Rate: 100, Requests: 3, Connections: 2, People: 1, About: "people"})
 			if got[0].Error == "" {
 				t.Errorf("%+v", got[0])
 			}

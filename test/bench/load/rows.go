@@ -36,6 +36,8 @@ func Suite() harness.Suite {
 			harness.Row{ID: "proxy.cpu." + id, What: "processor time for a request" + load, Unit: "us/request", Peer: peerReverse, Must: harness.AtMost(1.15)},
 			harness.Row{ID: "proxy.cpu.caddy." + id, What: "processor time for a request" + load, Unit: "us/request", Peer: peerCaddy, Must: harness.Below(1)},
 			harness.Row{ID: "proxy.p99." + id, What: "whole latency, 99th percentile" + load, Unit: "us", Peer: peerReverse},
+			harness.Row{ID: "proxy.filtered.latency." + id, What: "the same with an answer that is filtered: added latency, median" + load, Unit: "us", Peer: peerReverse},
+			harness.Row{ID: "proxy.filtered.cpu." + id, What: "the same with an answer that is filtered: processor time for a request" + load, Unit: "us/request", Peer: peerReverse},
 		)
 	}
 	rows = append(rows,
@@ -56,7 +58,8 @@ func measure(ctx context.Context, env *harness.Env, asked harness.Asked) (out ma
 	loaded := false
 	for _, rate := range rates {
 		id := strconv.Itoa(rate)
-		if asked.Any("proxy.latency."+id, "proxy.latency.caddy."+id, "proxy.cpu."+id, "proxy.cpu.caddy."+id, "proxy.p99."+id) {
+		if asked.Any("proxy.latency."+id, "proxy.latency.caddy."+id, "proxy.cpu."+id, "proxy.cpu.caddy."+id, "proxy.p99."+id,
+			"proxy.filtered.latency."+id, "proxy.filtered.cpu."+id) {
 			if err := w.latency(rate, out); err != nil {
 				return out, err
 			}
@@ -80,14 +83,14 @@ type one struct {
 }
 
 // round sends for a while to one proxy. Numbers are microseconds.
-func (w *world) round(name string, rate, requests int) (one, error) {
+func (w *world) round(name, about string, rate, requests int) (one, error) {
 	var out one
 	p := w.proxies[name]
 	before, err := p.cpu()
 	if err != nil {
 		return out, err
 	}
-	t, err := w.client.ask(order{Address: p.address, Host: w.host(), Rate: rate, Requests: requests, Connections: connections, People: w.people, First: w.first})
+	t, err := w.client.ask(order{Address: p.address, Host: w.host(), Rate: rate, Requests: requests, Connections: connections, People: w.people, First: w.first, About: about})
 	if err != nil {
 		return out, fmt.Errorf("%s at %d requests/s: %w", name, rate, err)
 	}
@@ -111,13 +114,17 @@ const shorter = 4
 
 func (w *world) latency(rate int, out map[string]harness.Samples) error {
 	requests := rate * w.env.Size(24, 4) / 10 / shorter
-	names := []string{direct, ours, reverseProxy, caddy}
+	names := []string{direct, ours, reverseProxy, caddy, filtered}
 	rounds := make([][]one, len(names))
 	var sides []harness.Side
 	for i, name := range names {
 		sides = append(sides, harness.Side{Name: name, Run: func(round int) (float64, error) {
 			w.first = (round + 1) * requests
-			r, err := w.round(name, rate, requests)
+			proxy, about := name, aboutOffers
+			if name == filtered {
+				proxy, about = ours, aboutPeople
+			}
+			r, err := w.round(proxy, about, rate, requests)
 			if err == nil && round >= 0 {
 				rounds[i] = append(rounds[i], r)
 			}
@@ -132,7 +139,7 @@ func (w *world) latency(rate int, out map[string]harness.Samples) error {
 	return nil
 }
 
-// collect makes rows of the rounds to each of the names: none, ours, and two peers.
+// collect makes rows of the rounds to each of the names: none, ours, two peers, and ours with an answer that is filtered.
 func (w *world) collect(rate int, names []string, rounds [][]one, out map[string]harness.Samples) {
 	absolutes := map[string]float64{}
 	tails := make([]float64, len(names))
@@ -146,17 +153,20 @@ func (w *world) collect(rate int, names []string, rounds [][]one, out map[string
 		absolutes[name+" us p50"], absolutes[name+" us p99"] = harness.Median(all), tails[i]
 		absolutes[name+" us p99.9"] = harness.Quantile(all, 0.999)
 	}
-	var added, addedCaddy, cpu, cpuCaddy harness.Samples
+	var added, addedCaddy, cpu, cpuCaddy, addedFiltered, cpuFiltered harness.Samples
 	for r := range rounds[0] {
-		none, sidecar, plain, other := rounds[0][r], rounds[1][r], rounds[2][r], rounds[3][r]
+		none, sidecar, plain, other, filters := rounds[0][r], rounds[1][r], rounds[2][r], rounds[3][r], rounds[4][r]
 		added.Add(sidecar.p50-none.p50, plain.p50-none.p50)
 		addedCaddy.Add(sidecar.p50-none.p50, other.p50-none.p50)
 		cpu.Add(sidecar.cpu, plain.cpu)
 		cpuCaddy.Add(sidecar.cpu, other.cpu)
+		addedFiltered.Add(filters.p50-none.p50, plain.p50-none.p50)
+		cpuFiltered.Add(filters.cpu, plain.cpu)
 	}
 	id := strconv.Itoa(rate)
 	out["proxy.latency."+id], out["proxy.latency.caddy."+id] = added, addedCaddy
 	out["proxy.cpu."+id], out["proxy.cpu.caddy."+id] = cpu, cpuCaddy
+	out["proxy.filtered.latency."+id], out["proxy.filtered.cpu."+id] = addedFiltered, cpuFiltered
 	out["proxy.p99."+id] = harness.Samples{Ours: tails[1:2], Peer: tails[2:3], Absolutes: absolutes}
 }
 
@@ -165,7 +175,7 @@ func (w *world) memory(loaded bool, out map[string]harness.Samples) error {
 	names := []string{ours, reverseProxy, caddy}
 	if !loaded {
 		for _, name := range names {
-			if _, err := w.round(name, 1000, w.env.Size(2000, 100)); err != nil {
+			if _, err := w.round(name, aboutOffers, 1000, w.env.Size(2000, 100)); err != nil {
 				return err
 			}
 		}

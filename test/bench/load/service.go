@@ -11,6 +11,12 @@ import (
 // bodySize is about the size of an answer.
 const bodySize = 1024
 
+// The answers of 1 KB: one that is filtered, and one in which nothing is personal. Both are the same bytes.
+const (
+	aboutPeople = "people"
+	aboutOffers = "offers"
+)
+
 // address is the e-mail address of a person, by number.
 func address(i int) string { return fmt.Sprintf("person.%06d@mail.example", i) }
 
@@ -18,11 +24,13 @@ func address(i int) string { return fmt.Sprintf("person.%06d@mail.example", i) }
 func Service(listen string) error {
 	mux := http.NewServeMux()
 	body := person()
-	mux.HandleFunc("GET /v1/people/{who}", func(w http.ResponseWriter, _ *http.Request) {
+	answer := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = w.Write(body)
-	})
+	}
+	mux.HandleFunc("GET /v1/"+aboutPeople+"/{who}", answer)
+	mux.HandleFunc("GET /v1/"+aboutOffers+"/{who}", answer)
 	mux.HandleFunc("GET /v1/list/{mebibytes}", stream)
 	mux.HandleFunc("GET /v1/open/{mebibytes}", stream)
 	s := &http.Server{Addr: listen, Handler: mux, ReadHeaderTimeout: 30 * time.Second}

@@ -47,6 +47,8 @@ const (
 	ours         = "sidecar"
 	reverseProxy = "reverseproxy"
 	caddy        = "caddy"
+	// filtered is ours, with answers that are filtered.
+	filtered = "sidecar, filtered"
 )
 
 // open starts a world; close ends it.

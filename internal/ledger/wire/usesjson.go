@@ -1,0 +1,142 @@
+package wire
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// Encode gives the batch as json.Marshal does, in a fraction of the time: a sidecar writes one entry for each request.
+func (u *Uses) Encode() ([]byte, error) {
+	w := writer{out: make([]byte, 0, 64+256*len(u.Decisions))}
+	w.text(`{"version":`).number(int64(u.Version)).text(`,"id":`).quoted(u.ID)
+	if u.Lost > 0 {
+		w.text(`,"lost":`)
+		w.out = strconv.AppendUint(w.out, u.Lost, 10)
+	}
+	if len(u.Decisions) > 0 {
+		w.text(`,"decisions":[`)
+		for i := range u.Decisions {
+			if i > 0 {
+				w.text(",")
+			}
+			w.decided(&u.Decisions[i])
+		}
+		w.text("]")
+	}
+	w.text("}")
+	return w.out, w.err
+}
+
+func (w *writer) decided(d *Decided) {
+	w.text(`{"id":"`)
+	w.out = idEncoding.AppendEncode(w.out, d.ID[:])
+	w.text(`","at":`).time(d.At)
+	w.named("effect", d.Effect).named("reason", d.Reason).named("mode", d.Mode).named("purpose", string(d.Purpose))
+	if len(d.Policies) > 0 {
+		w.text(`,"policies":[`)
+		for i, p := range d.Policies {
+			if i > 0 {
+				w.text(",")
+			}
+			w.quoted(p)
+		}
+		w.text("]")
+	}
+	w.named("service", d.Service).named("endpoint", d.Endpoint).named("party", d.Party)
+	w.counted("generation", d.Generation)
+	w.position("position", uint64(d.Position))
+	if d.Unanswered {
+		w.text(`,"unanswered":true`)
+	}
+	w.counted("first", int64(d.First))
+	if len(d.Uses) > 0 {
+		w.text(`,"uses":[`)
+		for i := range d.Uses {
+			if i > 0 {
+				w.text(",")
+			}
+			w.use(&d.Uses[i])
+		}
+		w.text("]")
+	}
+	w.text("}")
+}
+
+func (w *writer) use(u *Use) {
+	w.text("{")
+	if u.Tag != nil {
+		w.text(`"tag":"`)
+		w.out = base64.RawStdEncoding.AppendEncode(w.out, u.Tag[:])
+		w.text(`",`)
+	}
+	w.text(`"reason":`).quoted(u.Reason)
+	w.position("grant", uint64(u.Grant))
+	w.text("}")
+}
+
+// writer writes JSON. The first error stays.
+type writer struct {
+	out []byte
+	err error
+}
+
+func (w *writer) text(s string) *writer {
+	w.out = append(w.out, s...)
+	return w
+}
+
+func (w *writer) number(n int64) *writer {
+	w.out = strconv.AppendInt(w.out, n, 10)
+	return w
+}
+
+// named writes a member that is left out where it is empty.
+func (w *writer) named(name, value string) *writer {
+	if value != "" {
+		w.text(`,"`).text(name).text(`":`).quoted(value)
+	}
+	return w
+}
+
+func (w *writer) counted(name string, n int64) {
+	if n != 0 {
+		w.text(`,"`).text(name).text(`":`).number(n)
+	}
+}
+
+func (w *writer) position(name string, n uint64) {
+	if n != 0 {
+		w.text(`,"`).text(name).text(`":`)
+		w.out = strconv.AppendUint(w.out, n, 10)
+	}
+}
+
+// quoted writes a string. Names of resources need no escape; what does is left to the standard library.
+func (w *writer) quoted(s string) *writer {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return w.marshal(s)
+		}
+	}
+	return w.text(`"`).text(s).text(`"`)
+}
+
+// time writes an instant in UTC of our era; any other is left to the standard library.
+func (w *writer) time(t time.Time) {
+	if y := t.Year(); y < 1 || y > 9999 || t.Location() != time.UTC {
+		w.marshal(t)
+		return
+	}
+	w.out = append(t.AppendFormat(append(w.out, '"'), time.RFC3339Nano), '"')
+}
+
+func (w *writer) marshal(v any) *writer {
+	raw, err := json.Marshal(v)
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	w.out = append(w.out, raw...)
+	return w
+}
