@@ -247,6 +247,7 @@ type RequestBody struct {
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="!has(self.records) || !has(self.format) || self.format != 'CSV' || (has(self.records.each) && self.records.each == '/*' && !has(self.records.columns) && !has(self.fields) && !has(self.notPersonal) && !has(self.totals))",message="in CSV every row is one record and nothing is outside of them: declare records with each /* and columns as pointers, for example {each: /*, identifier: /email, type: email}, without columns"
 // +kubebuilder:validation:XValidation:rule="!has(self.records) || !has(self.format) || !(self.format in ['NDJSON', 'EventStream']) || (has(self.records.each) && self.records.each.startsWith('/*') && !has(self.records.columns))",message="in NDJSON and EventStream /* stands for every line or event: let each begin with it, for example /*, without columns"
+// +kubebuilder:validation:XValidation:rule="!has(self.notPersonal) || !self.notPersonal.exists(p, size(p) == 0) || (size(self.notPersonal) == 1 && !has(self.records) && !has(self.fields) && !has(self.totals) && (!has(self.format) || self.format == 'JSON'))",message="an empty pointer in notPersonal says that nothing in the whole body is personal: it stands alone, in JSON, without records, fields and totals"
 type ResponseBody struct {
 	// format of the body: JSON, one document (RFC 8259); NDJSON, one JSON document a line; CSV, a table with one header row (RFC 4180);
 	// EventStream, text/event-stream with a JSON document as the data of each event. Omitted means JSON. An answer whose content type is
@@ -264,12 +265,13 @@ type ResponseBody struct {
 	// +kubebuilder:validation:MaxItems=128
 	Fields []PersonalField `json:"fields,omitempty"`
 	// notPersonal are the values outside of records that are not personal, from the root of the body, at most 128. A pointer stands
-	// for all that is found there.
+	// for all that is found there. An empty pointer, alone and without records, fields and totals, stands for the whole body: it is then
+	// passed on unread, in JSON.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=128
-	NotPersonal []Pointer `json:"notPersonal,omitempty"`
+	NotPersonal []BodyPointer `json:"notPersonal,omitempty"`
 	// totals are counts that would tell how many records were dropped, at most 16. They are removed from a filtered body.
 	// +optional
 	// +listType=set

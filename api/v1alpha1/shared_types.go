@@ -68,6 +68,12 @@ type Country string
 // +kubebuilder:validation:XValidation:rule="self.matches('^(/([^/~]|~[01])*)+$')",message="a JSON pointer starts with a slash, for example /customers/*/email; write ~1 for a slash and ~0 for a tilde inside a name"
 type Pointer string
 
+// BodyPointer is a Pointer, or empty for the whole body.
+// +kubebuilder:validation:MinLength=0
+// +kubebuilder:validation:MaxLength=128
+// +kubebuilder:validation:XValidation:rule="self.matches('^(/([^/~]|~[01])*)*$')",message="a JSON pointer starts with a slash, for example /customers/*/email, and is empty for the whole body; write ~1 for a slash and ~0 for a tilde inside a name"
+type BodyPointer string
+
 // Goods names a kind of goods or services in the controller's own words, for example "garden".
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=128

@@ -1408,7 +1408,7 @@ func (in *ResponseBody) DeepCopyInto(out *ResponseBody) {
 	}
 	if in.NotPersonal != nil {
 		in, out := &in.NotPersonal, &out.NotPersonal
-		*out = make([]Pointer, len(*in))
+		*out = make([]BodyPointer, len(*in))
 		copy(*out, *in)
 	}
 	if in.Totals != nil {

@@ -176,7 +176,10 @@ func (b *body) forRequest() *v1alpha1.RequestBody {
 func (b *body) forResponse() *v1alpha1.ResponseBody {
 	r := v1alpha1.ResponseBody{Totals: b.totals}
 	if len(b.people) == 0 {
-		r.Fields, r.NotPersonal = b.fields, b.notPersonal
+		r.Fields = b.fields
+		for _, p := range b.notPersonal {
+			r.NotPersonal = append(r.NotPersonal, v1alpha1.BodyPointer(p))
+		}
 	} else {
 		f := b.people[0]
 		l := &v1alpha1.RecordList{Identifies: f.id.Identifies, Each: v1alpha1.Pointer(f.each()), Identifier: v1alpha1.Pointer(f.within(f.value))}
@@ -196,7 +199,7 @@ func (b *body) forResponse() *v1alpha1.ResponseBody {
 			if p, ok := inside(x); ok {
 				l.NotPersonal = append(l.NotPersonal, p)
 			} else {
-				r.NotPersonal = append(r.NotPersonal, x)
+				r.NotPersonal = append(r.NotPersonal, v1alpha1.BodyPointer(x))
 			}
 		}
 		r.Records = l

@@ -135,7 +135,11 @@ func (w *writer) endpoint(e *v1alpha1.Endpoint) {
 		if l := r.Records; l != nil {
 			w.records(name, l)
 		}
-		w.values("      ", name, PartResponse, "", r.Fields, r.NotPersonal, r.Totals)
+		var free []v1alpha1.Pointer
+		for _, p := range r.NotPersonal {
+			free = append(free, v1alpha1.Pointer(p))
+		}
+		w.values("      ", name, PartResponse, "", r.Fields, free, r.Totals)
 	}
 	w.undeclared(w.rest[name])
 }

@@ -31,7 +31,7 @@ type Options struct {
 	Upstreams []string
 	// Out is told of progress, Err of findings and of edits that cannot be used. Both may be nil.
 	Out, Err io.Writer
-	// Logger is told what goes wrong inside; nil for slog.Default().
+	// Logger is told what goes wrong inside; nil for lines of text on Err.
 	Logger *slog.Logger
 
 	listen, upstreams map[string]string
@@ -56,7 +56,7 @@ func (o *Options) check() error {
 		o.Err = io.Discard
 	}
 	if o.Logger == nil {
-		o.Logger = slog.Default()
+		o.Logger = slog.New(slog.NewTextHandler(o.Err, nil))
 	}
 	for _, w := range o.Workloads {
 		if strings.Count(w, "/") != 2 {

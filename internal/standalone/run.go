@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"sync"
@@ -56,6 +58,8 @@ func Start(ctx context.Context, o Options) (*Instance, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	// The standard library's own log quotes what services answer unasked, which may be about people.
+	log.SetOutput(io.Discard)
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	group, life := errgroup.WithContext(life)
 	x := &Instance{o: o, life: life, group: group, cancel: cancel, addresses: map[string]string{}, watched: make(chan struct{}), sidecars: map[string]*sidecar{}}

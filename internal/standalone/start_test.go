@@ -2,6 +2,7 @@ package standalone
 
 import (
 	"bytes"
+	"log"
 	"net"
 	"os"
 	"path/filepath"
@@ -94,5 +95,18 @@ func TestTheLastLineSaysWhatToCall(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not tell of %s:\n%s", want, text)
 		}
+	}
+}
+
+// TestTheStandardLibraryLogsNothing: what it would log may quote answers.
+func TestTheStandardLibraryLogsNothing(t *testing.T) {
+	before := log.Writer()
+	defer log.SetOutput(before)
+	var out bytes.Buffer
+	log.SetOutput(&out)
+	start(t, samples(t), nil)
+	log.Print("Unsolicited response starting with anna@example.org")
+	if out.Len() > 0 {
+		t.Errorf("logged %s", &out)
 	}
 }

@@ -159,7 +159,7 @@ func (w *world) startLedger(binary string) (url, token string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	if err := p.listens(w.ctx, listen); err != nil {
+	if err := errors.Join(p.listens(w.ctx, listen), p.yields()); err != nil {
 		return "", "", err
 	}
 	return "http://" + listen, token, w.importPeople("http://"+listen, secret)
@@ -225,7 +225,12 @@ func (w *world) startSidecar(binary, ledger, token string) error {
 	if err != nil {
 		return err
 	}
-	p, err := w.start(ours, coreProxy, nil, binary, "run", "--bundle", file, "--ledger", ledger, "--ledger-token", token,
+	// As in a pod: use records wait in a folder.
+	state := filepath.Join(w.env.Dir, "state")
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return err
+	}
+	p, err := w.start(ours, coreProxy, nil, binary, "run", "--bundle", file, "--ledger", ledger, "--ledger-token", token, "--state", state,
 		"--listen", listen+"="+net.JoinHostPort(serviceHost, port), "--admin", admin)
 	if err != nil {
 		return err
