@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -33,8 +34,10 @@ type Proxy struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Roots are those that services' certificates are verified with; nil for the system's, or those of Mozilla where it has none.
 	Roots *x509.CertPool
+	// StallTime is how long a peer may make no progress within a message; 0 for a minute.
+	StallTime time.Duration
 
-	// stall is how long a peer may make no progress within a message; stallTime unless a test says otherwise.
+	// stall is StallTime, unless a test says otherwise.
 	stall time.Duration
 	// held bounds the bodies that are held at once.
 	held budget
@@ -65,7 +68,7 @@ func (p *Proxy) setup() {
 			dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 		}
 		if p.stall == 0 {
-			p.stall = stallTime
+			p.stall = cmp.Or(p.StallTime, stallTime)
 		}
 		if p.held.most == 0 {
 			p.held.most = maxHeld
