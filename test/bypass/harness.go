@@ -16,6 +16,7 @@ import (
 	"github.com/optup/optup/test/bypass/attack"
 	"github.com/optup/optup/test/bypass/liberal"
 	"github.com/optup/optup/test/bypass/world"
+	"github.com/optup/optup/test/process"
 )
 
 // harness runs a world and one sidecar after the other.
@@ -33,7 +34,7 @@ type harness struct {
 }
 
 func (h *harness) open(ctx context.Context) error {
-	ledger, err := world.Build(ctx, h.dir, "ledger", "")
+	ledger, err := process.Build(ctx, h.dir, "ledger", "")
 	if err != nil {
 		return fmt.Errorf("build the ledger: %w", err)
 	}
@@ -67,7 +68,7 @@ func (h *harness) all(ctx context.Context) (err error) {
 	if err := h.withoutSidecar(ctx); err != nil {
 		return err
 	}
-	program, err := world.Build(ctx, h.dir, "sidecar", h.tag)
+	program, err := process.Build(ctx, h.dir, "sidecar", h.tag)
 	if err != nil {
 		return fmt.Errorf("build the sidecar: %w", err)
 	}
@@ -181,7 +182,7 @@ func (h *harness) planted(ctx context.Context) error {
 
 func (h *harness) defect(ctx context.Context, name string) (*fuzzer, error) {
 	started := time.Now()
-	program, err := world.Build(ctx, h.dir, "sidecar", "defect_"+name)
+	program, err := process.Build(ctx, h.dir, "sidecar", "defect_"+name)
 	if err != nil {
 		return nil, fmt.Errorf("build the sidecar: %w", err)
 	}
@@ -222,7 +223,7 @@ func (h *harness) again(ctx context.Context, file string) error {
 		return err
 	}
 	defer func() { _ = h.world.Stop() }()
-	program, err := world.Build(ctx, h.dir, "sidecar", h.tag)
+	program, err := process.Build(ctx, h.dir, "sidecar", h.tag)
 	if err != nil {
 		return err
 	}

@@ -8,25 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/optup/optup/test/bypass/liberal"
+	"github.com/optup/optup/test/process"
 )
-
-// Build builds a program of this module with a build tag, or none, and gives its file.
-func Build(ctx context.Context, dir, program, tag string) (string, error) {
-	out := filepath.Join(dir, program)
-	args := []string{"build", "-o", out}
-	if tag != "" {
-		out += "_" + tag
-		args = []string{"build", "-tags", tag, "-o", out}
-	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/optup/optup/cmd/"+program)...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	cmd.Stderr = os.Stderr
-	return out, cmd.Run()
-}
 
 // Processes starts a world whose ledger is a program.
 func Processes(ctx context.Context, seed uint64, languages []string, ledger string, sent func(liberal.Mail)) (*World, error) {
@@ -38,7 +23,7 @@ func Processes(ctx context.Context, seed uint64, languages []string, ledger stri
 		configFile, err1 := w.write("config.json", string(config))
 		tokenFile, err2 := w.write("dev.token", w.token)
 		_, err3 := w.write("bundle.json", string(w.bundle))
-		addr, err4 := free()
+		addr, err4 := process.Free()
 		if err := errors.Join(err1, err2, err3, err4); err != nil {
 			return err
 		}
@@ -67,7 +52,7 @@ func (w *World) Sidecar(ctx context.Context, program string) (*Sidecar, error) {
 		"--admin", "127.0.0.1:0",
 	}
 	for _, l := range w.Languages {
-		addr, err := free()
+		addr, err := process.Free()
 		if err != nil {
 			return nil, err
 		}
@@ -86,38 +71,9 @@ func (w *World) Sidecar(ctx context.Context, program string) (*Sidecar, error) {
 
 // run starts a program whose output goes to a file of the world, and gives what stops it.
 func (w *World) run(ctx context.Context, name, program string, args ...string) (func() error, error) {
-	log, err := os.Create(filepath.Join(w.dir, name+".log"))
+	p, err := process.Start(ctx, filepath.Join(w.dir, name+".log"), nil, program, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = log.Close() }()
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	var failed error
-	ended := make(chan struct{})
-	go func() {
-		failed = cmd.Wait()
-		close(ended)
-	}()
-	return func() error {
-		select {
-		case <-ended:
-			tail, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("%s had ended: %w: %s", name, failed, tail[max(0, len(tail)-2000):])
-		default:
-		}
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(5 * time.Second):
-			_ = cmd.Process.Kill()
-			<-ended
-		}
-		return nil
-	}, nil
+	return p.Stop, nil
 }

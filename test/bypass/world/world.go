@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -165,16 +164,6 @@ func soon(ctx context.Context, what string, try func() error) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-// free gives an address that nobody listens on.
-func free() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
 }
 
 // write puts a file into the world's directory.
