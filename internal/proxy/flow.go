@@ -70,15 +70,22 @@ func (x *exchange) sequence(res *http.Response, framing jsonfilter.Framing) {
 // answer can only be broken off, and is: what remains never looks like an end.
 func (x *exchange) flow(res *http.Response, plain io.Reader, framing jsonfilter.Framing) {
 	out := &late{x: x, res: res, client: http.NewResponseController(x.w.ResponseWriter)}
+	flush := out.flush
 	if framing != jsonfilter.Whole {
 		out.begin() // nobody waits for the first record to know that there is an answer
 		_ = out.client.Flush()
+	} else {
+		flush, out.gathered = nil, newPausing(x.w, false)
+		defer out.gathered.stop()
 	}
-	reason := x.copy(out, plain, framing, out.flush)
+	reason := x.copy(out, plain, framing, flush)
 	switch {
 	case reason == "":
 		out.begin()
 		x.decided()
+		if out.gathered != nil && out.gathered.end() != nil {
+			panic(http.ErrAbortHandler)
+		}
 	case out.begun:
 		x.proxy.Metrics.decision(x, decide.Deny, reason)
 		panic(http.ErrAbortHandler)
@@ -228,6 +235,8 @@ type late struct {
 	res    *http.Response
 	client *http.ResponseController
 	begun  bool
+	// gathered is set for an answer whose every piece nobody waits for.
+	gathered *pausing
 }
 
 func (l *late) begin() {
@@ -244,6 +253,9 @@ func (l *late) begin() {
 // Write implements io.Writer.
 func (l *late) Write(b []byte) (int, error) {
 	l.begin()
+	if l.gathered != nil {
+		return len(b), l.gathered.gather(b)
+	}
 	l.x.w.progress()
 	return l.x.w.Write(b)
 }

@@ -100,6 +100,10 @@ type pausing struct {
 	mu    sync.Mutex
 	timer *time.Timer
 	dirty bool
+	// held is what was gathered and not written yet.
+	held []byte
+	// failed is why something that was gathered could not be written.
+	failed error
 }
 
 func newPausing(w *once, atOnce bool) *pausing {
@@ -118,6 +122,39 @@ func (p *pausing) write(b []byte) error {
 		return err
 	}
 	return p.written()
+}
+
+// gathering is how much is gathered before it is written.
+const gathering = 64 << 10
+
+// gather is write for small pieces: they are written together, or when the source pauses.
+func (p *pausing) gather(b []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held = append(p.held, b...); len(p.held) >= gathering {
+		p.writeHeld()
+	}
+	if p.failed != nil {
+		return p.failed
+	}
+	return p.written()
+}
+
+// end writes what is left of what was gathered.
+func (p *pausing) end() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writeHeld()
+	return p.failed
+}
+
+func (p *pausing) writeHeld() {
+	if len(p.held) == 0 || p.failed != nil {
+		return
+	}
+	p.w.progress()
+	_, p.failed = p.w.Write(p.held)
+	p.held = p.held[:0]
 }
 
 // came notes what was written before, if only the head.
@@ -145,6 +182,7 @@ func (p *pausing) paused() {
 	defer p.mu.Unlock()
 	if p.dirty {
 		p.dirty = false
+		p.writeHeld()
 		p.w.progress()
 		_ = p.client.Flush()
 	}
