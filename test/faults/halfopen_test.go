@@ -16,7 +16,6 @@ const stall = time.Second
 // TestPeersThatVanish: applications and services that are gone without a word, in every place of an exchange. What they had is given
 // back, others are served meanwhile, and nothing that was cut looks whole.
 func TestPeersThatVanish(t *testing.T) {
-	t.Parallel()
 	for name, services := range map[string]bool{"applications": false, "services": true} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, setting{relayed: true, flags: []string{"--stall-time", stall.String()}})

@@ -118,7 +118,6 @@ func TestKilledUnderLoad(t *testing.T) {
 // TestUseRecordsOutliveAKill: what waits for a ledger is delivered by the next process, and counts once, also where the ledger had it
 // before and could not say so.
 func TestUseRecordsOutliveAKill(t *testing.T) {
-	t.Parallel()
 	for name, silenced := range map[string]bool{"the ledger does not get them": false, "the ledger gets them and its answers are lost": true} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, setting{})

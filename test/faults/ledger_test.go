@@ -9,7 +9,6 @@ import (
 // TestTheLedgerIsAway: as long as facts are fresh enough decisions go on; then whatever rests on records is refused, and streams are
 // cut; what needs no record goes on; and when the ledger is back everything is as before, without a restart.
 func TestTheLedgerIsAway(t *testing.T) {
-	t.Parallel()
 	for name, how := range map[string]manner{"connections to it are cut": cut, "connections to it are half open": swallowing, "it is silent": holding} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, setting{})

@@ -13,7 +13,6 @@ import (
 // TestStoppedForLongerThanTheBound stops the sidecar, as a frozen container or a sleeping machine is stopped, and lets somebody
 // withdraw meanwhile. When it wakes up it does not go by what it knew, neither for requests that waited nor on streams that are open.
 func TestStoppedForLongerThanTheBound(t *testing.T) {
-	t.Parallel()
 	for name, held := range map[string]bool{"the ledger's news are there when it wakes up": false, "the ledger's news are late": true} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, setting{})
