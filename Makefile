@@ -19,7 +19,7 @@ CLUSTERCTL = go -C hack/cluster run . --cluster $(CLUSTER)
 VERSION ?= dev
 LDFLAGS = -s -w -X main.version=$(VERSION)
 # Packages that need no cluster node.
-TESTS = $(shell go list ./... | grep -v /test/e2e)
+TESTS = $(shell go list ./... | grep -v -e /test/e2e -e /test/faults)
 SEED ?=
 FUZZTIME ?= 30s
 BYPASSTIME ?= 60s
@@ -39,6 +39,7 @@ demo: cluster-up images $(BIN)/helm ## The main job on a real cluster: install O
 test: assets ## Everything that needs no cluster node, with the race detector.
 	@command -v gcc > /dev/null || { echo "the race detector needs a C compiler: apt-get install gcc libc6-dev" >&2; exit 1; }
 	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
+	go test -race -timeout 10m ./test/faults # alone: it starves the machine
 
 .PHONY: e2e
 e2e: cluster-up images $(BIN)/helm ## Real pods on the cluster.
