@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // it is silenced, and nothing is said with it
 	"os"
 	"path/filepath"
 	"sync"

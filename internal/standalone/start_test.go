@@ -2,7 +2,7 @@ package standalone
 
 import (
 	"bytes"
-	"log"
+	"log" //nolint:depguard // it is silenced, and nothing is said with it
 	"net"
 	"os"
 	"path/filepath"
