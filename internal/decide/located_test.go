@@ -55,11 +55,20 @@ func TestNobodyIsUsedWithoutBeingDecidedAbout(t *testing.T) {
 				return
 			}
 			sent, returned := 0, 0
+			// Fields of no category stay declared and are never covered.
+			covered := func(fields []ir.Field) (n int) {
+				for _, f := range fields {
+					if f.Category != "" {
+						n++
+					}
+				}
+				return n
+			}
 			if p.Endpoint.Request != nil {
-				sent = len(p.Endpoint.Request.Fields)
+				sent = covered(p.Endpoint.Request.Fields)
 			}
 			if p.Endpoint.Response != nil {
-				returned = len(p.Endpoint.Response.Fields)
+				returned = covered(p.Endpoint.Response.Fields)
 			}
 			if sent != tt.sent || returned != tt.returned {
 				t.Errorf("%d fields may be sent and %d come back", sent, returned)

@@ -120,3 +120,22 @@ func TestWhatIsOfNobody(t *testing.T) {
 		t.Error("no message")
 	}
 }
+
+// TestAPersonalFieldOfNobodyWithinWhatIsNotPersonal: a declaration of a part counts before that of the whole, also where nobody can be
+// decided about for the part.
+func TestAPersonalFieldOfNobodyWithinWhatIsNotPersonal(t *testing.T) {
+	r := withEndpoints(t, ir.OnMissingDropRecord, "", ir.Endpoint{
+		Name: "pages", Methods: []string{"GET"}, Path: "/v1/pages", Processing: shows,
+		Response: &ir.Message{
+			Fields: []ir.Field{{Pointer: "/meta/owner", Category: "contact"}}, NotPersonal: []string{"/meta"},
+			Records: &ir.Records{Each: "/found/*", Identifier: "/email", Identifies: email, NotPersonal: []string{"/email"}},
+		},
+	})
+	r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"meta":{"owner":"bert","n":1},"found":[]}`))
+	}
+	if got := raw(t, r.listen(service), get("GET /v1/pages", "")); strings.Contains(got, "bert") || !strings.Contains(got, `"n":1`) {
+		t.Error(got)
+	}
+}
