@@ -103,9 +103,11 @@ func open(t *testing.T, o setting) *world {
 		t.Fatal(err)
 	}
 	w.base, w.admin = w.free(), w.free()
-	w.command = append([]string{programs.sidecar, "run", "--bundle", w.write("bundle.json", b), "--state", filepath.Join(w.dir, "state"),
+	w.command = append([]string{
+		programs.sidecar, "run", "--bundle", w.write("bundle.json", b), "--state", filepath.Join(w.dir, "state"),
 		"--ledger", "http://" + w.ledger.addr(), "--ledger-token", w.write("token", []byte(token)), "--admin", w.admin,
-		"--listen", fmt.Sprintf("%s=localhost:%d", w.base, w.shop.port)}, o.flags...)
+		"--listen", fmt.Sprintf("%s=localhost:%d", w.base, w.shop.port),
+	}, o.flags...)
 	w.start()
 	t.Cleanup(func() {
 		_ = w.sidecar.Signal(syscall.SIGCONT)
