@@ -28,7 +28,7 @@ var _ = Describe("A DataService with 256 endpoints", func() {
 			for j := range 24 {
 				pointer := v1alpha1.Pointer(fmt.Sprintf("/personalizations/*/to/*/field_%d", j))
 				e.Request.Fields = append(e.Request.Fields, v1alpha1.PersonalField{Pointer: pointer, Category: "pd:EmailAddress"})
-				e.Response.NotPersonal = append(e.Response.NotPersonal, pointer)
+				e.Response.NotPersonal = append(e.Response.NotPersonal, v1alpha1.BodyPointer(pointer))
 			}
 			d.Spec.Endpoints = append(d.Spec.Endpoints, e)
 		}

@@ -103,11 +103,6 @@ spec:
 		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], fulfils: [{obligation: anonymise, in: ["true"]}]}]}}`,
 	},
 	{
-		sentence: "an addressee that is the body is somebody", message: "leave it out if the body itself is the addressee",
-		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email, identifier: /email}]}}]}}`,
-		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {addressees: [{type: email}]}}]}}`,
-	},
-	{
 		sentence: "switches are in one document", message: "switches work in JSON and Form only",
 		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: Form, switches: [{tracking: OpenTracking, pointer: /track, offValue: "false", processing: [track]}]}}]}}`,
 		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: CSV, switches: [{tracking: OpenTracking, pointer: /track, offValue: "false", processing: [track]}]}}]}}`,

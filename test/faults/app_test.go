@@ -163,7 +163,7 @@ func (s *stream) run(ctx context.Context, a *app) error {
 			rest = append([]byte(nil), rest[end:]...)
 		}
 		switch {
-		case err == io.EOF: //nolint:errorlint // an end that looks like one, and no other
+		case err == io.EOF:
 			return nil
 		case err != nil:
 			return err

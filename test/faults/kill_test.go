@@ -17,10 +17,10 @@ import (
 
 // load is what applications do all the time: lists, streams and mails, over HTTP/1.1 and HTTP/2.
 type load struct {
-	w                        *world
-	stop                     chan struct{}
-	wg                       sync.WaitGroup
-	lists, cut, sent, broken atomic.Int64
+	w                *world
+	stop             chan struct{}
+	wg               sync.WaitGroup
+	lists, cut, sent atomic.Int64
 	// streamed is what streams gave, ended how many were cut.
 	streamed, ended atomic.Int64
 }

@@ -14,8 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -202,28 +200,6 @@ func (w *world) withdraw(p market.Person) {
 			w.t.Fatalf("a withdrawal: %v, %d %s", err, status, answer)
 		}
 	}
-}
-
-// metric reads a number without labels, or the sum over all labels.
-func (w *world) metric(name string) float64 {
-	w.t.Helper()
-	res, err := http.Get("http://" + w.admin + "/metrics")
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, _ := io.ReadAll(res.Body)
-	sum := 0.0
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name); ok && strings.ContainsAny(rest[:1], " {") {
-			v, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' ')+1:]), 64)
-			if err != nil {
-				w.t.Error(err)
-			}
-			sum += v
-		}
-	}
-	return sum
 }
 
 // stop stops the sidecar as a debugger, a frozen container or a machine that sleeps would.
