@@ -103,6 +103,11 @@ spec:
 		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], fulfils: [{obligation: anonymise, in: ["true"]}]}]}}`,
 	},
 	{
+		sentence: "a body of which nothing is personal is declared by that alone", message: "an empty pointer in notPersonal says",
+		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {notPersonal: [""]}}]}}`,
+		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {notPersonal: ["", /b]}}]}}`,
+	},
+	{
 		sentence: "switches are in one document", message: "switches work in JSON and Form only",
 		accepted: `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: Form, switches: [{tracking: OpenTracking, pointer: /track, offValue: "false", processing: [track]}]}}]}}`,
 		refused:  `{spec: {endpoints: [{name: a, methods: [POST], path: /a, processing: [show], request: {format: CSV, switches: [{tracking: OpenTracking, pointer: /track, offValue: "false", processing: [track]}]}}]}}`,
