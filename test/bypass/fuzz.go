@@ -191,9 +191,15 @@ func write(q *attack.Request, protocol string) []byte {
 	return q.One()
 }
 
-// compare sends the same about somebody who is not there. A difference counts if it is there three times, so that none is by chance.
+// tries bounds how often an attack about one person is compared.
+const tries = 8
+
+// compare sends the same about somebody who is not there. A difference counts if it is there three times, so that none is by chance. That
+// one of the two has no answer counts only if it is so every time: a server that refuses a request before it has read all of it closes the
+// connection, and whether its answer arrives before that is chance.
 func (f *fuzzer) compare(a *attack.Attack, refused reply) string {
-	for try := range 3 {
+	different, silent, detail := 0, 0, ""
+	for try := range tries {
 		if try > 0 {
 			refused = send(f.addresses[a.Language], a.Protocol, a.Request.Method, write(a.Request, a.Protocol), true)
 		}
@@ -201,11 +207,17 @@ func (f *fuzzer) compare(a *attack.Attack, refused reply) string {
 		if refused.shape() == absent.shape() {
 			return ""
 		}
-		if try == 2 {
-			return fmt.Sprintf("refused: %s; absent: %s", oneLine(refused.shape()), oneLine(absent.shape()))
+		if (len(refused.answers) == 0) != (len(absent.answers) == 0) {
+			silent++
+		} else {
+			different++
+		}
+		if different == 3 || silent == tries {
+			detail = fmt.Sprintf("refused: %s; absent: %s", oneLine(refused.shape()), oneLine(absent.shape()))
+			break
 		}
 	}
-	return ""
+	return detail
 }
 
 func oneLine(text string) string {
