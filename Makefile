@@ -39,6 +39,7 @@ demo: cluster-up images $(BIN)/helm ## The main job on a real cluster: install O
 test: assets ## Everything that needs no cluster node, with the race detector.
 	@command -v gcc > /dev/null || { echo "the race detector needs a C compiler: apt-get install gcc libc6-dev" >&2; exit 1; }
 	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
+	go test ./internal/facts ./internal/decide ./internal/ledger/client ./internal/jsonfilter # once more: memory and allocations are not counted with the detector
 	go test -race -timeout 10m ./test/faults # alone: it starves the machine
 
 .PHONY: e2e
