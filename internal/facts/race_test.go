@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/testkit"
 )
 
 // TestReadersSeeNoThirdState: while people change, come and go, and shards grow and shrink, whoever reads finds for each person one of
@@ -56,7 +57,7 @@ func TestReadersSeeNoThirdState(t *testing.T) {
 		})
 	}
 	rounds := 400
-	if withRace {
+	if testkit.Race {
 		rounds = 120
 	}
 	for round := range rounds {
@@ -126,7 +127,7 @@ func TestSlotsAreUsedAgainUnderReaders(t *testing.T) {
 		})
 	}
 	changes := 3_000_000
-	if withRace {
+	if testkit.Race {
 		changes = 100_000
 	}
 	r := rand.New(rand.NewPCG(8, 9))

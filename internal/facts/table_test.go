@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/testkit"
 )
 
 func TestTable(t *testing.T) {
@@ -161,7 +162,7 @@ func TestNumbersAreNeverUsedTwice(t *testing.T) {
 }
 
 func TestMemoryPerIdentifier(t *testing.T) {
-	if withRace {
+	if testkit.Race {
 		t.Skip("it counts memory and has one goroutine")
 	}
 	for _, n := range []int{300_000, 500_000, 700_000, 1_000_000} {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/testkit"
 )
 
 // aged gives facts with times that follow from n, of people who otherwise stand alike.
@@ -63,7 +64,7 @@ func TestTimesAreKeptApart(t *testing.T) {
 			t.Fatal("no time")
 		}
 		table.Return(f)
-	}); n >= 1 && !withRace {
+	}); n >= 1 && !testkit.Race {
 		t.Errorf("%v allocations", n)
 	}
 	for n := range 1000 {

@@ -12,6 +12,7 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/facts"
 	"github.com/optup/optup/internal/ledger/wire"
+	"github.com/optup/optup/internal/testkit"
 )
 
 const benchPeople = 333_334
@@ -107,7 +108,7 @@ func TestLookingUpDoesNotAllocate(t *testing.T) {
 			t.Fatalf("%d: %+v", i, out[i])
 		}
 	}
-	if withRace {
+	if testkit.Race {
 		return
 	}
 	for name, f := range map[string]func(){

@@ -1,6 +1,0 @@
-//go:build race
-
-package facts
-
-// withRace tells that the race detector is on, which slows down and lets pools forget.
-const withRace = true
