@@ -97,6 +97,9 @@ func Normalize(i Identifier) (Identifier, error) {
 	return i, nil
 }
 
+// Hashed tells that an identifier is given in another form than the plain one.
+func (i Identifier) Hashed() bool { return i.Form != FormPlain && i.Form != "" }
+
 // Derived gives the other forms of a normalised plain identifier; a hashed one derives nothing.
 func Derived(i Identifier) []Identifier {
 	if i.Form != FormPlain {

@@ -113,6 +113,7 @@ func (in *intake) finish(payload []byte) error {
 	if err != nil {
 		return err
 	}
+	in.view.plain.Store(at.Plain)
 	in.loader.Finish()
 	in.loader, in.people = nil, wire.Tags{}
 	if err := in.feed.replace(in.view, in.hello.Epoch, at.Position); err != nil {
@@ -136,6 +137,9 @@ func (in *intake) change(payload []byte) error {
 	c := facts.Change{Tags: make([]consent.Tag, len(m.Tags)), Facts: m.Facts}
 	for i, t := range m.Tags {
 		c.Tags[i] = consent.Tag(t)
+	}
+	if m.Hashed {
+		in.view.plain.Store(false) // before there is something to find
 	}
 	if err := in.view.table.Apply(c); err != nil {
 		return err

@@ -195,3 +195,39 @@ func TestTheDevelopmentTokenNeedsNoGrant(t *testing.T) {
 	})
 	eventually(t, "the feed is fresh", func() bool { return f.Now().Age >= 0 })
 }
+
+// TestSomebodyKnownByAHashIsFound: by the plain address, whether the hash came before the stream or while it is open, by an event or in a file.
+func TestSomebodyKnownByAHashIsFound(t *testing.T) {
+	object := func(address string) string {
+		hash := consent.Derived(ledgertest.Email(address))[0]
+		return `{"identifiers":[{"type":"email","form":"` + string(hash.Form) + `","value":"` + hash.Value + `"}],"event":{"type":"withdrawn","purpose":"newsletter"}}`
+	}
+	for name, tell := range map[string]func(l *ledgertest.Ledger, address string) (int, string){
+		"by an event": func(l *ledgertest.Ledger, address string) (int, string) {
+			return l.Do(ledgertest.Touchpoint, "POST", "/v1/events", object(address))
+		},
+		"in a file": func(l *ledgertest.Ledger, address string) (int, string) {
+			hash := consent.Derived(ledgertest.Email(address))[1]
+			return l.Do(ledgertest.Officer, "POST", "/v1/imports", "identifier_type,identifier_form,identifier,event,purpose,at\nemail,"+
+				string(hash.Form)+","+hash.Value+",withdrawn,newsletter,2026-01-01T00:00:00Z\n", "Content-Type", "text/csv")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := ledgertest.New(t).Start()
+			l.Append("ada@example.org", ledgertest.Given("newsletter"))
+			f := follow(t, l, nil)
+			eventually(t, "the feed is fresh", func() bool { return f.Now().Age >= 0 })
+			if code, body := tell(l, "bob@example.org"); code >= 300 {
+				t.Fatal(code, body)
+			}
+			known := func(f *client.Feed) func() bool {
+				return func() bool {
+					_, known, err := f.Lookup(ledgertest.Email("bob@example.org"), "newsletter")
+					return known && err == nil
+				}
+			}
+			eventually(t, "the stream that was open tells about it", known(f))
+			eventually(t, "a new stream tells about it", known(follow(t, l, nil)))
+		})
+	}
+}

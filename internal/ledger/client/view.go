@@ -3,6 +3,7 @@ package client
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/facts"
@@ -14,6 +15,8 @@ type View struct {
 	taggers  *sync.Pool
 	purposes []consent.PurposeID
 	table    *facts.Table
+	// plain tells that nobody is known by a hashed identifier alone.
+	plain atomic.Bool
 }
 
 // anew is a view of nothing, for what another snapshot tells.
@@ -51,7 +54,7 @@ func (v *View) Table() *facts.Table { return v.table }
 // consent.ErrIdentifier or ErrAmbiguous. It does not allocate.
 //
 // Somebody may be known by a hash of the identifier only, as when an ad network passed on an objection. So where the plain form is
-// unknown, the forms that follow from it are tried. If these stand for people of whom different things are known, nobody can tell who is
+// unknown, the forms that follow from it are tried, unless the ledger said that there is no such person. If these stand for people of whom different things are known, nobody can tell who is
 // meant.
 func (v *View) State(a Asked) (facts.State, error) {
 	r := v.Look(a)
@@ -75,7 +78,7 @@ func (v *View) Look(a Asked) (r Result) {
 // derived finds somebody whose identifier is not known as it is.
 func (v *View) derived(tagger *consent.Tagger, a *Asked) (facts.State, error) {
 	found := v.table.Unknown()
-	if a.Form != consent.FormPlain && a.Form != "" {
+	if (a.Form != consent.FormPlain && a.Form != "") || v.plain.Load() {
 		return found, nil
 	}
 	for _, form := range [...]consent.Form{consent.FormSHA256, consent.FormMD5} {

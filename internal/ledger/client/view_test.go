@@ -93,6 +93,42 @@ func load(tb testing.TB, frames []byte) *Feed {
 	}
 }
 
+// TestOnlyAPromiseSparesTheHashes: they are looked for unless the ledger said that there is nobody to find.
+func TestOnlyAPromiseSparesTheHashes(t *testing.T) {
+	fake := newFake(t)
+	hash := consent.Derived(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: "bob@example.org"})[0]
+	tags, err := fake.keys.Tags(hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob := wire.Person{Tags: []wire.Tag{wire.Tag(tags[0])}, Facts: fake.person("bob@example.org", 1).Facts}
+	for promise, want := range map[bool]bool{false: true, true: false} {
+		feed := New(Options{Logger: slog.New(slog.DiscardHandler)})
+		in := intake{feed: feed}
+		take := func(typ wire.Type, payload any) {
+			t.Helper()
+			raw, err := json.Marshal(payload)
+			if err == nil {
+				err = in.take(typ, raw)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		take(wire.TypeHello, wire.Hello{Version: wire.Version, Epoch: "e", Key: fake.keys.Bytes(), Purposes: []consent.PurposeID{"newsletter"}})
+		take(wire.TypeSnapshotBegin, nil)
+		take(wire.TypeSnapshotEnd, wire.At{Plain: promise})
+		take(wire.TypeChange, wire.Change{Position: 1, Person: bob})
+		if _, known, err := feed.Lookup(email("bob@example.org"), "newsletter"); err != nil || known != want {
+			t.Errorf("promised %v: known %v, %v", promise, known, err)
+		}
+		take(wire.TypeChange, wire.Change{Position: 2, Hashed: true, Person: bob})
+		if _, known, err := feed.Lookup(email("bob@example.org"), "newsletter"); err != nil || !known {
+			t.Errorf("promised %v and taken back: %v, %v", promise, known, err)
+		}
+	}
+}
+
 func TestLookingUpDoesNotAllocate(t *testing.T) {
 	frames, _ := snapshotOf(t, 1000)
 	v := load(t, frames).View()

@@ -21,6 +21,8 @@ var ErrClosed = errors.New("the ledger's store is closed; try again later")
 type Append struct {
 	// Tags are those of one identifier in all its forms; at least one. Tags that are new are added to the person.
 	Tags []consent.Tag
+	// Hashed tells that an identifier came in a hashed form, so that its plain one is not among the tags.
+	Hashed bool
 	// Event is what happened. Position and At are set by the store.
 	Event consent.Event
 	// Key is the idempotency key, scoped by the caller; empty for none. Digest stands for the content that came with it.
@@ -43,6 +45,8 @@ type Head struct {
 	Position consent.Position
 	// At is the time of the newest event; zero if there is none. It never goes back.
 	At time.Time
+	// Hashed tells that somebody may be known by a hashed identifier alone: some event was appended with one. It is never taken back.
+	Hashed bool
 }
 
 // Person is one person: all tags, and the record. Records are shared and must not be changed.
@@ -56,6 +60,8 @@ type Change struct {
 	Person
 	// Event is the event with its position and time.
 	Event consent.Event
+	// Hashed is that of the Append.
+	Hashed bool
 }
 
 // Store keeps a ledger. Implementations are safe for concurrent use, and promise:

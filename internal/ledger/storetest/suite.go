@@ -138,8 +138,8 @@ func reopened(t *testing.T, open Factory) {
 	s := open(t)
 	must(t, s, Given(1))
 	before, err := s.Head(timeout(t))
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || before.Hashed {
+		t.Fatalf("%+v, %v", before, err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -152,6 +152,13 @@ func reopened(t *testing.T, open Factory) {
 	}
 	if r := lookup(t, s, Tag(1)); len(r.Grants) != 1 || r.Grants[0].Status != consent.StatusGiven {
 		t.Fatalf("record %+v", r)
+	}
+	hashed := Given(2)
+	hashed.Hashed = true
+	must(t, s, hashed)
+	must(t, s, Given(3))
+	if h, err := s.Head(timeout(t)); err != nil || !h.Hashed {
+		t.Fatalf("%+v, %v", h, err)
 	}
 }
 

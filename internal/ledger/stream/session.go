@@ -90,7 +90,7 @@ func (st *session) snapshot(ctx context.Context, epoch string) (consent.Position
 			return 0, err
 		}
 	}
-	return im.head.Position, st.send(wire.TypeSnapshotEnd, wire.At{Position: im.head.Position})
+	return im.head.Position, st.send(wire.TypeSnapshotEnd, wire.At{Position: im.head.Position, Plain: !im.head.Hashed})
 }
 
 // read encodes a snapshot.

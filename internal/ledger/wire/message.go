@@ -65,11 +65,16 @@ type People struct {
 // At names a position.
 type At struct {
 	Position consent.Position `json:"position"`
+	// Plain tells, at the end of a snapshot, that nobody in it is known by a hashed identifier alone, and that changes say when that ends
+	// to be so.
+	Plain bool `json:"plain,omitempty"`
 }
 
 // Change is what one event made of one person; it replaces what was known.
 type Change struct {
 	Position consent.Position `json:"position"`
+	// Hashed tells that from now on somebody may be known by a hashed identifier alone.
+	Hashed bool `json:"hashed,omitempty"`
 	Person
 }
 

@@ -118,7 +118,7 @@ func (s *Store) commit(st *statements, batch []*job) ([]store.Change, error) {
 	if len(a.changes) == 0 {
 		return nil, nil
 	}
-	if _, err := a.st.setHead.ExecContext(ctx, a.head.Position, a.at.UnixNano()); err != nil {
+	if _, err := a.st.setHead.ExecContext(ctx, a.head.Position, a.at.UnixNano(), a.head.Hashed); err != nil {
 		return nil, fmt.Errorf("the head cannot be written: %w", err)
 	}
 	if err := tx.Commit(); err != nil {

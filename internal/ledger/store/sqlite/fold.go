@@ -34,7 +34,7 @@ func (st *statements) each(f func(s **sql.Stmt, query string)) {
 	f(&st.addEvent, `INSERT INTO events (position, person, event) VALUES (?, ?, ?)`)
 	f(&st.eventsOf, `SELECT event FROM events WHERE person = ? ORDER BY position`)
 	f(&st.moveEvents, `UPDATE events SET person = ? WHERE person = ?`)
-	f(&st.setHead, `UPDATE head SET position = ?, at = ?`)
+	f(&st.setHead, `UPDATE head SET position = ?, at = ?, hashed = ?`)
 }
 
 func prepare(ctx context.Context, db *sql.DB) (*statements, error) {
@@ -98,7 +98,8 @@ func (a *appender) append(in *store.Append) (store.Result, error, error) {
 		}
 	}
 	a.head.Position = e.Position
-	a.changes = append(a.changes, store.Change{Person: store.Person{Tags: tags, Record: record}, Event: e})
+	a.head.Hashed = a.head.Hashed || in.Hashed
+	a.changes = append(a.changes, store.Change{Person: store.Person{Tags: tags, Record: record}, Event: e, Hashed: in.Hashed})
 	return store.Result{Position: e.Position, At: e.At}, nil, nil
 }
 

@@ -104,7 +104,7 @@ func (s *Store) migrate(ctx context.Context, keyID string) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("the database cannot be migrated: %w", err)
 	}
-	if _, err := s.writer.ExecContext(ctx, `INSERT INTO head (id, epoch, position, at, key_id) VALUES (1, ?, 0, 0, ?) ON CONFLICT DO NOTHING`,
+	if _, err := s.writer.ExecContext(ctx, `INSERT INTO head (id, epoch, position, at, key_id, hashed) VALUES (1, ?, 0, 0, ?, 0) ON CONFLICT DO NOTHING`,
 		rand.Text(), keyID); err != nil {
 		return fmt.Errorf("the head cannot be written: %w", err)
 	}
@@ -152,7 +152,7 @@ type querier interface {
 func head(ctx context.Context, q querier) (store.Head, error) {
 	var h store.Head
 	var at int64
-	if err := q.QueryRowContext(ctx, `SELECT epoch, position, at FROM head`).Scan(&h.Epoch, &h.Position, &at); err != nil {
+	if err := q.QueryRowContext(ctx, `SELECT epoch, position, at, hashed FROM head`).Scan(&h.Epoch, &h.Position, &at, &h.Hashed); err != nil {
 		return h, fmt.Errorf("the head cannot be read: %w", err)
 	}
 	if at != 0 {
