@@ -15,9 +15,11 @@ import (
 // Tagger computes tags under one key. It is not safe for concurrent use; make one per goroutine, or take from a pool.
 type Tagger struct {
 	mac hash.Hash
-	// message is type, form and normalised value; value tells where the last begins.
+	// message is type, form and normalised value; value tells where the last begins, kind and form what stands before.
 	message []byte
 	value   int
+	kind    IdentifierType
+	form    Form
 	sum     []byte
 	digest  []byte
 }
@@ -91,6 +93,11 @@ func (t *Tagger) read(kind IdentifierType, form Form, value []byte) error {
 }
 
 func (t *Tagger) begin(kind IdentifierType, form Form) {
+	if t.value > 0 && t.kind == kind && t.form == form {
+		t.message = t.message[:t.value]
+		return
+	}
+	t.kind, t.form = kind, form
 	t.message = append(append(append(append(t.message[:0], kind...), 0), form...), 0)
 	t.value = len(t.message)
 }
@@ -157,13 +164,14 @@ func alphabetOf(without string, lower bool) (a alphabet) {
 func (t *Tagger) take(value []byte, in *alphabet) bool {
 	at := len(t.message)
 	t.message = slices.Grow(t.message, len(value))[:at+len(value)]
-	out := t.message[at:]
-	ok := true
+	out := t.message[at:][:len(value)]
+	missing := uint32(0)
 	for i, c := range value {
-		out[i] = in[c]
-		ok = ok && in[c] != 0
+		b := in[c]
+		out[i] = b
+		missing |= uint32(b) - 1 // beyond a byte for none
 	}
-	return ok
+	return missing < 1<<8
 }
 
 // isEmail takes an address in the bytes of one.

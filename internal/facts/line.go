@@ -65,7 +65,7 @@ func (s *shard) homes(key uint64) (first, second uint64) {
 
 // tells tells whether more bits agree with those of a slot.
 func (l *line) tells(slot uint64, more uint32) bool {
-	return l.more.Load()>>(moreBits*slot)&allMore == more
+	return l.more.Load()>>(moreBits*slot%32)&allMore == more
 }
 
 // match tells in which slot of a line a key is; slots if it is in none.

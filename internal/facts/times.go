@@ -82,6 +82,46 @@ func (t *Table) Plain(s State) (State, bool) {
 	return 0, false
 }
 
+// Moment says what a time of a plain state is about.
+type Moment struct {
+	Purpose consent.PurposeID
+	// Grant is the number of the grant that began then, or was renewed; -1 for when data was last used.
+	Grant   int
+	Renewed bool
+}
+
+// Moments gives what the times are about that belong to a plain state, in their order.
+func (t *Table) Moments(plain State) ([]Moment, bool) {
+	d := t.decoded(plain.id())
+	if plain.Dated() || d == nil {
+		return nil, false
+	}
+	out := make([]Moment, len(d.moments))
+	for i, m := range d.moments {
+		out[i] = Moment{Purpose: d.combination[m.about].Purpose, Grant: m.grant, Renewed: m.renewed}
+	}
+	return out, true
+}
+
+// Seconds splits a dated state: it gives the plain one, and appends the times in the order of its Moments, in whole seconds since 1970,
+// rounded down. It reports false for a state that nobody has any more.
+func (t *Table) Seconds(s State, out []int64) (State, []int64, bool) {
+	if uint64(s)&^0xffffffff != t.base {
+		return 0, out, false
+	}
+	record := t.records.content(s.id() &^ dated)
+	if record == nil {
+		return 0, out, false
+	}
+	for times := record[4:]; len(times) > 0; {
+		seconds, n := binary.Varint(times)
+		_, k := binary.Uvarint(times[n:])
+		times = times[n+k:]
+		out = append(out, seconds)
+	}
+	return State(t.base | uint64(binary.LittleEndian.Uint32(record))), out, true
+}
+
 // Facts are those of one person. They can be used again and again, by one goroutine at a time, without allocating.
 type Facts struct {
 	// Fact gives what is known for a purpose, the zero Fact where nothing is. It is shared and must not be changed.
