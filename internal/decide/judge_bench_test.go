@@ -2,6 +2,7 @@ package decide_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
@@ -20,6 +21,26 @@ func BenchmarkJudge(b *testing.B) {
 	for range b.N {
 		if p.Judge(table, s, &decide.Collected{}, &now, &own) == nil {
 			b.Fatal("gone")
+		}
+	}
+}
+
+// BenchmarkJudgeTimed is about people whose grants end by themselves, each at another time.
+func BenchmarkJudgeTimed(b *testing.B) {
+	plan, table := plansOf(b)["newsletter"], facts.New()
+	states := make([]facts.State, 1000)
+	for i := range states {
+		given := consent.Grant{Purpose: "newsletter", Notice: "newsletter", Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed}
+		given.Since = start.Add(time.Duration(i) * time.Minute)
+		tag := consent.Tag{byte(i), byte(i >> 8), 1}
+		_ = table.Apply(facts.Change{Tags: []consent.Tag{tag}, Facts: map[consent.PurposeID]consent.Fact{"newsletter": {Grants: []consent.Grant{given}}}})
+		states[i] = table.Lookup(tag)
+	}
+	now, own := decide.Now{Ledger: start.AddDate(0, 0, 30)}, decide.Verdict{}
+	b.ReportAllocs()
+	for i := range b.N {
+		if v := plan.Judge(table, states[i%len(states)], &decide.Collected{}, &now, &own); v == nil || !v.Permit() {
+			b.Fatal(v)
 		}
 	}
 }

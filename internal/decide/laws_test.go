@@ -63,7 +63,7 @@ func world() *ir.Bundle {
 	return b
 }
 
-func plansOf(t *testing.T) map[consent.PurposeID]*decide.Plan {
+func plansOf(t testing.TB) map[consent.PurposeID]*decide.Plan {
 	t.Helper()
 	encoded, err := ir.Encode(world())
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/facts"
+	"github.com/optup/optup/internal/ir"
 )
 
 const (
@@ -33,31 +34,40 @@ type memos struct {
 // memo is about the states of one table.
 type memo struct {
 	table uint32
-	// near holds four places of verdicts a word, counted from 1. Far holds the combination and the place of its verdict.
-	near     [nearby / 4]atomic.Uint32
-	far      atomic.Pointer[[farAway]atomic.Uint64]
-	verdicts atomic.Pointer[[]lasting]
+	// places holds four places of verdicts a word. Far holds the combination and the place of its verdict.
+	places [nearby / 4]atomic.Uint32
+	far    atomic.Pointer[[farAway]atomic.Uint64]
+	// verdicts are in places from 1 on; in place 0 there never is one. Taken says how many places are.
+	verdicts [maxVerdicts + 1]atomic.Pointer[lasting]
+	taken    int
+	// undying are verdicts about people who have times, each at the number of its plain combination.
+	undying [atHand]atomic.Pointer[undying]
 }
 
-// place gives the place of a verdict, counted from 1; 0 for none.
-func (m *memo) place(combination uint32) uint32 {
+// near gives the verdict about a combination that has a place of its own, nil for none.
+func (m *memo) near(combination uint64) *lasting {
+	return m.verdicts[m.places[combination/4%(nearby/4)].Load()>>(combination%4*8)&0xff].Load()
+}
+
+// get gives the verdict about a combination, nil for none.
+func (m *memo) get(combination uint32) *lasting {
 	if combination < nearby {
-		return m.near[combination/4].Load() >> (combination % 4 * 8) & 0xff
+		return m.near(uint64(combination))
 	}
 	far := m.far.Load()
 	if far == nil {
-		return 0
+		return nil
 	}
 	if word := far[combination%farAway].Load(); uint32(word>>32) == combination {
-		return uint32(word)
+		return m.verdicts[uint8(word)].Load()
 	}
-	return 0
+	return nil
 }
 
 // set is for the one who holds the lock.
 func (m *memo) set(combination, place uint32) {
 	if combination < nearby {
-		word, shift := &m.near[combination/4], combination%4*8
+		word, shift := &m.places[combination/4], combination%4*8
 		word.Store(word.Load()&^(0xff<<shift) | place<<shift)
 		return
 	}
@@ -74,6 +84,10 @@ type lasting struct {
 	verdict     Verdict
 	bounded     bool
 	from, until time.Time
+}
+
+func (l *lasting) equal(o *lasting) bool {
+	return o.from.Equal(l.from) && o.until.Equal(l.until) && o.verdict.equal(l.verdict)
 }
 
 func (l *lasting) at(now time.Time) bool {
@@ -111,12 +125,8 @@ func (m *memo) recall(state uint64, now *Now) *lasting {
 	if m == nil {
 		return nil
 	}
-	place := m.place(uint32(state))
-	if place == 0 {
-		return nil
-	}
-	l := &(*m.verdicts.Load())[place-1]
-	if l.bounded && !l.at(now.Ledger) {
+	l := m.get(uint32(state))
+	if l != nil && l.bounded && !l.at(now.Ledger) {
 		return nil
 	}
 	return l
@@ -152,37 +162,66 @@ func (p *Plan) Learn(state uint64, facts Facts, collected Collected, now Now) Ve
 // The table has to be one that is told about all purposes that the plan needs (see Needs).
 func (p *Plan) Judge(t *facts.Table, s facts.State, collected *Collected, now *Now, own *Verdict) *Verdict {
 	if !collected.Declared {
-		if l := p.memo(uint64(s), now).recall(uint64(s), now); l != nil {
-			return &l.verdict
+		if v := p.Remembered(t, s, now); v != nil {
+			return v
 		}
 	}
 	return p.judge(t, s, collected, now, own)
 }
 
-// JudgeAll judges people in many states at the same moment, about whose data no time is declared: out gets the verdicts, and done what
-// Judge reports. It is faster than one Judge after the other.
-func (p *Plan) JudgeAll(t *facts.Table, states []facts.State, now Now, out []Verdict, done []bool) {
+// Remembered gives what Judge gives about people of whom nothing is said about when data about them was collected, where that is at hand,
+// and nil where it is not: then Judge is the one to ask.
+//
+// It has as few steps as possible from the state to the verdict. All of them wait for the state, which comes from far away in memory, and
+// how much else the processor does meanwhile depends on how much waits.
+func (p *Plan) Remembered(t *facts.Table, s facts.State, now *Now) *Verdict {
+	if p.memos == nil || now.Age < 0 || now.Age > p.bound || now.Ledger.IsZero() {
+		return nil
+	}
+	m, none := p.memos.current.Load(), uint64(t.Unknown())
+	if m == nil || m.table != uint32(none>>32) {
+		return nil
+	}
+	// What remains of the state of another table is a number beyond all places.
+	if c := uint64(s) - none; c < nearby {
+		if l := m.near(c); l != nil && (!l.bounded || l.at(now.Ledger)) {
+			return &l.verdict
+		}
+	}
+	return nil
+}
+
+// JudgeAll judges people in many states at the same moment, about whose data no time is declared: out gets what Judge gives, and own is
+// where it writes what is not remembered. Both are at least as long as states. It is faster than one Judge after the other.
+func (p *Plan) JudgeAll(t *facts.Table, states []facts.State, now *Now, own []Verdict, out []*Verdict) {
 	var undated Collected
-	m := p.memo(uint64(t.Unknown()), &now)
+	m := p.memo(uint64(t.Unknown()), now)
 	for i, s := range states {
-		if l := m.recall(uint64(s), &now); l != nil {
-			out[i], done[i] = l.verdict, true
+		if l := m.recall(uint64(s), now); l != nil {
+			out[i] = &l.verdict
 			continue
 		}
-		v := p.judge(t, s, &undated, &now, &out[i])
-		if done[i] = v != nil; done[i] && v != &out[i] {
-			out[i] = *v
-		}
-		m = p.memo(uint64(t.Unknown()), &now)
+		out[i] = p.judge(t, s, &undated, now, &own[i])
+		m = p.memo(uint64(t.Unknown()), now)
 	}
 }
 
-// judge judges about a state that nothing is remembered about.
+// judge is Judge for what is not so simple.
 func (p *Plan) judge(t *facts.Table, s facts.State, collected *Collected, now *Now, own *Verdict) *Verdict {
-	if s.Dated() && p.memos != nil && !p.timed && !collected.Declared {
-		var ok bool
-		if s, ok = t.Plain(s); !ok {
-			return nil
+	plain := s
+	if p.memos != nil && !collected.Declared {
+		if s.Dated() {
+			var ok bool
+			if plain, ok = t.Plain(s); !ok {
+				return nil
+			}
+			if p.timed {
+				if v := p.memo(uint64(s), now).lasting(t, s, now); v != nil {
+					return v
+				}
+			} else {
+				s = plain
+			}
 		}
 		if l := p.memo(uint64(s), now).recall(uint64(s), now); l != nil {
 			return &l.verdict
@@ -193,10 +232,14 @@ func (p *Plan) judge(t *facts.Table, s facts.State, collected *Collected, now *N
 		return nil
 	}
 	defer t.Return(f)
-	if s.Dated() {
-		*own = p.Person(f.Fact, *collected, *now) // like nobody else
-	} else {
+	switch {
+	case !s.Dated():
 		*own = p.Learn(uint64(s), f.Fact, *collected, *now)
+	default:
+		*own = p.Person(f.Fact, *collected, *now)
+		if p.memos != nil && !collected.Declared && p.fresh(*now) {
+			p.learnLasting(t, plain, f.Fact, now, *own)
+		}
 	}
 	return own
 }
@@ -216,26 +259,33 @@ func (p *Plan) needsTimes() bool {
 
 // edges visits the instants at which a verdict could become another one.
 func (p *Plan) edges(facts Facts, visit func(time.Time)) {
-	if p.Purpose.ValidForDays > 0 || p.Purpose.UnusedForDays > 0 {
-		f := facts(p.Purpose.Name)
+	p.lapses(func(q *ir.Purpose) {
+		f := facts(q.Name)
 		for i := range f.Grants {
-			expired, unused := ends(p.Purpose, &f.Grants[i], f.Used)
-			if p.Purpose.ValidForDays > 0 {
+			expired, unused := ends(q, &f.Grants[i], f.Used)
+			if q.ValidForDays > 0 {
 				visit(expired)
 			}
-			if p.Purpose.UnusedForDays > 0 {
+			if q.UnusedForDays > 0 {
 				visit(unused)
 			}
 		}
+	})
+}
+
+// lapses visits the purposes that a verdict rests on and whose grants end by themselves.
+func (p *Plan) lapses(visit func(*ir.Purpose)) {
+	if p.Purpose.ValidForDays > 0 || p.Purpose.UnusedForDays > 0 {
+		visit(p.Purpose)
 	}
 	if p.Purpose.DeviceAccess != "" {
 		if d := p.device(); d != nil {
-			d.edges(facts, visit)
+			d.lapses(visit)
 		}
 	}
 	for i := range p.Tracking {
 		if t := p.Tracking[i].plan; t != nil {
-			t.edges(facts, visit)
+			t.lapses(visit)
 		}
 	}
 }
@@ -244,21 +294,19 @@ func (x *memos) keep(state uint64, l lasting) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	m := x.current.Load()
-	if m == nil || m.table != uint32(state>>32) || len(*m.verdicts.Load()) >= maxVerdicts {
+	if m == nil || m.table != uint32(state>>32) || m.taken == maxVerdicts {
 		m = &memo{table: uint32(state >> 32)}
-		m.verdicts.Store(&[]lasting{})
 		x.current.Store(m)
 	}
-	all := *m.verdicts.Load()
-	place := slices.IndexFunc(all, func(o lasting) bool {
-		return o.from.Equal(l.from) && o.until.Equal(l.until) && o.verdict.equal(l.verdict)
-	})
-	if place < 0 {
-		place = len(all)
-		all = append(all, l)
-		m.verdicts.Store(&all)
+	place := 1
+	for place <= m.taken && !m.verdicts[place].Load().equal(&l) {
+		place++
 	}
-	m.set(uint32(state), uint32(place+1))
+	if place > m.taken {
+		m.taken = place
+		m.verdicts[place].Store(&l)
+	}
+	m.set(uint32(state), uint32(place))
 }
 
 func (v Verdict) equal(o Verdict) bool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -184,12 +185,12 @@ func TestJudgingByStatesIsDeciding(t *testing.T) {
 					return any, fmt.Sprintf("%s at %v: %+v, want %+v", p, now, got, want)
 				}
 				any = any || (want.Permit() && p != "invoice")
-				out, done := make([]decide.Verdict, 2), make([]bool, 2)
-				plans[p].JudgeAll(table, []facts.State{table.Unknown(), table.Lookup(tag)}, now, out, done)
+				all, out := make([]decide.Verdict, 2), make([]*decide.Verdict, 2)
+				plans[p].JudgeAll(table, []facts.State{table.Unknown(), table.Lookup(tag)}, &now, all, out)
 				want = plans[p].Person(told, decide.Collected{}, now)
 				nobody := plans[p].Person(func(consent.PurposeID) consent.Fact { return consent.Fact{} }, decide.Collected{}, now)
-				if !done[0] || !done[1] || !reflect.DeepEqual(out, []decide.Verdict{nobody, want}) {
-					return any, fmt.Sprintf("%s at %v, at once: %v %+v, want %+v and %+v", p, now, done, out, nobody, want)
+				if out[0] == nil || out[1] == nil || !reflect.DeepEqual([]decide.Verdict{*out[0], *out[1]}, []decide.Verdict{nobody, want}) {
+					return any, fmt.Sprintf("%s at %v, at once: %+v and %+v, want %+v and %+v", p, now, out[0], out[1], nobody, want)
 				}
 			}
 		}
@@ -197,6 +198,66 @@ func TestJudgingByStatesIsDeciding(t *testing.T) {
 	})
 	if st := table.Stats(); st.Dated < rounds/20 || st.Combinations >= st.Identifiers {
 		t.Fatalf("%+v", st)
+	}
+}
+
+// TestWhatLastsIsDecidedLikeTheRest: people who differ by their times only, around the very moments at which their grants end.
+func TestWhatLastsIsDecidedLikeTheRest(t *testing.T) {
+	timed := decide.Timed(world())
+	n, near := 0, 0
+	law(t, func(r *rand.Rand, plans map[consent.PurposeID]*decide.Plan) (bool, string) {
+		told := reduced(linkedHistory(r), decide.Now{Ledger: start.AddDate(1, 0, 0)}, timed...)
+		table, any := facts.New(), false
+		for range 4 {
+			known, times := map[consent.PurposeID]consent.Fact{}, []time.Time{}
+			later := func(at time.Time) time.Time {
+				if at.IsZero() {
+					return at
+				}
+				at = at.Add(time.Duration(r.IntN(40*24)) * time.Hour).Add(time.Duration(r.IntN(3)-1) * time.Nanosecond)
+				times = append(times, at)
+				return at
+			}
+			for _, p := range purposes {
+				f := told(p)
+				if reflect.DeepEqual(f, consent.Fact{}) {
+					continue
+				}
+				f.Grants, f.Used = slices.Clone(f.Grants), later(f.Used)
+				for i := range f.Grants {
+					g := &f.Grants[i]
+					g.Since, g.Renewed = later(g.Since), later(g.Renewed)
+				}
+				known[p] = f
+			}
+			n++
+			tag := consent.Tag{byte(n), byte(n >> 8), byte(n >> 16), 2, 3, 4, 5, byte(n)}
+			if err := table.Apply(facts.Change{Tags: []consent.Tag{tag}, Facts: known}); err != nil {
+				return false, err.Error()
+			}
+			for range 3 {
+				now := randomNow(r)
+				if len(times) > 0 && r.IntN(4) > 0 {
+					days := []int{90, 120}[r.IntN(2)] // those of the purposes
+					now = decide.Now{Ledger: times[r.IntN(len(times))].AddDate(0, 0, days).Add(time.Duration(r.IntN(5)-2) * time.Second / 2)}
+					near++
+				}
+				for _, p := range purposes {
+					var own decide.Verdict
+					var undated decide.Collected
+					want := plans[p].Person(func(p consent.PurposeID) consent.Fact { return known[p] }, undated, now)
+					got := plans[p].Judge(table, table.Lookup(tag), &undated, &now, &own)
+					if got == nil || !reflect.DeepEqual(*got, want) {
+						return any, fmt.Sprintf("%s at %v: %+v, want %+v", p, now, got, want)
+					}
+					any = any || (want.Permit() && p != "invoice")
+				}
+			}
+		}
+		return any, ""
+	})
+	if near < rounds/4 {
+		t.Fatalf("only %d moments were close", near)
 	}
 }
 

@@ -66,3 +66,17 @@ func TestEveryReasonIsPutIntoWords(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestOnlyGrantedReasonsBeginLikeOne: Permits looks at two letters.
+func TestOnlyGrantedReasonsBeginLikeOne(t *testing.T) {
+	for _, r := range declared(t) {
+		if want := strings.HasPrefix(string(r), "OK_"); r.Permits() != want {
+			t.Errorf("%s: %v", r, r.Permits())
+		}
+	}
+	for _, r := range []decide.Reason{"", "O", "OK", "OK_"} {
+		if r.Permits() {
+			t.Errorf("%q permits", r)
+		}
+	}
+}
