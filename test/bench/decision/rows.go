@@ -24,8 +24,8 @@ func Suite() harness.Suite {
 		Rows: []harness.Row{
 			{ID: "decision.tag", What: big, Unit: "ns", Peer: peerMap, Must: harness.AtMost(0.6)},
 			{ID: "decision.allocations", What: "objects allocated for a decision", Unit: "objects", Must: harness.OwnAtMost(0)},
-			{ID: "decision.email", What: "decision from a raw e-mail address, 10M people", Unit: "ns", Peer: "a bare keyed hash and 1.5 look-ups", Must: harness.AtMost(1)},
-			{ID: "decision.batch", What: "decisions about 1,000 records, for each record", Unit: "ns", Peer: "single decisions", Must: harness.AtMost(0.5)},
+			{ID: "decision.email", What: "decision from a raw e-mail address, 10M people", Unit: "ns", Peer: "a bare keyed hash and 1.5 decisions one at a time", Must: harness.AtMost(1)},
+			{ID: "decision.batch", What: "decisions about 1,000 records, for each record", Unit: "ns", Peer: "decisions one at a time", Must: harness.AtMost(0.5)},
 			{ID: "decision.casbin", What: few, Unit: "ns", Peer: peerCasbin, Must: harness.AtMost(1. / 3)},
 			{ID: "decision.cedar", What: few, Unit: "ns", Peer: peerCedar, Must: harness.AtMost(1. / 20)},
 			{ID: "decision.opa", What: few, Unit: "ns", Peer: peerOPA, Must: harness.AtMost(1. / 80)},
@@ -101,9 +101,8 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 			found := 0
 			ns := harness.Time(len(all), func() {
 				for i := range all {
-					if ok, _ := s.ask(i); ok {
-						found++
-					}
+					ok, _ := s.ask(i)
+					found += one(ok)
 				}
 			})
 			if found != right {
@@ -135,13 +134,30 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 		}
 		return ns, nil
 	}})
+	// A request has one question, and an address has to be hashed before there is one: nothing else is on its way meanwhile. In the loops above the
+	// processor works on several at a time.
+	measured = append(measured, harness.Side{Name: "one at a time", Run: func(int) (float64, error) {
+		found, before := 0, 0
+		ns := harness.Time(len(all), func() {
+			for i := range all {
+				j := i ^ before&nothing
+				before = one(table.Allowed(q.tags[j], all[j].Purpose))
+				found += before
+			}
+		})
+		if found != right {
+			return 0, fmt.Errorf("%d times yes instead of %d", found, right)
+		}
+		return ns, nil
+	}})
 	got, err := harness.Turns(ctx, env.Rounds, measured...)
 	if err != nil {
 		return err
 	}
-	bound := make([]float64, len(got[0]))
+	single := got[6]
+	bound := make([]float64, len(single))
 	for i := range bound {
-		bound[i] = got[4][i] + 1.5*got[0][i]
+		bound[i] = got[4][i] + 1.5*single[i]
 	}
 	stats := table.Facts.Stats()
 	out["decision.tag"] = harness.Samples{Ours: got[0], Peer: got[1], Absolutes: map[string]float64{
@@ -149,7 +165,7 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 		"ns look-up in the table alone": harness.Median(got[5]),
 	}}
 	out["decision.email"] = harness.Samples{Ours: got[2], Peer: bound, Absolutes: map[string]float64{"ns keyed hash": harness.Median(got[4])}}
-	out["decision.batch"] = harness.Samples{Ours: got[3], Peer: got[0]}
+	out["decision.batch"] = harness.Samples{Ours: got[3], Peer: single, Absolutes: map[string]float64{"ns single decisions in a loop": harness.Median(got[0])}}
 	allocated := harness.Allocations(func() {
 		for i := range all {
 			table.Allowed(q.tags[i], all[i].Purpose)
@@ -160,6 +176,17 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 	out["decision.allocations"] = harness.Samples{Ours: []float64{each}, Absolutes: map[string]float64{"objects in all": float64(allocated)}}
 	return nil
 }
+
+// one is 1 for yes, without a branch: nobody could foresee which way it goes, and what it costs to guess wrong is nobody's to answer for.
+func one(yes bool) (n int) {
+	if yes {
+		n = 1
+	}
+	return n
+}
+
+// nothing is 0, which the compiler does not know.
+var nothing int
 
 // fill makes a table and a map of the same people.
 func fill(p people.Population) (*ours.Table, map[consent.Tag]uint64, error) {

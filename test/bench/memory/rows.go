@@ -23,7 +23,7 @@ func Suite() harness.Suite {
 			{ID: "memory.identifier", What: "an identifier at 8 purposes, 10M, all in", Unit: "bytes", Must: harness.OwnAtMost(16)},
 			{ID: "memory.identifier.harder", What: "the same, 30 % of the people with a grant that expires", Unit: "bytes"},
 			{ID: "memory.map", What: "an identifier at 8 purposes, 10M", Unit: "bytes", Peer: "Go map[[16]byte]uint64", Must: harness.AtMost(0.35)},
-			{ID: "memory.opa", What: "a person at 8 purposes, 100,000", Unit: "bytes", Peer: "OPA's data in memory", Must: harness.AtMost(1. / 20)},
+			{ID: "memory.opa", What: "a person at 8 purposes, 1M", Unit: "bytes", Peer: "OPA's data in memory", Must: harness.AtMost(1. / 20)},
 		},
 		Measure: measure,
 	}
@@ -33,7 +33,7 @@ func measure(ctx context.Context, env *harness.Env, asked harness.Asked) (map[st
 	out := map[string]harness.Samples{}
 	many := people.Population{Count: env.Size(10_000_000, 50_000), Seed: env.Seed, Expiring: people.Expiring}
 	few := many
-	few.Count = env.Size(100_000, 2_000)
+	few.Count = env.Size(1_000_000, 2_000)
 	one := func(kind string, p people.Population) (float64, map[string]float64, error) {
 		env.Say("memory: %s with %d people", kind, p.Count)
 		w, err := ask(ctx, task{Kind: kind, People: p})

@@ -27,7 +27,7 @@ func Build(p people.Population, tag func(i int) consent.Tag) (*Table, error) {
 	}
 	l := t.Facts.Load()
 	l.Reserve(p.Count)
-	in := interner{loader: l, numbers: map[people.Person]uint32{}, encoded: map[string]uint32{}}
+	in := interner{loader: l, numbers: map[people.Person]uint32{}}
 	tags, numbers := make([]consent.Tag, 0, batch), make([]uint32, 0, batch)
 	for i := range p.Count {
 		number, err := in.number(p.Person(i))
@@ -52,11 +52,11 @@ func Build(p people.Population, tag func(i int) consent.Tag) (*Table, error) {
 // batch is how many people are added at once, and asked about at once.
 const batch = 1000
 
-// interner numbers combinations of facts, as a ledger does.
+// interner numbers combinations of facts, as a ledger does. Hardly two people with times have the same ones.
 type interner struct {
 	loader  *facts.Loader
 	numbers map[people.Person]uint32
-	encoded map[string]uint32
+	content []byte
 	next    uint32
 }
 
@@ -67,16 +67,12 @@ func (in *interner) number(p people.Person) (uint32, error) {
 			return n, nil
 		}
 	}
-	content := facts.Encode(nil, Reduced(&p))
-	n, ok := in.encoded[string(content)]
-	if !ok {
-		if err := in.loader.Define(content); err != nil {
-			return 0, err
-		}
-		n = in.next
-		in.next++
-		in.encoded[string(content)] = n
+	in.content = facts.Encode(in.content[:0], Reduced(&p))
+	if err := in.loader.Define(in.content); err != nil {
+		return 0, err
 	}
+	n := in.next
+	in.next++
 	if !timed {
 		in.numbers[p] = n
 	}
