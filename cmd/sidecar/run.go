@@ -57,7 +57,7 @@ func runCommand() *cobra.Command {
 	f.StringArrayVar(&o.listen, "listen", nil, "address=host:port: connections to address are to this declared host; may be repeated")
 	f.StringVar(&o.admin, "admin", "127.0.0.1:15020", "address of probes, metrics and summary")
 	f.DurationVar(&o.stopTime, "stop-time", 5*time.Second, "how long requests that have begun may take when stopping; a quarter of it, at most 2s, is kept for use records")
-	f.DurationVar(&o.stallTime, "stall-time", time.Minute, "how long an application or a service may make no progress within a message before its connection is closed; lines and events may be silent 15 times as long")
+	f.DurationVar(&o.stallTime, "stall-time", time.Minute, "how long an application or a service may make no progress within a message, and a service until it begins its answer, before it is given up; lines and events may be silent 15 times as long")
 	f.Int64Var(&o.usesSpool, "uses-spool", 64, "how many MiB of use records may wait for each ledger; what comes after that is lost, and counted")
 	f.StringVar(&o.traces, "traces", "", "URL that traces are sent to (OTLP over HTTP); none without it and without OTEL_EXPORTER_OTLP_ENDPOINT")
 	c.MarkFlagsOneRequired("manager", "bundle")

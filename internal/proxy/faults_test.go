@@ -119,9 +119,7 @@ func TestSlowPeersHoldNobodyUp(t *testing.T) {
 				_ = c.Close()
 			}
 			settled(t, r.proxy, goroutines)
-			if held := r.proxy.held.used.Load(); held != 0 {
-				t.Errorf("%d bytes are still held", held)
-			}
+			nothingLeft(t, r)
 		})
 	}
 }

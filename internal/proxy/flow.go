@@ -40,12 +40,11 @@ func sequenceOf(h http.Header, m *ir.Message) (jsonfilter.Framing, bool) {
 
 // sequence decides about the documents of an answer as they come.
 func (x *exchange) sequence(res *http.Response, framing jsonfilter.Framing) {
-	plain, stop, reason := x.decoded(res, x.proxy.stall*quietFactor)
+	plain, reason := x.decoded(res)
 	if reason != "" {
 		x.withheld(reason)
 		return
 	}
-	defer stop()
 	length := res.ContentLength
 	if framing == jsonfilter.Events || (x.plan.OnMissing != ir.OnMissingDeny && (length < 0 || length > shortBody || len(res.Header["Content-Encoding"]) > 0)) {
 		x.flow(res, plain, framing)
@@ -69,11 +68,11 @@ func (x *exchange) sequence(res *http.Response, framing jsonfilter.Framing) {
 // flow decides about the records of a long answer as they come, with the facts and the bundle of that moment. After the first byte the
 // answer can only be broken off, and is: what remains never looks like an end.
 func (x *exchange) flow(res *http.Response, plain io.Reader, framing jsonfilter.Framing) {
-	out := &late{x: x, res: res, client: http.NewResponseController(x.w.ResponseWriter)}
+	out := &late{x: x, res: res}
 	flush := out.flush
 	if framing != jsonfilter.Whole {
 		out.begin() // nobody waits for the first record to know that there is an answer
-		_ = out.client.Flush()
+		_ = x.w.flush()
 	} else {
 		flush, out.gathered = nil, newPausing(x.w, false)
 		defer out.gathered.stop()
@@ -215,11 +214,8 @@ func (x *exchange) goOn() decide.Reason {
 // watch passes a sequence on as it is, and counts what would have become of it.
 func (x *exchange) watch(res *http.Response, framing jsonfilter.Framing) {
 	x.w.WriteHeader(res.StatusCode)
-	client := http.NewResponseController(x.w.ResponseWriter)
-	_ = client.Flush()
-	source := newStallable(res.Body, x.proxy.stall*quietFactor)
-	defer source.stop()
-	tee := io.TeeReader(source, flushing{x.w, client})
+	_ = x.w.flush()
+	tee := io.TeeReader(res.Body, flushing{x.w})
 	if reason := x.copy(io.Discard, tee, framing, nil); reason != "" {
 		x.would(reason)
 		if _, err := io.Copy(io.Discard, tee); err != nil {
@@ -231,10 +227,9 @@ func (x *exchange) watch(res *http.Response, framing jsonfilter.Framing) {
 
 // late begins an answer with its first byte.
 type late struct {
-	x      *exchange
-	res    *http.Response
-	client *http.ResponseController
-	begun  bool
+	x     *exchange
+	res   *http.Response
+	begun bool
 	// gathered is set for an answer whose every piece nobody waits for.
 	gathered *pausing
 }
@@ -263,6 +258,6 @@ func (l *late) Write(b []byte) (int, error) {
 func (l *late) flush() {
 	if l.begun {
 		l.x.w.progress()
-		_ = l.client.Flush()
+		_ = l.x.w.flush()
 	}
 }

@@ -6,13 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
-	"time"
 )
-
-// upstreamTime bounds how long a service may take to begin its answer.
-const upstreamTime = time.Minute
 
 // outgoing is the request as it is sent: the same method, path and query, the given body, and the headers that go beyond a connection.
 func (x *exchange) outgoing(ctx context.Context, to upstream, body io.ReadCloser, length int64) *http.Request {
@@ -97,22 +94,28 @@ type Unreachable struct{ Sentence string }
 // Error implements error.
 func (u *Unreachable) Error() string { return u.Sentence }
 
-// unreachable answers for a service that cannot be reached. It is no denial. Other errors than Unreachable tell of addresses, and
-// stay here.
+// unreachable answers for a service that cannot be reached or does not answer in time. It is no denial. Other errors than Unreachable
+// tell of addresses, and stay here.
 func (x *exchange) unreachable(err error) {
 	x.proxy.Metrics.upstreamFailed()
 	x.unanswered()
-	detail := "The service did not answer."
+	status, detail := http.StatusBadGateway, "The service did not answer."
 	var told *Unreachable
-	if errors.As(err, &told) {
+	var late net.Error
+	switch {
+	case errors.As(err, &told):
 		detail = told.Sentence
+	case errors.Is(err, errBodyLost):
+		status, detail = http.StatusRequestTimeout, "The request's body did not come."
+	case errors.Is(err, errStalled), errors.As(err, &late) && late.Timeout():
+		status, detail = http.StatusGatewayTimeout, "The service did not answer in time."
 	}
-	body, err := json.Marshal(map[string]any{"type": "about:blank", "title": "Bad Gateway", "status": http.StatusBadGateway, "detail": detail})
+	body, err := json.Marshal(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail})
 	if err != nil {
 		body = nil
 	}
 	x.w.Header().Set("Content-Type", "application/problem+json")
-	x.w.WriteHeader(http.StatusBadGateway)
+	x.w.WriteHeader(status)
 	_, _ = x.w.Write(body)
 }
 

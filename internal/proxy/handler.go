@@ -62,6 +62,16 @@ func (o *once) progress() {
 	}
 }
 
+// flush sends what was written of a stream, whose next piece may be long in coming: its reader owes nothing meanwhile.
+func (o *once) flush() error {
+	client := http.NewResponseController(o.ResponseWriter)
+	err := client.Flush()
+	if o.stall > 0 {
+		_ = client.SetWriteDeadline(time.Time{})
+	}
+	return err
+}
+
 // exchange is one request and its answer.
 type exchange struct {
 	proxy *Proxy

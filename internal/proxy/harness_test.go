@@ -183,6 +183,9 @@ func raw(t *testing.T, addr net.Addr, request string) string {
 	return out.String()
 }
 
+// bundle is what is in force. A change of it counts once there is an index of it.
+func (r *road) bundle() *ir.Bundle { return r.current.Load().Index.Bundle() }
+
 func (r *road) requests() []seen {
 	r.mu.Lock()
 	defer r.mu.Unlock()

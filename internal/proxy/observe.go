@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -38,27 +39,40 @@ func (x *exchange) finish() {
 	x.traced()
 }
 
-// roundTrip sends a request and measures how long the service takes: until its answer begins, and in all reads of its body.
+// roundTrip sends a request and measures how long the service takes: until its answer begins, and in all reads of its body. It bounds
+// both, so that no reader of an answer has to.
 func (x *exchange) roundTrip(out *http.Request) (*http.Response, error) {
 	start := time.Now()
-	res, err := x.proxy.transport.RoundTrip(out)
+	res, err := x.inTime(out)
 	x.waiting += time.Since(start)
 	if err == nil && res.StatusCode != http.StatusSwitchingProtocols {
-		res.Body = &serviceBody{ReadCloser: res.Body, waiting: &x.waiting}
+		stall := x.proxy.stall
+		if flows(res.Header) || strings.HasPrefix(res.Header.Get("Content-Type"), "text/csv") {
+			stall *= quietFactor
+		}
+		res.Body = &serviceBody{ReadCloser: res.Body, waiting: &x.waiting, stall: stall}
 	}
 	return res, err
 }
 
-// serviceBody adds up the time that reads of an answer take.
+// serviceBody adds up the time that reads of an answer take, and ends one in which a service stalls.
 type serviceBody struct {
 	io.ReadCloser
 	waiting *time.Duration
+	stall   time.Duration
+	stalled *time.Timer
 }
 
 // Read implements io.Reader.
 func (b *serviceBody) Read(p []byte) (int, error) {
+	if b.stalled == nil {
+		b.stalled = time.AfterFunc(b.stall, func() { _ = b.ReadCloser.Close() })
+	} else {
+		b.stalled.Reset(b.stall)
+	}
 	start := time.Now()
 	n, err := b.ReadCloser.Read(p)
+	b.stalled.Stop()
 	*b.waiting += time.Since(start)
 	return n, err
 }

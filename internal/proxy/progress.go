@@ -1,16 +1,16 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
 // flushing writes and flushes.
-type flushing struct {
-	w      *once
-	client *http.ResponseController
-}
+type flushing struct{ w *once }
 
 func (f flushing) Write(b []byte) (int, error) {
 	f.w.progress()
@@ -18,25 +18,76 @@ func (f flushing) Write(b []byte) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	return n, f.client.Flush()
+	return n, f.w.flush()
 }
 
-// stallable is an answer's body that ends when the service stalls.
-type stallable struct {
-	io.Reader
-	timer *time.Timer
+var errStalled = errors.New("the service made no progress")
+
+// inTime sends a request and waits for the head of its answer as long as the service makes progress. In plain the transport and the
+// deadlines of its connections see to that. Over HTTP/2 a service may keep a connection alive and take neither a request nor its body,
+// which only the end of the request's context ends.
+func (x *exchange) inTime(out *http.Request) (*http.Response, error) {
+	if out.URL.Scheme != "https" {
+		return x.proxy.transport.RoundTrip(out)
+	}
+	ctx, cancel := context.WithCancelCause(out.Context())
+	w := &wait{stall: x.proxy.stall}
+	w.timer = time.AfterFunc(w.stall, func() {
+		if !w.over.Load() {
+			cancel(errStalled)
+		}
+	})
+	out = out.WithContext(ctx)
+	if out.Body != nil {
+		out.Body = &waitedFor{out.Body, w}
+	}
+	res, err := x.proxy.transport.RoundTrip(out)
+	w.over.Store(true)
+	w.timer.Stop()
+	if err != nil {
+		if errors.Is(context.Cause(ctx), errStalled) {
+			err = errStalled
+		}
+		cancel(err)
+		return nil, err
+	}
+	if res.StatusCode != http.StatusSwitchingProtocols { // whose body is the connection
+		res.Body = &cancelling{res.Body, cancel}
+	}
+	return res, nil
+}
+
+// wait is for a service that is to begin its answer.
+type wait struct {
 	stall time.Duration
+	timer *time.Timer
+	// over is set when it has.
+	over atomic.Bool
 }
 
-func newStallable(body io.ReadCloser, stall time.Duration) *stallable {
-	return &stallable{Reader: body, stall: stall, timer: time.AfterFunc(stall, func() { _ = body.Close() })}
+// waitedFor is a body that a service takes; the time that the application takes to send it does not count.
+type waitedFor struct {
+	io.ReadCloser
+	wait *wait
 }
 
 // Read implements io.Reader.
-func (s *stallable) Read(b []byte) (int, error) {
-	n, err := s.Reader.Read(b)
-	s.timer.Reset(s.stall)
+func (b *waitedFor) Read(p []byte) (int, error) {
+	b.wait.timer.Stop()
+	n, err := b.ReadCloser.Read(p)
+	b.wait.timer.Reset(b.wait.stall)
 	return n, err
 }
 
-func (s *stallable) stop() { s.timer.Stop() }
+// cancelling is the body of an answer whose request has a context of its own.
+type cancelling struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+// Close implements io.Closer.
+func (b *cancelling) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}

@@ -34,7 +34,8 @@ type Proxy struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Roots are those that services' certificates are verified with; nil for the system's, or those of Mozilla where it has none.
 	Roots *x509.CertPool
-	// StallTime is how long a peer may make no progress within a message; 0 for a minute.
+	// StallTime is how long a peer may make no progress within a message, and a service until it takes a connection and until it begins
+	// its answer; 0 for a minute.
 	StallTime time.Duration
 
 	// stall is StallTime, unless a test says otherwise.
@@ -65,7 +66,7 @@ func (p *Proxy) setup() {
 		}
 		dial := p.Dial
 		if dial == nil {
-			dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+			dial = (&net.Dialer{}).DialContext
 		}
 		if p.stall == 0 {
 			p.stall = cmp.Or(p.StallTime, stallTime)
@@ -75,6 +76,8 @@ func (p *Proxy) setup() {
 		}
 		p.transport = &http.Transport{
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				ctx, cancel := context.WithTimeout(ctx, min(dialTimeout, p.stall))
+				defer cancel()
 				c, err := dial(ctx, network, addr)
 				if err != nil {
 					return nil, err
@@ -82,7 +85,7 @@ func (p *Proxy) setup() {
 				return &progressing{Conn: c, stall: p.stall}, nil
 			},
 			DisableCompression: true, MaxIdleConns: 512, MaxIdleConnsPerHost: 128, IdleConnTimeout: 30 * time.Second,
-			ResponseHeaderTimeout: upstreamTime, MaxResponseHeaderBytes: maxHead, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
+			ResponseHeaderTimeout: p.stall, MaxResponseHeaderBytes: maxHead, TLSHandshakeTimeout: min(dialTimeout, p.stall), ForceAttemptHTTP2: true,
 			// The server's name is the declared host, and there is no way around its verification.
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: p.Roots},
 			HTTP2:           http2Limits(p.stall),

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/defence"
@@ -84,9 +83,7 @@ func (x *exchange) bare(res *http.Response) {
 	x.w.WriteHeader(res.StatusCode)
 	if res.ContentLength > 0 && res.ContentLength <= chunk {
 		// The connection is used again if nothing is left to read.
-		source := newStallable(res.Body, x.proxy.stall)
-		defer source.stop()
-		_, _ = io.Copy(io.Discard, source)
+		_, _ = io.Copy(io.Discard, res.Body)
 	}
 }
 
@@ -100,12 +97,11 @@ func (x *exchange) long(res *http.Response) bool {
 
 // list decides about a list, as a whole if it is short.
 func (x *exchange) list(res *http.Response) {
-	plain, stop, reason := x.decoded(res, x.proxy.stall)
+	plain, reason := x.decoded(res)
 	if reason != "" {
 		x.withheld(reason)
 		return
 	}
-	defer stop()
 	if _, err := x.state.program(x.plan, false); err != nil {
 		body, reason := x.reason(x.hold(plain, -1))
 		x.whole(res, body, reason)
@@ -238,11 +234,10 @@ func (x *exchange) filterAnswer(res *http.Response, body []byte) (out []byte, ab
 
 // readAnswer reads and decodes the body of an answer.
 func (x *exchange) readAnswer(res *http.Response) ([]byte, decide.Reason) {
-	plain, stop, reason := x.decoded(res, x.proxy.stall)
+	plain, reason := x.decoded(res)
 	if reason != "" {
 		return nil, reason
 	}
-	defer stop()
 	length := res.ContentLength
 	if len(res.Header["Content-Encoding"]) > 0 {
 		length = -1
@@ -250,19 +245,17 @@ func (x *exchange) readAnswer(res *http.Response) ([]byte, decide.Reason) {
 	return x.reason(x.hold(plain, length))
 }
 
-// decoded reads an answer's body without its encoding. It ends when the service stalls; stop ends watching it.
-func (x *exchange) decoded(res *http.Response, stall time.Duration) (plain io.Reader, stop func(), reason decide.Reason) {
+// decoded reads an answer's body without its encoding.
+func (*exchange) decoded(res *http.Response) (io.Reader, decide.Reason) {
 	encoding := res.Header["Content-Encoding"]
 	if !decode.Known(encoding) {
-		return nil, nil, decide.EncodingNotAllowed
+		return nil, decide.EncodingNotAllowed
 	}
-	source := newStallable(res.Body, stall)
-	plain, err := decode.Reader(encoding, source)
+	plain, err := decode.Reader(encoding, res.Body)
 	if err != nil {
-		source.stop()
-		return nil, nil, decide.BodyUnreadable
+		return nil, decide.BodyUnreadable
 	}
-	return plain, source.stop, ""
+	return plain, ""
 }
 
 // observe passes an answer on as it is, and counts what would have become of it.

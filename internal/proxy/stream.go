@@ -11,9 +11,9 @@ import (
 
 const (
 	chunk = 32 << 10
-	// stallTime is how long a client or a service may make no progress within a body. There is no bound on the whole.
+	// stallTime is how long a client or a service may make no progress. There is no bound on the whole of a body.
 	stallTime = time.Minute
-	// quietFactor is how many times longer a stream of events or lines may be silent.
+	// quietFactor is how many times longer a stream of events or lines, those of a table too, may be silent.
 	quietFactor = 15
 	// pauseTime is after how long without another piece an answer counts as paused and what came is passed on.
 	pauseTime = 5 * time.Millisecond
@@ -63,16 +63,9 @@ func (x *exchange) atOnce(res *http.Response, buf *[chunk]byte) error {
 func (x *exchange) rest(res *http.Response, buf *[chunk]byte) error {
 	out := newPausing(x.w, flows(res.Header))
 	defer out.stop()
-	quiet := x.proxy.stall
-	if out.at == 0 {
-		quiet *= quietFactor
-	}
-	stalled := time.AfterFunc(quiet, func() { _ = res.Body.Close() })
-	defer stalled.Stop()
 	out.came()
 	for {
 		n, err := res.Body.Read(buf[:])
-		stalled.Reset(quiet)
 		if n > 0 {
 			if werr := out.write(buf[:n]); werr != nil {
 				return werr
@@ -166,7 +159,7 @@ func (p *pausing) came() {
 
 func (p *pausing) written() error {
 	if p.at == 0 {
-		return p.client.Flush()
+		return p.w.flush()
 	}
 	p.dirty = true
 	if p.timer == nil {
@@ -198,6 +191,8 @@ func (p *pausing) stop() {
 	}
 }
 
+var errBodyLost = errors.New("the request's body did not come")
+
 // patient is the body of a request that is passed on as it comes. A client that stalls ends it.
 type patient struct {
 	io.ReadCloser
@@ -213,8 +208,11 @@ func (p *patient) Read(b []byte) (int, error) {
 		_ = p.client.SetReadDeadline(p.until)
 	}
 	n, err := p.ReadCloser.Read(b)
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		_ = p.client.SetReadDeadline(time.Time{})
+	case err != nil:
+		err = errBodyLost // whatever it is, it is not the service's
 	}
 	return n, err
 }

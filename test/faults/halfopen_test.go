@@ -13,11 +13,10 @@ import (
 // stall is how long peers may make no progress in this test.
 const stall = time.Second
 
-// TestPeersThatVanish: applications that are gone without a word, in every place of an exchange. (Services that are gone are told late at
-// times, see docs/threat-model.md.) What they had is given
+// TestPeersThatVanish: applications and services that are gone without a word, in every place of an exchange. What they had is given
 // back, others are served meanwhile, and nothing that was cut looks whole.
 func TestPeersThatVanish(t *testing.T) {
-	for name, services := range map[string]bool{"applications": false} {
+	for name, services := range map[string]bool{"applications": false, "services": true} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, setting{relayed: true, flags: []string{"--stall-time", stall.String()}})
 			front := newRelay(t, w.base)
@@ -77,6 +76,9 @@ func (w *world) served(services bool) {
 	// The service itself is gone: what needs it not is answered at once.
 	if got := a.send("d-news", "meanwhile", m.Refused[1]); got.status != http.StatusForbidden {
 		w.t.Errorf("meanwhile: %v", got)
+	}
+	if got := a.send("d-news", "meanwhile", m.Permitted[1]); got.status != http.StatusGatewayTimeout {
+		w.t.Errorf("to a service that is gone: %v", got)
 	}
 }
 
