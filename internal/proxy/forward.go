@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/optup/optup/internal/decide"
 )
 
 // outgoing is the request as it is sent: the same method, path and query, the given body, and the headers that go beyond a connection.
@@ -32,7 +34,7 @@ func (x *exchange) pass() { x.passTo(x.upstream()) }
 func (x *exchange) passTo(to upstream) {
 	var body io.ReadCloser
 	if x.r.ContentLength != 0 && x.r.Body != nil && x.r.Body != http.NoBody {
-		body = &patient{ReadCloser: x.counted(x.r.Body), client: http.NewResponseController(x.w.ResponseWriter), stall: x.proxy.stall}
+		body = x.looked(&patient{ReadCloser: x.counted(x.r.Body), client: http.NewResponseController(x.w.ResponseWriter), stall: x.proxy.stall})
 	}
 	out := x.outgoing(x.r.Context(), to, body, x.r.ContentLength)
 	out.Trailer = x.r.Trailer // the server fills it in when the body ends
@@ -44,7 +46,11 @@ func (x *exchange) passTo(to upstream) {
 		out.Header["Te"] = []string{"trailers"}
 	}
 	res, err := x.roundTrip(out)
-	if err != nil {
+	switch {
+	case errors.Is(err, errOverrides):
+		x.refuse(decide.NotCanonical)
+		return
+	case err != nil:
 		x.unreachable(err)
 		return
 	}

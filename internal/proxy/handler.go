@@ -210,6 +210,10 @@ func (x *exchange) personal(t target) {
 		x.failBody(reason, body)
 		return
 	}
+	if overridingBody(x.doc) {
+		x.failBody(decide.NotCanonical, body)
+		return
+	}
 	if x.plan, reason = x.state.Index.Plan(x.endpoint, x.constant(x.doc)); reason != "" {
 		x.failBody(reason, body)
 		return

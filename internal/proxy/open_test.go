@@ -31,14 +31,18 @@ func TestAnswersOfNobody(t *testing.T) {
 		// passes tells that the body comes back as it was.
 		passes bool
 	}{
-		"an answer":                        {"anna@example.org", func(http.ResponseWriter) {}, true},
-		"one with a length":                {"anna@example.org", said("Content-Length", fmt.Sprint(len(body)+len(long))), true},
-		"one in another spelling":          {"anna@example.org", said("Content-Type", "application/json; charset=utf-8"), true},
-		"one that is created":              {"anna@example.org", func(w http.ResponseWriter) { w.WriteHeader(http.StatusCreated) }, true},
-		"one of another type":              {"anna@example.org", said("Content-Type", "text/html"), false},
-		"one with an encoding of its own":  {"anna@example.org", said("Content-Encoding", "br"), false},
-		"one that says nothing is there":   {"anna@example.org", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, false},
-		"a part":                           {"anna@example.org", func(w http.ResponseWriter) { w.WriteHeader(http.StatusPartialContent) }, false},
+		"an answer":                       {"anna@example.org", func(http.ResponseWriter) {}, true},
+		"one with a length":               {"anna@example.org", said("Content-Length", fmt.Sprint(len(body)+len(long))), true},
+		"one in another spelling":         {"anna@example.org", said("Content-Type", "application/json; charset=utf-8"), true},
+		"one that is created":             {"anna@example.org", func(w http.ResponseWriter) { w.WriteHeader(http.StatusCreated) }, true},
+		"one of another type":             {"anna@example.org", said("Content-Type", "text/html"), false},
+		"one with an encoding of its own": {"anna@example.org", said("Content-Encoding", "br"), false},
+		"one that says nothing is there":  {"anna@example.org", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, false},
+		"a part":                          {"anna@example.org", func(w http.ResponseWriter) { w.WriteHeader(http.StatusPartialContent) }, false},
+		"an error that nobody can read": {"anna@example.org", func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusConflict)
+			_, _ = w.Write([]byte("anna is there already: "))
+		}, false},
 		"an answer to who may not be used": {"bert@example.org", func(http.ResponseWriter) {}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,6 +88,7 @@ func noted(b *ir.Bundle) {
 		if b.Services[i].Name == "crm/customers" {
 			b.Services[i].Endpoints = append(b.Services[i].Endpoints,
 				ir.Endpoint{Name: "note", Methods: []string{"POST", "PUT", "GET"}, Path: "/v1/notes/{name}", NoPersonalData: true},
+				ir.Endpoint{Name: "mark", Methods: []string{"POST"}, Path: "/v1/marks/{name}", NoPersonalData: true},
 				ir.Endpoint{Name: "private", Methods: []string{"GET"}, Path: "/v1/notes/private", Processing: shows},
 				ir.Endpoint{Name: "jobs", Methods: []string{"POST"}, Path: "/v1/customers", NoPersonalData: true})
 		}
