@@ -10,8 +10,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/scenario"
 )
 
 // profile is an endpoint whose whole answer is one record, found by a number that nobody knows anything by.
@@ -263,6 +267,61 @@ func TestAbsentAndRefusedLookTheSame(t *testing.T) {
 						t.Errorf("refused %q\nabsent  %q", a, b)
 					}
 				})
+			}
+		}
+	}
+}
+
+// TestWhileTheLedgerIsBehindEverybodyLooksTheSame: who is there, who is not, and who is restricted whatever else is known.
+func TestWhileTheLedgerIsBehindEverybodyLooksTheSame(t *testing.T) {
+	named := ir.Endpoint{
+		Name: "named", Methods: []string{"GET"}, Path: "/v1/people/{who}", Processing: shows,
+		Segments: []ir.PathSegment{{Name: "who", Person: email}}, Response: &ir.Message{NotPersonal: []string{"/ok"}},
+	}
+	quiet := named
+	quiet.Name, quiet.Path, quiet.Methods = "quiet", "/v1/quiet/{who}", []string{"POST"}
+	for _, path := range []string{"GET /v1/profiles/", "GET /v1/people/", "GET /v1/search?email=", "POST /v1/quiet/"} {
+		for _, onEmpty := range []ir.OnEmpty{ir.OnEmptyDeny, ir.OnEmptyAnswerAccepted} {
+			r := withEndpoints(t, ir.OnMissingDropRecord, "", profile, search, named, quiet)
+			for i := range r.bundle().Rules {
+				r.bundle().Rules[i].OnEmpty = onEmpty
+			}
+			s := &State{Index: decide.NewIndex(r.bundle()), Facts: map[string]Facts{}, resolver: r.current.Load().resolver}
+			for c := range r.current.Load().Facts {
+				s.Facts[c] = told{
+					fact: func(i consent.Identifier, _ consent.PurposeID) consent.Fact {
+						return consent.Fact{Restricted: strings.HasPrefix(i.Value, "restricted")}
+					},
+					now: func() decide.Now { return decide.Now{Ledger: scenario.Now, Age: time.Hour} },
+				}
+			}
+			r.current.Store(s)
+			r.answer = func(w http.ResponseWriter, req *http.Request, _ []byte) {
+				w.Header().Set("Content-Type", "application/json")
+				who := req.RequestURI[strings.LastIndexAny(req.RequestURI, "/=")+1:]
+				switch {
+				case strings.HasPrefix(who, "absent"):
+					w.WriteHeader(http.StatusNotFound)
+				case strings.HasPrefix(who, "damaged"):
+					_, _ = io.WriteString(w, "{")
+				case strings.Contains(req.RequestURI, "search"):
+					_, _ = io.WriteString(w, `{"found":[{"email":"`+who+`"}]}`)
+				default:
+					_, _ = io.WriteString(w, `{"email":"`+who+`"}`)
+				}
+			}
+			addr := r.listen(service)
+			want := changing.ReplaceAllString(raw(t, addr, get(path+"anna@example.org", "")), "")
+			if !strings.HasPrefix(want, "HTTP/1.1 503 ") || !strings.Contains(want, "LEDGER_BEHIND") {
+				t.Errorf("%s: %s", path, want)
+			}
+			for _, who := range []string{"absent@example.org", "restricted@example.org", "damaged@example.org"} {
+				if path == "GET /v1/search?email=" && who == "damaged@example.org" {
+					continue // a list that cannot be read is withheld as such; the person in the query was judged before
+				}
+				if got := changing.ReplaceAllString(raw(t, addr, get(path+who, "")), ""); got != want {
+					t.Errorf("%s%s: %s\nwant %s", path, who, got, want)
+				}
 			}
 		}
 	}

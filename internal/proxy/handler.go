@@ -234,6 +234,8 @@ func (x *exchange) personal(t target) {
 			x.would(sent.Reason)
 		}
 		x.exchange(body)
+	case sent.Reason == decide.NotPermitted, sent.Accepted && x.ofAnybody() == decide.LedgerBehind:
+		x.refuse(x.ofAnybody())
 	case sent.Reason != "":
 		x.refuse(sent.Reason)
 	case sent.Accepted:

@@ -19,7 +19,7 @@ const override = "_method"
 var errOverrides = errors.New("the body names another method")
 
 // overrides tells whether a form names another method. A form that cannot be held to be looked through counts as one that does, and so
-// does anything else that may name one and cannot be looked through as it comes. A body without a type is a form to some.
+// does anything else that may name one and cannot be looked through as it comes.
 func (x *exchange) overrides() bool {
 	kind, form, encoded := x.kind()
 	switch {
@@ -27,7 +27,7 @@ func (x *exchange) overrides() bool {
 		return false
 	case !form && !mayOverride(x.r.Method, kind):
 		return false
-	case strings.Contains(kind, "charset") && !strings.Contains(kind, "utf-8"), encoded && !strings.Contains(kind, "json"):
+	case strings.Contains(kind, "charset") && !strings.Contains(kind, "utf-8"), encoded && (form || strings.HasPrefix(kind, "multipart/")):
 		return true // names may be written in another way
 	case !form:
 		return false // seen to as it comes
@@ -42,7 +42,7 @@ func (x *exchange) overrides() bool {
 	for field := range strings.FieldsFuncSeq(string(body), func(c rune) bool { return c == '&' || c == ';' }) {
 		name, _, _ := strings.Cut(field, "=")
 		plain, err := url.QueryUnescape(name)
-		if (err != nil && kind != "") || strings.HasPrefix(strings.ToLower(strings.TrimSpace(plain)), override) {
+		if err != nil || strings.HasPrefix(strings.ToLower(strings.TrimSpace(plain)), override) {
 			return true
 		}
 	}
@@ -53,14 +53,14 @@ func (x *exchange) overrides() bool {
 func (x *exchange) kind() (kind string, form, encoded bool) {
 	kind = strings.TrimSpace(strings.ToLower(x.r.Header.Get("Content-Type")))
 	media, _, _ := strings.Cut(kind, ";")
-	form = strings.TrimSpace(media) == "application/x-www-form-urlencoded" || (kind == "" && x.r.Method == http.MethodPost)
+	form = strings.TrimSpace(media) == "application/x-www-form-urlencoded"
 	e := x.r.Header.Get("Content-Encoding")
 	return kind, form, e != "" && !strings.EqualFold(e, "identity")
 }
 
-// mayOverride tells whether a body that is no form may name a method.
+// mayOverride tells whether a body that does not say to be a form may name a method. One without a type is a form to some.
 func mayOverride(method, kind string) bool {
-	return method == http.MethodPost && (strings.HasPrefix(kind, "multipart/") || strings.Contains(kind, "/json") || strings.Contains(kind, "+json"))
+	return method == http.MethodPost && (kind == "" || strings.HasPrefix(kind, "multipart/") || strings.Contains(kind, "/json") || strings.Contains(kind, "+json"))
 }
 
 // looked is a body of an endpoint without personal data that is looked through as it comes, if it may name another method. Reading it
@@ -70,6 +70,8 @@ func (x *exchange) looked(body io.ReadCloser) io.ReadCloser {
 	switch {
 	case x.endpoint == nil || !x.endpoint.IR.NoPersonalData || x.observing() || encoded || !mayOverride(x.r.Method, kind):
 		return body
+	case kind == "":
+		return &lookedThrough{ReadCloser: body, names: (&formNames{}).look}
 	case strings.HasPrefix(kind, "multipart/"):
 		return &lookedThrough{ReadCloser: body, names: (&partNames{}).look}
 	default:
@@ -91,6 +93,33 @@ func (l *lookedThrough) Read(b []byte) (int, error) {
 		return 0, errOverrides
 	}
 	return n, err
+}
+
+// formNames finds a field of a form that names a method.
+type formNames struct {
+	name []byte
+	// valued tells that the name of a field is over.
+	valued bool
+}
+
+func (f *formNames) look(b []byte) bool {
+	for _, c := range b {
+		switch {
+		case c == '&' || c == ';':
+			f.name, f.valued = f.name[:0], false
+		case f.valued:
+		case c == '=':
+			f.valued = true
+			if plain, err := url.QueryUnescape(string(f.name)); err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(plain)), override) {
+				return true
+			}
+		case len(f.name) == maxPartHeader:
+			f.valued = true // no form
+		default:
+			f.name = append(f.name, c)
+		}
+	}
+	return false
 }
 
 // jsonNames finds a string in JSON that names a method, however it is written.

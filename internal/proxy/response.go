@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/enforce"
@@ -164,8 +165,17 @@ func (x *exchange) writeWhole(status int, body []byte) {
 // absent answers for one person who is not there, or may not be shown.
 func (x *exchange) absent() {
 	clear(x.w.Header())
-	x.proxy.Metrics.decision(x, decide.Deny, decide.NotPermitted)
-	deny(x.w, decide.NotPermitted, x.use.ID().String())
+	x.refuse(x.ofAnybody())
+}
+
+// ofAnybody is why somebody of whom nothing is known may not be used now. While facts are too old that is said of everybody: who is
+// restricted, or not there, would else be told apart from who is.
+func (x *exchange) ofAnybody() decide.Reason {
+	nothing := func(consent.PurposeID) consent.Fact { return consent.Fact{} }
+	if x.plan.Person(nothing, decide.Collected{}, x.state.facts(x.plan.Purpose).Now()).Reason == decide.LedgerBehind {
+		return decide.LedgerBehind
+	}
+	return decide.NotPermitted
 }
 
 // unreadable are the reasons for which an answer is withheld before anybody in it is judged.
@@ -175,7 +185,7 @@ var unreadable = map[decide.Reason]bool{decide.BodyUnreadable: true, decide.Body
 func (x *exchange) hidden(reason decide.Reason) {
 	clear(x.w.Header())
 	x.proxy.Metrics.decision(x, decide.Deny, reason)
-	deny(x.w, decide.NotPermitted, x.use.ID().String())
+	deny(x.w, x.ofAnybody(), x.use.ID().String())
 }
 
 // withheld answers instead of a service whose answer cannot be passed on.
