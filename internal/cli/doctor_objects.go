@@ -64,69 +64,47 @@ func isAre(n int, kind string) string {
 	return fmt.Sprintf("all %d %s are", n, plural)
 }
 
-func (d *doctor) purposes(ctx context.Context, e *examination) error {
-	var list v1alpha1.DataPurposeList
-	if err := d.List(ctx, &list); err != nil {
+// listed looks at whether every object of a kind is accepted. Items are those of the list, once it was read.
+func listed[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, d *doctor, e *examination, kind string, list client.ObjectList, items *[]T, conditions func(P) []metav1.Condition, within ...client.ListOption,
+) error {
+	if err := d.List(ctx, list, within...); err != nil {
 		return err
 	}
 	var all []declared
-	for i := range list.Items {
-		all = append(all, declared{v1alpha1.KindDataPurpose, &list.Items[i], list.Items[i].Status.Conditions})
+	for i := range *items {
+		x := P(&(*items)[i])
+		all = append(all, declared{kind, x, conditions(x)})
 	}
 	accepted(e, all)
 	return nil
+}
+
+func (d *doctor) purposes(ctx context.Context, e *examination) error {
+	var l v1alpha1.DataPurposeList
+	return listed(ctx, d, e, v1alpha1.KindDataPurpose, &l, &l.Items, func(x *v1alpha1.DataPurpose) []metav1.Condition { return x.Status.Conditions })
 }
 
 func (d *doctor) notices(ctx context.Context, e *examination) error {
-	var list v1alpha1.ConsentNoticeList
-	if err := d.List(ctx, &list); err != nil {
-		return err
-	}
-	var all []declared
-	for i := range list.Items {
-		all = append(all, declared{v1alpha1.KindConsentNotice, &list.Items[i], list.Items[i].Status.Conditions})
-	}
-	accepted(e, all)
-	return nil
+	var l v1alpha1.ConsentNoticeList
+	return listed(ctx, d, e, v1alpha1.KindConsentNotice, &l, &l.Items, func(x *v1alpha1.ConsentNotice) []metav1.Condition { return x.Status.Conditions })
 }
 
 func (d *doctor) services(ctx context.Context, e *examination) error {
-	var list v1alpha1.DataServiceList
-	if err := d.List(ctx, &list, d.within()...); err != nil {
-		return err
-	}
-	var all []declared
-	for i := range list.Items {
-		all = append(all, declared{v1alpha1.KindDataService, &list.Items[i], list.Items[i].Status.Conditions})
-	}
-	accepted(e, all)
-	return nil
+	var l v1alpha1.DataServiceList
+	return listed(ctx, d, e, v1alpha1.KindDataService, &l, &l.Items, func(x *v1alpha1.DataService) []metav1.Condition { return x.Status.Conditions }, d.within()...)
 }
 
 func (d *doctor) policies(ctx context.Context, e *examination) error {
-	var list v1alpha1.ConsentPolicyList
-	if err := d.List(ctx, &list, d.within()...); err != nil {
-		return err
-	}
-	var all []declared
-	for i := range list.Items {
-		all = append(all, declared{v1alpha1.KindConsentPolicy, &list.Items[i], list.Items[i].Status.Conditions})
-	}
-	accepted(e, all)
-	return nil
+	var l v1alpha1.ConsentPolicyList
+	return listed(ctx, d, e, v1alpha1.KindConsentPolicy, &l, &l.Items, func(x *v1alpha1.ConsentPolicy) []metav1.Condition { return x.Status.Conditions }, d.within()...)
 }
 
 func (d *doctor) touchpoints(ctx context.Context, e *examination) error {
-	var list v1alpha1.TouchpointList
-	if err := d.List(ctx, &list, d.within()...); err != nil {
-		return err
-	}
-	var all []declared
-	for i := range list.Items {
-		all = append(all, declared{v1alpha1.KindTouchpoint, &list.Items[i], list.Items[i].Status.Conditions})
-	}
-	accepted(e, all)
-	return nil
+	var l v1alpha1.TouchpointList
+	return listed(ctx, d, e, v1alpha1.KindTouchpoint, &l, &l.Items, func(x *v1alpha1.Touchpoint) []metav1.Condition { return x.Status.Conditions }, d.within()...)
 }
 
 // exemptions lists all of them: whoever wrote one may believe that it holds.
