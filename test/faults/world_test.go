@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -119,16 +118,11 @@ func open(t *testing.T, o setting) *world {
 func (w *world) startLedger() {
 	w.t.Helper()
 	w.direct = w.free()
-	key, data := filepath.Join(w.dir, "root.key"), filepath.Join(w.dir, "data")
-	if out, err := exec.Command(programs.ledger, "keygen", "--out", key).CombinedOutput(); err != nil {
-		w.t.Fatalf("%v: %s", err, out)
-	}
-	if err := os.Mkdir(data, 0o700); err != nil {
+	args, _, err := process.Ledger(context.Background(), programs.ledger, w.dir, w.direct, controller, token)
+	if err != nil {
 		w.t.Fatal(err)
 	}
-	config, _ := json.Marshal(map[string]string{"controller": controller})
-	p, err := process.Start(context.Background(), filepath.Join(w.dir, "ledger.log"), nil, programs.ledger, "serve", "--data", data, "--root-key", key,
-		"--config", w.write("config.json", config), "--listen", w.direct, "--admin", "127.0.0.1:0", "--dev-token-file", w.write("dev.token", []byte(token)))
+	p, err := process.Start(context.Background(), filepath.Join(w.dir, "ledger.log"), nil, programs.ledger, args...)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -181,13 +181,3 @@ func (p *process) settled() (float64, error) {
 	}
 	return p.resident()
 }
-
-// freeAddress is a loopback address that nothing listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
-}

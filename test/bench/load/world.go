@@ -17,6 +17,7 @@ import (
 
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/test/bench/harness"
+	run "github.com/optup/optup/test/process"
 )
 
 // world is everything that runs: a service, a ledger, the proxies before the service, and the client.
@@ -100,7 +101,7 @@ func (w *world) startService() error {
 	if err != nil {
 		return err
 	}
-	if w.service, err = freeAddress(); err != nil {
+	if w.service, err = run.Free(); err != nil {
 		return err
 	}
 	p, err := w.start("service", coreOthers, nil, self, "child", "service", w.service)
@@ -135,27 +136,16 @@ func (w *world) startClient() error {
 // startLedger starts a ledger with a development token and imports the people: all agreed to profiles, half of them to lists.
 func (w *world) startLedger(binary string) (url, token string, err error) {
 	dir := filepath.Join(w.env.Dir, "ledger")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", "", err
-	}
-	root, config, token := filepath.Join(dir, "root.key"), filepath.Join(dir, "config.json"), filepath.Join(dir, "dev.token")
-	if text, err := exec.CommandContext(w.ctx, binary, "keygen", "--out", root).CombinedOutput(); err != nil {
-		return "", "", fmt.Errorf("keygen: %w: %s", err, text)
-	}
 	const secret = "token-of-a-benchmark-on-this-machine"
-	if err := errors.Join(os.WriteFile(config, []byte(`{"controller":"`+controller+`"}`), 0o600), os.WriteFile(token, []byte(secret), 0o600)); err != nil {
-		return "", "", err
-	}
-	listen, err := freeAddress()
+	listen, err := run.Free()
 	if err != nil {
 		return "", "", err
 	}
-	admin, err := freeAddress()
+	args, token, err := run.Ledger(w.ctx, binary, dir, listen, controller, secret)
 	if err != nil {
 		return "", "", err
 	}
-	p, err := w.start("ledger", coreOthers, nil, binary, "serve", "--data", filepath.Join(dir, "data"), "--root-key", root, "--config", config,
-		"--listen", listen, "--admin", admin, "--dev-token-file", token, "--log-level", "warn")
+	p, err := w.start("ledger", coreOthers, nil, binary, append(args, "--log-level", "warn")...)
 	if err != nil {
 		return "", "", err
 	}
@@ -217,11 +207,11 @@ func (w *world) startSidecar(binary, ledger, token string) error {
 	if err := os.WriteFile(file, encoded, 0o600); err != nil {
 		return err
 	}
-	listen, err := freeAddress()
+	listen, err := run.Free()
 	if err != nil {
 		return err
 	}
-	admin, err := freeAddress()
+	admin, err := run.Free()
 	if err != nil {
 		return err
 	}
@@ -260,7 +250,7 @@ func (w *world) knowsEverybody(admin string) bool {
 }
 
 func (w *world) startReverseProxy(binary string) error {
-	listen, err := freeAddress()
+	listen, err := run.Free()
 	if err != nil {
 		return err
 	}
@@ -278,7 +268,7 @@ const caddyConfig = `{"admin":{"disabled":true,"config":{"persist":false}},"logg
 "routes":[{"handle":[{"handler":"reverse_proxy","upstreams":[{"dial":%q}]}]}]}}}}}`
 
 func (w *world) startCaddy(binary string) error {
-	listen, err := freeAddress()
+	listen, err := run.Free()
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,8 @@ package world
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/optup/optup/test/bypass/liberal"
@@ -16,27 +13,14 @@ import (
 // Processes starts a world whose ledger is a program.
 func Processes(ctx context.Context, seed uint64, languages []string, ledger string, sent func(liberal.Mail)) (*World, error) {
 	return open(ctx, seed, languages, sent, func(ctx context.Context, w *World) error {
-		config, err := json.Marshal(map[string]any{"controller": controller})
-		if err != nil {
-			return err
-		}
-		configFile, err1 := w.write("config.json", string(config))
-		tokenFile, err2 := w.write("dev.token", w.token)
-		_, err3 := w.write("bundle.json", string(w.bundle))
-		addr, err4 := process.Free()
-		if err := errors.Join(err1, err2, err3, err4); err != nil {
-			return err
-		}
-		key, data := filepath.Join(w.dir, "root.key"), filepath.Join(w.dir, "data")
-		if out, err := exec.CommandContext(ctx, ledger, "keygen", "--out", key).CombinedOutput(); err != nil {
-			return fmt.Errorf("%w: %s", err, out)
-		}
-		if err := os.Mkdir(data, 0o700); err != nil {
+		_, err1 := w.write("bundle.json", string(w.bundle))
+		addr, err2 := process.Free()
+		args, _, err3 := process.Ledger(ctx, ledger, w.dir, addr, controller, w.token)
+		if err := errors.Join(err1, err2, err3); err != nil {
 			return err
 		}
 		w.ledger = "http://" + addr
-		stop, err := w.run(ctx, "ledger", ledger, "serve", "--data", data, "--root-key", key, "--config", configFile,
-			"--listen", addr, "--admin", "127.0.0.1:0", "--dev-token-file", tokenFile)
+		stop, err := w.run(ctx, "ledger", ledger, args...)
 		if err == nil {
 			w.stop = append(w.stop, stop)
 		}
