@@ -3,6 +3,7 @@ package enforce
 import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/defence"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/jsonfilter"
 )
@@ -20,9 +21,13 @@ func Subject(p *decide.Plan, s *jsonfilter.Subject) Person {
 // verdict about one of them, by number, and is called once for each. A reason tells why nothing more of the answer may be passed on; then every part of the batch stops it.
 func Batch(p *decide.Plan, people []jsonfilter.Subject, out []jsonfilter.Handling, judge func(i int) decide.Verdict) decide.Reason {
 	var t tally
+	var v decide.Verdict
 	for i := range people {
+		if defence.Each || i == 0 {
+			v = judge(i)
+		}
 		switch {
-		case t.note(judge(i)).Permit():
+		case !defence.Nameless && people[i].Unresolved, t.note(v).Permit():
 			out[i] = jsonfilter.Keep
 		case p.OnMissing == ir.OnMissingRedactField:
 			out[i] = jsonfilter.Redact

@@ -4,5 +4,6 @@ package main
 func allDefects() []string {
 	return []string{
 		"path", "query", "override", "endpoint", "names", "charset", "lists", "coding", "types", "ranges", "telling", "fields", "identifiers", "absent",
+		"each", "nameless",
 	}
 }

@@ -22,6 +22,9 @@ var bases = []struct {
 	{"person", true, 2, func(m *maker) *Request { return m.get("/v1/people/" + m.subject.Mail) }},
 	{"contacts", false, 2, func(m *maker) *Request { return m.get("/v1/contacts", m.page()) }},
 	{"table", false, 2, func(m *maker) *Request { return m.get("/v1/table", m.page()) }},
+	{"lines", false, 2, func(m *maker) *Request { return m.get("/v1/lines", m.page()) }},
+	{"events", false, 2, func(m *maker) *Request { return m.get("/v1/events", m.page()) }},
+	{"sheet", false, 2, func(m *maker) *Request { return m.get("/v1/sheet", m.page()) }},
 	{"search", false, 2, func(m *maker) *Request {
 		return m.post("/v1/search", fmt.Sprintf(`{"term":"a","page":%d}`, m.r.IntN(90)))
 	}},

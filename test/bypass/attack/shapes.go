@@ -55,6 +55,24 @@ var shapes = []shape{
 		q.Body = "_method=GET"
 		q.set("Content-Type", "application/x-www-form-urlencoded")
 	}),
+	change("another method by a form without a type", "report", func(_ *maker, q *Request) {
+		q.Body = "_method=GET"
+		q.set("Content-Type", "")
+	}),
+	change("another method by a part", "report", func(_ *maker, q *Request) {
+		q.Body = "--b\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nGET\r\n--b--\r\n"
+		q.set("Content-Type", "multipart/form-data; boundary=b")
+	}),
+	change("another method by a member of JSON", "report", func(_ *maker, q *Request) { q.Body = `{"_method":"GET"}` }),
+	header("lines in another type", false, "lines", "Accept", "application/json"),
+	header("lines in another charset", false, "lines", "Accept-Charset", "utf-16"),
+	header("lines as a table", false, "lines", "Accept", "text/csv"),
+	header("events that are compressed", false, "events", "Accept-Encoding", "gzip"),
+	header("a part of events", false, "events", "Range", "bytes=1-2000"),
+	header("events again after an id", false, "events", "Last-Event-ID", "1"),
+	header("a table that is compressed", false, "sheet", "Accept-Encoding", "deflate"),
+	header("a table in another charset", false, "sheet", "Accept-Charset", "utf-7"),
+	header("a part of a table", false, "sheet", "Range", "bytes=-2000"),
 	header("another path by a header", false, "template", "X-Original-URL", "/v1/export"),
 	header("another path, the second name", false, "template", "X-Rewrite-URL", "/v1/export"),
 	header("another path with underscores", false, "template", "X_ORIGINAL_URL", "/v1/export"),

@@ -2,6 +2,7 @@ package liberal
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"compress/zlib"
 	"encoding/json"
@@ -21,6 +22,10 @@ type answer struct {
 	q      *request
 	house  House
 	status int
+	// kind is the type of the answer if nothing else is asked for; empty for JSON.
+	kind string
+	// piece is how many bytes are written at once; 0 for all.
+	piece int
 }
 
 func (a *answer) plain(body string) {
@@ -66,8 +71,15 @@ func (a *answer) personal(body string) {
 		a.status = http.StatusOK
 	}
 	a.w.WriteHeader(a.status)
-	if a.q.method != http.MethodHead {
-		_, _ = a.w.Write(data)
+	for a.q.method != http.MethodHead && len(data) > 0 {
+		n := len(data)
+		if a.piece > 0 {
+			n = min(n, a.piece)
+		}
+		_, _ = a.w.Write(data[:n])
+		if data = data[n:]; a.piece > 0 {
+			_ = http.NewResponseController(a.w).Flush()
+		}
 	}
 	h.Set("X-Checksum", a.house.Trailer)
 }
@@ -75,7 +87,7 @@ func (a *answer) personal(body string) {
 // form writes the answer as another type.
 func (a *answer) form(body string) string {
 	accept := strings.ToLower(a.q.Header.Get("Accept"))
-	kind := "application/json"
+	kind := cmp.Or(a.kind, "application/json")
 	callback := a.q.query["callback"]
 	switch {
 	case callback != "":

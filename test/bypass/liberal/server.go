@@ -7,8 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/optup/optup/test/bypass/market"
 )
 
 // Servers are the programs for Node and Python. Both take the file of the market as their argument, print "listening PORT" and then a
@@ -43,6 +46,8 @@ type House struct {
 type Server struct {
 	House  House    `json:"house"`
 	People []Person `json:"people"`
+	// Flows are answers that are sequences of records, by their paths.
+	Flows map[string]market.Flow `json:"flows"`
 
 	Sent func(Mail) `json:"-"`
 }
@@ -79,6 +84,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.list(a)
 	case q.path == "/v1/table":
 		s.table(a)
+	case s.Flows[q.path].Type != "":
+		s.flow(a, s.Flows[q.path])
 	case strings.HasPrefix(q.path, "/v1/customers/"):
 		s.one(a, func(p *Person) bool { return p.ID == q.path[len("/v1/customers/"):] })
 	case strings.HasPrefix(q.path, "/v1/people/"):
@@ -180,6 +187,13 @@ func (s *Server) table(a *answer) {
 	a.personal(fmt.Sprintf(`{"columns":["email","name","health"],"rows":[%s]}`, strings.Join(rows, ",")))
 }
 
+// flow answers with a page of records, in pieces that end anywhere.
+func (s *Server) flow(a *answer, f market.Flow) {
+	page := number(a.q.query["page"], 0, 10_000)
+	a.kind, a.piece = f.Type, 1+page*37%400
+	a.personal(f.Bodies[page%len(f.Bodies)])
+}
+
 // send tells whom a request would reach, and how the service has read what it is about.
 func (s *Server) send(a *answer) {
 	if a.q.method != http.MethodPost && a.q.method != http.MethodPut {
@@ -228,6 +242,9 @@ func read(r *http.Request, body []byte) *request {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		q.parameters(string(q.body))
 	}
+	if named := methodNamed.FindSubmatch(q.body); named != nil {
+		q.method = strings.ToUpper(string(named[1]))
+	}
 	if v := q.query["_method"]; v != "" {
 		q.method = strings.ToUpper(v)
 	}
@@ -238,6 +255,9 @@ func read(r *http.Request, body []byte) *request {
 	}
 	return q
 }
+
+// methodNamed finds a method in parts and in JSON.
+var methodNamed = regexp.MustCompile(`(?i)(?:name="?_method"?\s*\r?\n\r?\n|"_method"\s*:\s*")([a-z]+)`)
 
 // parameters takes the last of several values, and both separators.
 func (q *request) parameters(raw string) {

@@ -41,6 +41,8 @@ type Person struct {
 type Market struct {
 	House  House    `json:"house"`
 	People []Person `json:"people"`
+	// Flows are answers that are sequences of records, by their paths.
+	Flows map[string]Flow `json:"flows"`
 
 	// Refused and Permitted have an address that can be read. Absent are in no list.
 	Refused, Permitted, Absent []Person `json:"-"`
@@ -86,6 +88,7 @@ func New(seed uint64) *Market {
 	for range absent {
 		m.Absent = append(m.Absent, Person{ID: id(), Mail: g.token(true) + "@people.example"})
 	}
+	g.flows()
 	return m
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import zlib from 'node:zlib'
 
-const { house, people } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+const { house, people, flows } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const allHeaders = (req, name) => req.rawHeaders.filter((_, i) => i % 2 === 1 && req.rawHeaders[i - 1].toLowerCase() === name)
 const last = (list) => (list.length ? list[list.length - 1] : '')
 
@@ -132,6 +132,12 @@ function find(q) {
       const rows = people.slice(from, from + 12).map((p) => [p.record.email ?? null, p.record.name, p.record.health])
       return `{"columns":["email","name","health"],"rows":${JSON.stringify(rows)}}`
     }
+    case '/v1/lines': case '/v1/events': case '/v1/sheet': {
+      const flow = flows[q.path]
+      q.type = flow.type
+      q.piece = 1 + ((page * 37) % 400)
+      return flow.bodies[page % flow.bodies.length]
+    }
     case '/v1': case '/': case '/v1/export': case '/v1/reports':
       return everything
   }
@@ -153,7 +159,7 @@ function personal(req, res, q, body) {
   if (asked('x-debug')) Object.assign(head, { 'X-Debug-Record': house.debug, 'Content-Location': '/v1/people/' + house.debug, 'Set-Cookie': 'last=' + house.debug })
   const match = asked('if-none-match')
   if (match === '*' || match.includes(house.etag) || asked('if-modified-since')) return res.writeHead(304, head).end()
-  let type = 'application/json'
+  let type = q.type ?? 'application/json'
   const accept = asked('accept')
   if (q.query.callback) [type, body] = ['application/javascript', `${q.query.callback}(${body})`]
   else if (accept.includes('html')) [type, body] = ['text/html', `<pre>${body}</pre>`]
@@ -184,7 +190,7 @@ function personal(req, res, q, body) {
   head['Content-Type'] = type
   if (req.method === 'HEAD') return res.writeHead(status, { ...head, 'Content-Length': data.length }).end()
   res.writeHead(status, { ...head, Trailer: 'X-Checksum' })
-  res.write(data)
+  for (let at = 0; at < data.length; at += q.piece ?? data.length) res.write(data.subarray(at, at + (q.piece ?? data.length)))
   res.addTrailers({ 'X-Checksum': house.trailer })
   res.end()
 }
@@ -198,7 +204,8 @@ function answer(req, res, body) {
   if (at >= 0) parameters(q.query, target.slice(at + 1))
   q.form = last(allHeaders(req, 'content-type')).startsWith('application/x-www-form-urlencoded')
   if (q.form) parameters(q.query, q.text)
-  for (const v of [q.query._method, ...['x-http-method', 'x-method-override', 'x-http-method-override'].map((h) => last(allHeaders(req, h)))]) {
+  const named = /(?:name="?_method"?\s*\r?\n\r?\n|"_method"\s*:\s*")([a-z]+)/i.exec(q.text) // in parts and in JSON
+  for (const v of [named?.[1], q.query._method, ...['x-http-method', 'x-method-override', 'x-http-method-override'].map((h) => last(allHeaders(req, h)))]) {
     if (v) q.method = v.toUpperCase()
   }
   const json = (status, out) => res.writeHead(status, { 'Content-Type': 'application/json' }).end(out)

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 with open(sys.argv[1], encoding="utf-8") as file:
     MARKET = json.load(file)
-HOUSE, PEOPLE = MARKET["house"], MARKET["people"]
+HOUSE, PEOPLE, FLOWS = MARKET["house"], MARKET["people"], MARKET["flows"]
 RECORDS = [json.dumps(p["record"], separators=(",", ":")) for p in PEOPLE]
 EVERYTHING = "[" + ",".join(RECORDS[:30]) + "]"
 PRINTING = threading.Lock()
@@ -145,13 +145,14 @@ class Handler(BaseHTTPRequestHandler):
         target = env.get("X_ORIGINAL_URL") or env.get("X_REWRITE_URL") or self.path
         target = re.sub(r"(?i)^[a-z]+://[^/]*", "", target).split("#")[0]
         path, _, query = target.partition("?")
-        self.route, self.query = normal(path), {}
+        self.route, self.query, self.flow = normal(path), {}, None
         parameters(self.query, query)
         form = env.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
         if form:
             parameters(self.query, text)
         method = self.command.upper()
-        for v in (self.query.get("_method"), env.get("X_HTTP_METHOD"), env.get("X_METHOD_OVERRIDE"), env.get("X_HTTP_METHOD_OVERRIDE")):
+        named = re.search(r'(?i)(?:name="?_method"?\s*\r?\n\r?\n|"_method"\s*:\s*")([a-z]+)', text)  # in parts and in JSON
+        for v in (named and named.group(1), self.query.get("_method"), env.get("X_HTTP_METHOD"), env.get("X_METHOD_OVERRIDE"), env.get("X_HTTP_METHOD_OVERRIDE")):
             method = v.upper() if v else method
         if self.is_admin():
             return self.personal(EVERYTHING)
@@ -188,6 +189,9 @@ class Handler(BaseHTTPRequestHandler):
             at = page * 12 % len(PEOPLE)
             rows = [[p["record"].get(f) for f in ("email", "name", "health")] for p in PEOPLE[at:at + 12]]
             return json.dumps({"columns": ["email", "name", "health"], "rows": rows})
+        if self.route in FLOWS:
+            self.flow = FLOWS[self.route]
+            return self.flow["bodies"][page % len(self.flow["bodies"])]
         if self.route in ("/", "/v1", "/v1/export", "/v1/reports"):
             return EVERYTHING
         for prefix, field in (("/v1/customers/", "id"), ("/v1/people/", "mail")):
@@ -240,7 +244,7 @@ class Handler(BaseHTTPRequestHandler):
         if match == "*" or HOUSE["etag"] in match or env.get("IF_MODIFIED_SINCE"):
             return self.finish_with(304, head, b"")
         accept = env.get("ACCEPT", "").lower()
-        kind = "application/json"
+        kind = self.flow["type"] if self.flow else "application/json"
         if self.query.get("callback"):
             kind, body = "application/javascript", "%s(%s)" % (self.query["callback"], body)
         elif "html" in accept:
