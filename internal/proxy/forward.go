@@ -33,8 +33,10 @@ func (x *exchange) pass() { x.passTo(x.upstream()) }
 
 func (x *exchange) passTo(to upstream) {
 	var body io.ReadCloser
+	var sent *patient
 	if x.r.ContentLength != 0 && x.r.Body != nil && x.r.Body != http.NoBody {
-		body = x.looked(&patient{ReadCloser: x.counted(x.r.Body), client: http.NewResponseController(x.w.ResponseWriter), stall: x.proxy.stall})
+		sent = &patient{ReadCloser: x.counted(x.r.Body), client: http.NewResponseController(x.w.ResponseWriter), stall: x.proxy.stall}
+		body = x.looked(sent)
 	}
 	out := x.outgoing(x.r.Context(), to, body, x.r.ContentLength)
 	out.Trailer = x.r.Trailer // the server fills it in when the body ends
@@ -49,6 +51,9 @@ func (x *exchange) passTo(to upstream) {
 	switch {
 	case errors.Is(err, errOverrides):
 		x.refuse(decide.NotCanonical)
+		return
+	case err != nil && sent != nil && sent.lost.Load():
+		x.unreachable(errBodyLost)
 		return
 	case err != nil:
 		x.unreachable(err)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -199,6 +200,8 @@ type patient struct {
 	client *http.ResponseController
 	stall  time.Duration
 	until  time.Time
+	// lost is set when the body did not come. The server ends the request's context with it, which may be what is noticed first.
+	lost atomic.Bool
 }
 
 // Read implements io.Reader.
@@ -212,6 +215,7 @@ func (p *patient) Read(b []byte) (int, error) {
 	case errors.Is(err, io.EOF):
 		_ = p.client.SetReadDeadline(time.Time{})
 	case err != nil:
+		p.lost.Store(true)
 		err = errBodyLost // whatever it is, it is not the service's
 	}
 	return n, err
