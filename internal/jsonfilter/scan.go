@@ -178,31 +178,68 @@ func (s *scanner) skipObject(b []byte, i, depth int, sh *shape) int {
 	if depth >= s.deepest {
 		return s.fail(i)
 	}
-	o := s.opened(nil, sh)
-	for {
-		if b[i] != '"' {
-			return s.fail(i)
+	if sh == nil || sh.place != nil {
+		return s.skipMembers(b, i, depth, sh, 0)
+	}
+	// As long as the names are those that were learned, in the same order, no name can stand there twice.
+	for n := range sh.names {
+		name := &sh.names[n]
+		if !name.is(b, i) {
+			return s.skipMembers(b, i, depth, sh, n)
 		}
-		if n := o.next; n < len(o.names) && o.names[n].is(b, i+1) && o.know(n) {
-			i += o.names[n].width + 1
-		} else if i = s.member(b, i+1, &o); i < 0 {
-			return i
-		}
-		switch i = space(b, i); b[i] {
-		case '"':
-			if i = text(b, i+1); i < 0 {
+		i = space(b, i+name.width)
+		switch c := b[i]; {
+		case c == '"':
+			if n := brief(b, i+1); n != 0 {
+				i += n
+			} else if i = text(b, i+1); i < 0 {
 				return s.fail(^i)
 			}
-		case '{':
-			i = s.skipObject(b, i, depth+1, s.inner(&o))
-		case '[':
-			i = s.skipList(b, i, depth+1, s.inner(&o))
+		case c >= '0' && c <= '9' || c == '-':
+			if i = number(b, i); i < 0 {
+				return s.fail(^i)
+			}
+		case c == '{':
+			i = s.skipObject(b, i, depth+1, s.inside(&name.inner))
+		case c == '[':
+			i = s.skipList(b, i, depth+1, s.inside(&name.inner))
 		default:
 			if i = plain(b, i); i < 0 {
 				return s.fail(^i)
 			}
 		}
 		if i < 0 {
+			return i
+		}
+		switch i = space(b, i); b[i] {
+		case ',':
+			i = space(b, i+1)
+		case '}':
+			return i + 1
+		default:
+			return s.fail(i)
+		}
+	}
+	return s.skipMembers(b, i, depth, sh, len(sh.names))
+}
+
+// skipMembers reads the rest of an object of which the first names of its shape were read.
+func (s *scanner) skipMembers(b []byte, i, depth int, sh *shape, first int) int {
+	var o object
+	s.opened(&o, nil, sh)
+	o.have, o.next = 1<<first-1, first
+	for {
+		if n := o.next; n < len(o.names) && o.names[n].is(b, i) && o.know(n) {
+			i += o.names[n].width
+		} else if i = s.member(b, i, &o); i < 0 {
+			return i
+		}
+		var inner *shape
+		i = space(b, i)
+		if b[i] == '{' || b[i] == '[' {
+			inner = s.inner(&o)
+		}
+		if i = s.element(b, i, depth+1, inner); i < 0 {
 			return i
 		}
 		switch i = space(b, i); b[i] {
@@ -232,7 +269,12 @@ func (s *scanner) skipList(b []byte, i, depth int, sh *shape) int {
 		sh = nil
 	}
 	for {
-		if i = s.element(b, i, depth+1, sh); i < 0 {
+		if b[i] == '{' {
+			i = s.skipObject(b, i, depth+1, sh)
+		} else {
+			i = s.element(b, i, depth+1, sh)
+		}
+		if i < 0 {
 			return i
 		}
 		switch i = space(b, i); b[i] {

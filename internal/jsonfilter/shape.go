@@ -21,7 +21,7 @@ type shape struct {
 // shapeName is a name that was learned.
 type shapeName struct {
 	key key
-	// low and high are the first bytes of the name with its closing quote and a colon, of which the masks are a part.
+	// low and high are the first bytes of the name with its quotes and a colon, of which the masks are a part.
 	low, lowMask, high, highMask uint64
 	// text is all of them where they are more than that, and width how many there are.
 	text  string
@@ -48,9 +48,10 @@ type learned struct {
 	count int
 }
 
-// is tells whether the name stands at a place behind its first quote.
+// is tells whether the name stands at a place, with its quotes and the colon right behind it.
 func (n *shapeName) is(b []byte, i int) bool {
-	return binary.LittleEndian.Uint64(b[i:])&n.lowMask == n.low && binary.LittleEndian.Uint64(b[i+8:])&n.highMask == n.high &&
+	first := b[i : i+keyBytes]
+	return (binary.LittleEndian.Uint64(first)^n.low)&n.lowMask|(binary.LittleEndian.Uint64(first[8:])^n.high)&n.highMask == 0 &&
 		(n.text == "" || n.fits(b, i))
 }
 
@@ -65,7 +66,7 @@ func (s *shape) find(k key, name []byte) int {
 		if i < 0 {
 			return -1
 		}
-		if n := &s.names[i]; n.key == k && (k.n <= keyBytes || n.text[:k.n] == string(name)) {
+		if n := &s.names[i]; n.key == k && (k.n <= keyBytes || n.text[1:1+k.n] == string(name)) {
 			return i
 		}
 	}
@@ -77,12 +78,12 @@ func (s *shape) learn(k key, name []byte, place *spot) int {
 	if len(s.names) == mostNames || len(name) > longestName || slices.ContainsFunc(name, func(c byte) bool { return c < ' ' || c == '"' || c == '\\' }) {
 		return -1
 	}
-	closed := append(slices.Clone(name), '"', ':')
-	n := shapeName{key: k, spot: place, width: len(closed), plain: plainWord(name)}
-	quoted, ones := keyOf(closed), keyOf(slices.Repeat([]byte{0xff}, len(closed)))
-	n.low, n.high, n.lowMask, n.highMask = quoted.low, quoted.high, ones.low, ones.high
-	if len(closed) > keyBytes {
-		n.text = string(closed)
+	quoted := slices.Concat([]byte{'"'}, name, []byte{'"', ':'})
+	n := shapeName{key: k, spot: place, width: len(quoted), plain: plainWord(name)}
+	first, ones := keyOf(quoted), keyOf(slices.Repeat([]byte{0xff}, len(quoted)))
+	n.low, n.high, n.lowMask, n.highMask = first.low, first.high, ones.low, ones.high
+	if len(quoted) > keyBytes {
+		n.text = string(quoted)
 	}
 	s.names = append(s.names, n)
 	at := k.slot() & (len(s.slots) - 1)
@@ -129,17 +130,25 @@ type object struct {
 }
 
 // opened begins to read an object. A shape is that of one place only.
-func (s *scanner) opened(place *spot, sh *shape) object {
-	o := object{place: place, base: len(s.names.list)}
-	if sh != nil && (sh.place == place || sh.names == nil) {
+func (s *scanner) opened(o *object, place *spot, sh *shape) {
+	o.place, o.base = place, len(s.names.list)
+	if sh == nil {
+		return
+	}
+	if sh.names == nil {
 		sh.place = place
+	}
+	if sh.place == place {
 		o.shape, o.names = sh, sh.names
 	}
-	return o
 }
 
-// member reads a name from behind its first quote, and the colon. It gives the place behind them, or a negative number.
+// member reads a name and the colon. It gives the place behind them, or a negative number.
 func (s *scanner) member(b []byte, i int, o *object) int {
+	if b[i] != '"' {
+		return s.fail(i)
+	}
+	i++
 	after, k, at := s.name(b, i)
 	if after < 0 {
 		return after

@@ -20,10 +20,11 @@ const (
 )
 
 // special marks the bytes of a word that end the plain part of a string: quote, backslash, control characters and bytes beyond ASCII. The
-// lowest mark is exact, those above it may be false.
+// lowest mark is exact, those above it may be false, because a marked byte borrows from the one above. Bytes beyond ASCII are marked by one
+// of the first two subtractions: only 0xa2 is not by the first.
 func special(w uint64) uint64 {
 	quote, backslash := w^(ones*'"'), w^(ones*'\\')
-	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (w-ones*' ')&^w | w) & highs
+	return ((quote - ones) | (backslash - ones) | (w - ones*' ')) & highs
 }
 
 // spaces has a bit for each byte that is white space.
@@ -35,6 +36,16 @@ func space(b []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// brief gives how long a string is with both quotes, from behind its first one, if it is short and needs no other look; zero if not.
+func brief(b []byte, i int) int {
+	m := special(binary.LittleEndian.Uint64(b[i:]))
+	n := bits.TrailingZeros64(m) >> 3
+	if m == 0 || b[i+n] != '"' {
+		return 0
+	}
+	return n + 2
 }
 
 // text reads a string from behind its first quote.

@@ -10,14 +10,12 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherit
 	if depth >= s.deepest {
 		return s.fail(i)
 	}
-	o := s.opened(place, sh)
+	var o object
+	s.opened(&o, place, sh)
 	for {
-		if b[i] != '"' {
-			return s.fail(i)
-		}
-		if n := o.next; n < len(o.names) && o.names[n].is(b, i+1) && o.know(n) {
-			i += o.names[n].width + 1
-		} else if i = s.member(b, i+1, &o); i < 0 {
+		if n := o.next; n < len(o.names) && o.names[n].is(b, i) && o.know(n) {
+			i += o.names[n].width
+		} else if i = s.member(b, i, &o); i < 0 {
 			return i
 		}
 		i = space(b, i)
@@ -29,7 +27,9 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherit
 		from, plainName := i, o.plain
 		switch c {
 		case '"':
-			if i = text(b, i+1); i < 0 {
+			if n := brief(b, i+1); n != 0 {
+				i += n
+			} else if i = text(b, i+1); i < 0 {
 				return s.fail(^i)
 			}
 			if child != nil && child.sought {
