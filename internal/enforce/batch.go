@@ -19,15 +19,15 @@ func Subject(p *decide.Plan, s *jsonfilter.Subject) Person {
 
 // Batch decides about some people of an answer that is filtered while it arrives, as Answer does about those of a whole one; judge gives the
 // verdict about one of them, by number, and is called once for each. A reason tells why nothing more of the answer may be passed on; then every part of the batch stops it.
-func Batch(p *decide.Plan, people []jsonfilter.Subject, out []jsonfilter.Handling, judge func(i int) decide.Verdict) decide.Reason {
+func Batch(p *decide.Plan, people []jsonfilter.Subject, out []jsonfilter.Handling, judge func(i int) *decide.Verdict) decide.Reason {
 	var t tally
-	var v decide.Verdict
+	var v *decide.Verdict
 	for i := range people {
 		if defence.Each || i == 0 {
 			v = judge(i)
 		}
 		switch {
-		case !defence.Nameless && people[i].Unresolved, t.note(v).Permit():
+		case !defence.Nameless && people[i].Unresolved, t.note(v):
 			out[i] = jsonfilter.Keep
 		case p.OnMissing == ir.OnMissingRedactField:
 			out[i] = jsonfilter.Redact

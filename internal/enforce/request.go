@@ -91,15 +91,21 @@ type tally struct {
 	behind, owed bool
 }
 
-func (t *tally) judge(judge Judge, one Person) decide.Verdict { return t.note(judge(one)) }
-
-func (t *tally) note(v decide.Verdict) decide.Verdict {
-	if !v.Permit() {
-		t.refused++
-		t.behind = t.behind || v.Reason == decide.LedgerBehind
-		t.owed = t.owed || v.Reason == decide.ObligationUnmet
-	}
+func (t *tally) judge(judge Judge, one Person) decide.Verdict {
+	v := judge(one)
+	t.note(&v)
 	return v
+}
+
+// note notes a verdict, and tells whether it permits.
+func (t *tally) note(v *decide.Verdict) bool {
+	if v.Permit() {
+		return true
+	}
+	t.refused++
+	t.behind = t.behind || v.Reason == decide.LedgerBehind
+	t.owed = t.owed || v.Reason == decide.ObligationUnmet
+	return false
 }
 
 func (t *tally) reason() decide.Reason {

@@ -132,14 +132,16 @@ func (x *exchange) batch(people []jsonfilter.Subject, out []jsonfilter.Handling)
 	room := crowds.Get().(*crowd)
 	defer crowds.Put(room)
 	defer room.clear(len(people))
-	judged := room.judge(x.plan, facts, people, now)
-	return enforce.Batch(x.plan, people, out, func(i int) decide.Verdict {
-		if j := &judged[i]; j.known {
-			x.use.Person(j.found.Tag, j.found.Tagged, j.verdict)
-			x.count(decide.InAnswer, j.verdict)
-			return j.verdict
+	room.judge(x.plan, facts, people, now)
+	var single decide.Verdict
+	return enforce.Batch(x.plan, people, out, func(i int) *decide.Verdict {
+		if v := room.verdicts[i]; v != nil {
+			x.use.Person(room.found[i].Tag, room.found[i].Tagged, v)
+			x.count(decide.InAnswer, v)
+			return v
 		}
-		return x.judge(enforce.Subject(x.plan, &people[i]), now, facts)
+		single = x.judge(enforce.Subject(x.plan, &people[i]), now, facts)
+		return &single
 	})
 }
 

@@ -45,29 +45,35 @@ func verdictOf(p *decide.Plan, one enforce.Person, now decide.Now, f Facts) (j j
 	}
 	asked := ledger.Asked{Type: one.Identifier.Type, Form: one.Identifier.Form, Value: []byte(one.Identifier.Value)}
 	if j.found = v.Look(asked); j.found.Err == nil {
-		j.verdict, j.known = byState(p, v, asked, j.found.State, one.Collected, now)
+		if verdict := byState(p, v, &asked, j.found.State, &one.Collected, &now, &j.verdict); verdict != nil {
+			j.verdict, j.known = *verdict, true
+		}
 	}
 	return j
 }
 
-func byState(p *decide.Plan, v *ledger.View, asked ledger.Asked, state facts.State, collected decide.Collected, now decide.Now) (decide.Verdict, bool) {
+// byState gives the verdict about somebody who was found in a state, nil where nothing can be decided. One that is not remembered is
+// written to own.
+func byState(p *decide.Plan, v *ledger.View, asked *ledger.Asked, state facts.State, collected *decide.Collected, now *decide.Now, own *decide.Verdict) *decide.Verdict {
 	for {
-		var own decide.Verdict
-		if verdict := p.Judge(v.Table(), state, &collected, &now, &own); verdict != nil {
-			return *verdict, true
+		if verdict := p.Judge(v.Table(), state, collected, now, own); verdict != nil {
+			return verdict
 		}
 		var err error
-		if state, err = v.State(asked); err != nil { // what is known changed meanwhile
-			return decide.Verdict{}, false
+		if state, err = v.State(*asked); err != nil { // what is known changed meanwhile
+			return nil
 		}
 	}
 }
 
 // crowd is the room for deciding about many people at once.
 type crowd struct {
-	asked  [jsonfilter.Batch]ledger.Asked
-	found  [jsonfilter.Batch]ledger.Result
-	judged [jsonfilter.Batch]judged
+	asked [jsonfilter.Batch]ledger.Asked
+	found [jsonfilter.Batch]ledger.Result
+	// verdicts are nil where nothing could be decided; then the facts have to be asked one by one. They are shared, but for those that
+	// are nobody else's, which are in own.
+	verdicts [jsonfilter.Batch]*decide.Verdict
+	own      [jsonfilter.Batch]decide.Verdict
 }
 
 var crowds = sync.Pool{New: func() any { return &crowd{} }}
@@ -76,17 +82,16 @@ var crowds = sync.Pool{New: func() any { return &crowd{} }}
 func (c *crowd) clear(n int) {
 	clear(c.asked[:n])
 	clear(c.found[:n])
-	clear(c.judged[:n])
+	clear(c.verdicts[:n])
+	clear(c.own[:n])
 }
 
 // judge decides about people at once, which is faster than one after the other, and allocates nothing for states that were decided about
-// before. The moment is taken before. The result has one entry for each, and is overwritten by the next call.
-func (c *crowd) judge(p *decide.Plan, f Facts, people []jsonfilter.Subject, now decide.Now) []judged {
-	out := c.judged[:len(people)]
-	clear(out)
+// before. The moment is taken before. What was decided and found about each is good until clear.
+func (c *crowd) judge(p *decide.Plan, f Facts, people []jsonfilter.Subject, now decide.Now) {
 	v, ok := view(p, f)
 	if !ok {
-		return out
+		return
 	}
 	who := &p.Endpoint.Response.Records.Identifies
 	for i := range people {
@@ -94,14 +99,9 @@ func (c *crowd) judge(p *decide.Plan, f Facts, people []jsonfilter.Subject, now 
 	}
 	v.States(c.asked[:len(people)], c.found[:])
 	for i := range people {
-		if people[i].Unresolved {
-			continue
-		}
-		out[i].found = c.found[i]
-		if c.found[i].Err == nil {
+		if !people[i].Unresolved && c.found[i].Err == nil {
 			collected := decide.Collected{Declared: people[i].Timed, At: people[i].Time}
-			out[i].verdict, out[i].known = byState(p, v, c.asked[i], c.found[i].State, collected, now)
+			c.verdicts[i] = byState(p, v, &c.asked[i], c.found[i].State, &collected, &now, &c.own[i])
 		}
 	}
-	return out
 }

@@ -61,7 +61,7 @@ func (s *State) first() string {
 }
 
 // used records one verdict. Only the tag leaves the sidecar. A person whose tag nobody can make is recorded without.
-func (x *exchange) used(one enforce.Person, facts Facts, v decide.Verdict) {
+func (x *exchange) used(one enforce.Person, facts Facts, v *decide.Verdict) {
 	var tag consent.Tag
 	err := errNoTag
 	if t, ok := facts.(tagger); ok && !one.Unresolved && x.proxy.Uses != nil {

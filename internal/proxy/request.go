@@ -137,16 +137,16 @@ func (x *exchange) judge(one enforce.Person, now decide.Now, facts Facts) decide
 		}
 	}
 	if j.found.Tagged {
-		x.use.Person(j.found.Tag, true, v)
+		x.use.Person(j.found.Tag, true, &v)
 	} else {
-		x.used(one, facts, v)
+		x.used(one, facts, &v)
 	}
-	x.count(one.Place, v)
+	x.count(one.Place, &v)
 	return v
 }
 
 // count notes what was decided about one person.
-func (x *exchange) count(place decide.Place, v decide.Verdict) {
+func (x *exchange) count(place decide.Place, v *decide.Verdict) {
 	x.people.note(v.Reason)
 	switch {
 	case !v.Permit():

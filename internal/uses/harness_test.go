@@ -108,7 +108,7 @@ func record(r *Recorder, people int) wire.DecisionID {
 	u := r.Begin(time.Now())
 	u.About(About{Controller: "shop-gmbh", Purpose: "newsletter", Service: "shop/esp", Endpoint: "send", Mode: "Enforce", Generation: 3, Position: 7})
 	for i := range people {
-		u.Person(consent.Tag{1, byte(i), byte(i >> 8)}, true, decide.Verdict{Reason: decide.OKConsent, Grant: 2})
+		u.Person(consent.Tag{1, byte(i), byte(i >> 8)}, true, &decide.Verdict{Reason: decide.OKConsent, Grant: 2})
 	}
 	u.End(decide.Permit, "", false)
 	return u.ID()

@@ -131,7 +131,7 @@ func (r *Recorder) Run(ctx context.Context, drain func() (context.Context, conte
 		start(l)
 	}
 	r.mu.Unlock()
-	w := &writer{Recorder: r, pending: map[string]*wire.Uses{}, start: start}
+	w := &writer{Recorder: r, pending: map[string]*pending{}, start: start}
 	w.run(ctx)
 	close(r.hurry)
 	end, cancel := drain()
@@ -163,13 +163,22 @@ func (r *Recorder) settle(ctx context.Context) {
 // writer puts parts into batches. It is for one goroutine.
 type writer struct {
 	*Recorder
-	pending map[string]*wire.Uses
-	people  map[string]int
+	pending map[string]*pending
 	start   func(*lane)
+	// room is for the part that is written, and raw for the batch that is.
+	room room
+	raw  []byte
+}
+
+// pending is a batch that is being filled. The next one for the same ledger uses its buffer again, so that a long answer about many people
+// leaves no garbage behind.
+type pending struct {
+	// decisions are written already, with commas between them.
+	decisions     []byte
+	count, people int
 }
 
 func (w *writer) run(ctx context.Context) {
-	w.people = map[string]int{}
 	tick := time.NewTicker(w.Linger)
 	defer tick.Stop()
 	for {
@@ -206,37 +215,52 @@ func (w *writer) add(p *part) {
 	controller, n := p.about.Controller, len(p.people)
 	b := w.pending[controller]
 	if b == nil {
-		b = &wire.Uses{Version: wire.UsesVersion, ID: rand.Text()}
+		b = &pending{}
 		w.pending[controller] = b
 	}
-	b.Decisions = append(b.Decisions, p.decided())
-	w.people[controller] += n
+	to := b.decisions
+	if b.count > 0 {
+		to = append(to, ',')
+	}
+	d := p.decided(&w.room)
+	to, err := d.Append(to)
+	if err != nil {
+		w.lose(uint64(n) + 1)
+	} else {
+		b.decisions = to
+		b.count++
+		b.people += n
+	}
 	p.clear()
 	w.free <- p // there are never more parts than it holds
-	if len(b.Decisions) >= batchDecisions || w.people[controller] >= batchUses {
-		w.close(controller)
+	if b.count >= batchDecisions || b.people >= batchUses {
+		w.close(controller, b)
 	}
 }
 
+// flush closes all batches. One that nothing was added to goes, with its buffer.
 func (w *writer) flush() {
-	for controller := range w.pending {
-		w.close(controller)
+	for controller, b := range w.pending {
+		if b.count == 0 {
+			delete(w.pending, controller)
+			w.raw = nil
+			continue
+		}
+		w.close(controller, b)
 	}
 }
 
 // close puts a batch into the spool. Only from there it is sent, so that a kill between sending and acknowledging loses nothing.
-func (w *writer) close(controller string) {
-	b, people := w.pending[controller], uint64(w.people[controller])
-	delete(w.pending, controller)
-	delete(w.people, controller)
-	records := people + uint64(len(b.Decisions))
-	b.Lost = w.stats.unreported.Swap(0)
-	raw, err := b.Encode()
+func (w *writer) close(controller string, b *pending) {
+	records := uint64(b.people + b.count)
+	u := wire.Uses{Version: wire.UsesVersion, ID: rand.Text(), Lost: w.stats.unreported.Swap(0)}
+	raw, err := u.AppendWith(w.raw[:0], b.decisions)
+	w.raw, b.decisions, b.count, b.people = raw, b.decisions[:0], 0, 0
 	if err == nil {
-		err = w.lane(controller, w.start).put(b.ID, raw)
+		err = w.lane(controller, w.start).put(u.ID, raw)
 	}
 	if err != nil {
-		w.stats.unreported.Add(b.Lost)
+		w.stats.unreported.Add(u.Lost)
 		w.lose(records)
 		return
 	}

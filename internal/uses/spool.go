@@ -64,7 +64,7 @@ func openSpool(dir string, max int64) (*spool, error) {
 	return s, nil
 }
 
-// put appends a batch. It never overwrites one.
+// put appends a copy of a batch. It never overwrites one.
 func (s *spool) put(id string, raw []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +74,7 @@ func (s *spool) put(id string, raw []byte) error {
 	s.last = max(s.last+1, time.Now().UnixNano())
 	b := batch{name: order(s.last) + "-" + id + batchSuffix, size: int64(len(raw))}
 	if s.dir == "" {
-		b.data = raw
+		b.data = slices.Clone(raw)
 	} else if err := s.write(b.name, raw); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package uses
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -72,7 +73,7 @@ func (u *Use) About(a About) {
 }
 
 // Person adds what was decided about one person. Where a request lasts, as a stream does, what was added is handed over from time to time.
-func (u *Use) Person(tag consent.Tag, tagged bool, v decide.Verdict) {
+func (u *Use) Person(tag consent.Tag, tagged bool, v *decide.Verdict) {
 	if u.recorder == nil || u.ended {
 		return
 	}
@@ -82,6 +83,15 @@ func (u *Use) Person(tag consent.Tag, tagged bool, v decide.Verdict) {
 	*u.people = append(*u.people, person{tag: tag, tagged: tagged, reason: v.Reason, grant: v.Grant})
 	if len(*u.people) == partSize || u.recorder.tick.Load()-u.tick > 1 {
 		u.Flush()
+		u.recorder.yield()
+	}
+}
+
+// yield lets the recorder have its turn where many parts wait for it. A request that never waits would keep the only processor to itself
+// until there is no part left to give; it does not wait for the recorder either.
+func (r *Recorder) yield() {
+	if len(r.free) < cap(r.free)/2 {
+		runtime.Gosched()
 	}
 }
 
@@ -150,7 +160,14 @@ type part struct {
 	unanswered bool
 }
 
-func (p *part) decided() wire.Decided {
+// room is what decided needs for the people of a part.
+type room struct {
+	uses [partSize]wire.Use
+	tags [partSize]wire.Tag
+}
+
+// decided is the part as it is sent. It is good until the room is used for the next one.
+func (p *part) decided(r *room) wire.Decided {
 	d := wire.Decided{
 		ID: p.id, At: p.about.At.UTC(), Effect: string(p.effect), Reason: string(p.reason), Mode: string(p.about.Mode), Purpose: p.about.Purpose,
 		Policies: p.about.Policies, Service: p.about.Service, Endpoint: p.about.Endpoint, Party: p.about.Party, Generation: p.about.Generation,
@@ -159,13 +176,13 @@ func (p *part) decided() wire.Decided {
 	if len(p.people) == 0 {
 		return d
 	}
-	d.First, d.Uses = p.first, make([]wire.Use, len(p.people))
-	tags := make([]wire.Tag, len(p.people))
-	for i, x := range p.people {
+	d.First, d.Uses = p.first, r.uses[:len(p.people)]
+	for i := range p.people {
+		x := &p.people[i]
 		d.Uses[i] = wire.Use{Reason: string(x.reason), Grant: x.grant}
 		if x.tagged {
-			tags[i] = wire.Tag(x.tag)
-			d.Uses[i].Tag = &tags[i]
+			r.tags[i] = wire.Tag(x.tag)
+			d.Uses[i].Tag = &r.tags[i]
 		}
 	}
 	return d

@@ -3,6 +3,7 @@ package uses
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -196,21 +197,33 @@ func TestALongStreamIsRecordedWhileItLasts(t *testing.T) {
 	n := 0
 	eventually(t, "the first people of a stream that has not ended", func() bool {
 		if n++; n < partSize { // a part that is full is handed over anyway
-			u.Person(consent.Tag{1}, true, decide.Verdict{Reason: decide.OKConsent})
+			u.Person(consent.Tag{1}, true, &decide.Verdict{Reason: decide.OKConsent})
 		}
 		got, _, _ := b.decisions()
 		return got[u.ID()] > 0
 	})
 	before, _, _ := b.decisions()
-	u.Person(consent.Tag{2}, true, decide.Verdict{Reason: decide.Withdrawn})
+	u.Person(consent.Tag{2}, true, &decide.Verdict{Reason: decide.Withdrawn})
 	u.Pause()
 	eventually(t, "the last before it falls idle", func() bool { got, _, _ := b.decisions(); return got[u.ID()] > before[u.ID()] })
+}
+
+// TestALongAnswerLeavesTheRecorderItsTurn: on one processor, somebody who judges people without ever waiting loses no record.
+func TestALongAnswerLeavesTheRecorderItsTurn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const people = 8 * defaultParts * partSize
+	r, _ := start(t, options("", &book{}))
+	record(r, people)
+	eventually(t, "everything recorded or lost", func() bool { s := r.Stats(); return s.Recorded+s.Lost >= people })
+	if s := r.Stats(); s.Lost > 0 {
+		t.Errorf("%d records are lost", s.Lost)
+	}
 }
 
 func TestNoRecorderRecordsNothingAndHasAnID(t *testing.T) {
 	var r *Recorder
 	u := r.Begin(time.Now())
-	u.Person(consent.Tag{1}, true, decide.Verdict{})
+	u.Person(consent.Tag{1}, true, &decide.Verdict{})
 	u.End(decide.Permit, "", false)
 	if len(u.ID().String()) != 26 {
 		t.Errorf("id %q", u.ID())

@@ -7,23 +7,28 @@ import (
 	"time"
 )
 
-// Encode gives the batch as json.Marshal does, in a fraction of the time: a sidecar writes one entry for each request.
-func (u *Uses) Encode() ([]byte, error) {
-	w := writer{out: make([]byte, 0, 64+256*len(u.Decisions))}
+// Append appends the decision as json.Marshal writes it, in a fraction of the time: a sidecar writes one for each request. It appends
+// nothing where it fails.
+func (d *Decided) Append(dst []byte) ([]byte, error) {
+	w := writer{out: dst}
+	w.decided(d)
+	if w.err != nil {
+		return dst, w.err
+	}
+	return w.out, nil
+}
+
+// AppendWith appends the batch with decisions that were written before, with commas between them. Its own are not looked at.
+func (u *Uses) AppendWith(dst, decisions []byte) ([]byte, error) {
+	w := writer{out: dst}
 	w.text(`{"version":`).number(int64(u.Version)).text(`,"id":`).quoted(u.ID)
 	if u.Lost > 0 {
 		w.text(`,"lost":`)
 		w.out = strconv.AppendUint(w.out, u.Lost, 10)
 	}
-	if len(u.Decisions) > 0 {
+	if len(decisions) > 0 {
 		w.text(`,"decisions":[`)
-		for i := range u.Decisions {
-			if i > 0 {
-				w.text(",")
-			}
-			w.decided(&u.Decisions[i])
-		}
-		w.text("]")
+		w.out = append(append(w.out, decisions...), ']')
 	}
 	w.text("}")
 	return w.out, w.err
@@ -65,13 +70,14 @@ func (w *writer) decided(d *Decided) {
 }
 
 func (w *writer) use(u *Use) {
-	w.text("{")
 	if u.Tag != nil {
-		w.text(`"tag":"`)
+		w.text(`{"tag":"`)
 		w.out = base64.RawStdEncoding.AppendEncode(w.out, u.Tag[:])
-		w.text(`",`)
+		w.text(`","reason":`)
+	} else {
+		w.text(`{"reason":`)
 	}
-	w.text(`"reason":`).quoted(u.Reason)
+	w.quoted(u.Reason)
 	w.position("grant", uint64(u.Grant))
 	w.text("}")
 }
@@ -80,6 +86,8 @@ func (w *writer) use(u *Use) {
 type writer struct {
 	out []byte
 	err error
+	// simple is the string that was written last and needed no escape: many uses after each other have the same reason.
+	simple string
 }
 
 func (w *writer) text(s string) *writer {
@@ -115,12 +123,16 @@ func (w *writer) position(name string, n uint64) {
 
 // quoted writes a string. Names of resources need no escape; what does is left to the standard library.
 func (w *writer) quoted(s string) *writer {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return w.marshal(s)
+	if s != w.simple {
+		for i := range len(s) {
+			if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+				return w.marshal(s)
+			}
 		}
+		w.simple = s
 	}
-	return w.text(`"`).text(s).text(`"`)
+	w.out = append(append(append(w.out, '"'), s...), '"')
+	return w
 }
 
 // time writes an instant in UTC of our era; any other is left to the standard library.

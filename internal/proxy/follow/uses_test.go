@@ -61,7 +61,7 @@ func TestRecordsReachTheLedgerByTokenAndGrant(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u.Person(tag, true, decide.Verdict{Reason: decide.OKConsent, Grant: 1})
+		u.Person(tag, true, &decide.Verdict{Reason: decide.OKConsent, Grant: 1})
 	}
 	u.End(decide.Permit, "", false)
 	tags, err := l.Keys.Tags(ledgertest.Email(anna))
