@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,16 +28,23 @@ type progressing struct {
 	until atomic.Int64
 }
 
-// Write implements net.Conn.
-func (c *progressing) Write(b []byte) (int, error) {
-	now := time.Now()
-	if time.Unix(0, c.until.Load()).Sub(now) < c.stall {
-		until := now.Add(c.stall + c.stall/4)
-		if err := c.SetWriteDeadline(until); err != nil {
-			return 0, err
+// Write implements net.Conn. A peer that takes a part in time has its time again for the rest.
+func (c *progressing) Write(b []byte) (written int, err error) {
+	for {
+		now := time.Now()
+		if time.Unix(0, c.until.Load()).Sub(now) < c.stall {
+			until := now.Add(c.stall + c.stall/4)
+			if err := c.SetWriteDeadline(until); err != nil {
+				return written, err
+			}
 		}
+		n, err := c.Conn.Write(b)
+		written += n
+		if n == 0 || n == len(b) || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return written, err
+		}
+		b = b[n:]
 	}
-	return c.Conn.Write(b)
 }
 
 // SetWriteDeadline implements net.Conn.

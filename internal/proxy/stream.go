@@ -94,7 +94,7 @@ type pausing struct {
 	mu    sync.Mutex
 	timer *time.Timer
 	dirty bool
-	// held is what was gathered and not written yet.
+	// held is what was gathered and not written yet. The timer runs from its first piece on.
 	held []byte
 	// failed is why something that was gathered could not be written.
 	failed error
@@ -118,17 +118,25 @@ func (p *pausing) write(b []byte) error {
 	return p.written()
 }
 
-// gathering is how much is gathered before it is written.
-const gathering = 64 << 10
+// gathering is how much is gathered before it is written: a write of little costs nearly as much as one of much.
+const gathering = 256 << 10
 
-// gather is write for small pieces: they are written together, or when the source pauses.
+// gather is write for small pieces: they are written together, the first of them at the latest after the time of a pause.
 func (p *pausing) gather(b []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.held = append(p.held, b...); len(p.held) >= gathering {
+	if p.failed != nil {
+		return p.failed
+	}
+	if len(p.held)+len(b) > gathering {
 		p.writeHeld()
 	}
-	if p.failed != nil {
+	if len(b) >= gathering {
+		p.put(b)
+	} else {
+		p.held = append(p.held, b...)
+	}
+	if p.failed != nil || p.dirty {
 		return p.failed
 	}
 	return p.written()
@@ -143,12 +151,22 @@ func (p *pausing) end() error {
 }
 
 func (p *pausing) writeHeld() {
-	if len(p.held) == 0 || p.failed != nil {
-		return
+	if len(p.held) > 0 && p.failed == nil {
+		p.put(p.held)
+		p.held = p.held[:0]
 	}
-	p.w.progress()
-	_, p.failed = p.w.Write(p.held)
-	p.held = p.held[:0]
+}
+
+func (p *pausing) put(b []byte) {
+	for len(b) > 0 && p.failed == nil {
+		n := len(b)
+		if p.w.stall > 0 {
+			n = min(n, chunk) // a stream's time is for each write, however much the reader took of it
+		}
+		p.w.progress()
+		_, p.failed = p.w.Write(b[:n])
+		b = b[n:]
+	}
 }
 
 // came notes what was written before, if only the head.
