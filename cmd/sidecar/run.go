@@ -114,7 +114,7 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
 		return nil, fmt.Errorf("the folder for use records: %w", err)
 	}
-	if p.Tracer, s.traced, err = newTracer(ctx, o); err != nil {
+	if p.Tracer, s.traced, err = newTracer(o); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
 	registry.MustRegister(s.collector(), usesMetrics{p.Uses})

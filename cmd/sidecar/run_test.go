@@ -28,7 +28,7 @@ func TestTracesAreOffUnlessAnEndpointIsNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", c.variable)
-			tracer, stop, err := newTracer(t.Context(), options{traces: c.flag})
+			tracer, stop, err := newTracer(options{traces: c.flag})
 			if err != nil || (tracer != nil) != c.want {
 				t.Errorf("tracer %v, %v", tracer, err)
 			}

@@ -6,25 +6,20 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/optup/optup/internal/otlp"
 )
 
-// endpointVariables are those of OpenTelemetry that name where traces go. Without one, and without the flag, there are none.
-var endpointVariables = []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}
-
-// newTracer gives a tracer that exports by OTLP over HTTP, and what sends the rest at the end; nil for none. Everything else is set by
-// the variables of OpenTelemetry, such as OTEL_TRACES_SAMPLER.
-func newTracer(ctx context.Context, o options) (trace.Tracer, func(context.Context), error) {
-	var options []otlptracehttp.Option
-	if o.traces != "" {
-		options = append(options, otlptracehttp.WithEndpointURL(o.traces))
-	} else if os.Getenv(endpointVariables[0]) == "" && os.Getenv(endpointVariables[1]) == "" {
+// newTracer gives a tracer that exports by OTLP over HTTP, and what sends the rest at the end; nil for none, which is so unless the flag or
+// a variable of OpenTelemetry names a receiver. Everything else is set by the variables, such as OTEL_TRACES_SAMPLER.
+func newTracer(o options) (trace.Tracer, func(context.Context), error) {
+	if o.traces == "" && !otlp.Configured() {
 		return nil, func(context.Context) {}, nil
 	}
-	exporter, err := otlptracehttp.New(ctx, options...)
+	exporter, err := otlp.New(o.traces)
 	if err != nil {
 		return nil, nil, err
 	}
