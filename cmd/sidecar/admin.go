@@ -10,10 +10,10 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	ledger "github.com/optup/optup/internal/ledger/client"
+	"github.com/optup/optup/internal/metrics"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/proxy/follow"
 )
@@ -42,13 +42,13 @@ type sidecar struct {
 	metrics *proxy.Metrics
 
 	proxy    *proxy.Proxy
-	registry *prometheus.Registry
+	registry *metrics.Registry
 	// traced sends what is left of traces.
 	traced func(context.Context)
 }
 
 // serveAdmin answers probes. Startup and readiness wait for a bundle and never for a ledger: what needs no record goes on without.
-func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *sidecar, r *prometheus.Registry) error {
+func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *sidecar, r *metrics.Registry) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen for probes: %w", err)
@@ -64,7 +64,7 @@ func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *side
 	mux.HandleFunc("GET /startup", ready)
 	mux.HandleFunc("GET /readyz", ready)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(r, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", r)
 	mux.HandleFunc("GET /summary", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(s.summary())
@@ -100,37 +100,27 @@ func (s *sidecar) summary() summary {
 	return out
 }
 
-// collector exports how old the facts are, and which bundle is in force.
-func (s *sidecar) collector() prometheus.Collector { return &state{s} }
-
-type state struct{ s *sidecar }
-
-var (
-	ageDesc        = prometheus.NewDesc("optup_sidecar_facts_age_seconds", "Age of the facts of a ledger; NaN while it was never reached.", []string{"controller"}, nil)
-	positionDesc   = prometheus.NewDesc("optup_sidecar_facts_position", "Position of the newest event in the facts of a ledger.", []string{"controller"}, nil)
-	peopleDesc     = prometheus.NewDesc("optup_sidecar_facts_people", "How many people there are facts about.", []string{"controller"}, nil)
-	generationDesc = prometheus.NewDesc("optup_sidecar_bundle_generation", "Generation of the bundle in force; 0 before the first.", nil, nil)
-)
-
-// Describe implements prometheus.Collector.
-func (c *state) Describe(ch chan<- *prometheus.Desc) {
-	ch <- ageDesc
-	ch <- positionDesc
-	ch <- peopleDesc
-	ch <- generationDesc
-}
-
-// Collect implements prometheus.Collector.
-func (c *state) Collect(ch chan<- prometheus.Metric) {
-	generation, feeds := c.s.InForce()
-	ch <- prometheus.MustNewConstMetric(generationDesc, prometheus.GaugeValue, float64(generation))
-	for l, f := range feeds {
-		age := math.NaN()
-		if now := f.Now(); now.Age >= 0 {
-			age = now.Age.Seconds()
-		}
-		ch <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, age, l.Controller)
-		ch <- prometheus.MustNewConstMetric(positionDesc, prometheus.GaugeValue, float64(f.Position()), l.Controller)
-		ch <- prometheus.MustNewConstMetric(peopleDesc, prometheus.GaugeValue, float64(f.Stats().Identifiers), l.Controller)
+// export adds how old the facts are, and which bundle is in force.
+func (s *sidecar) export(r *metrics.Registry) {
+	r.Gauge("optup_sidecar_bundle_generation", "Generation of the bundle in force; 0 before the first.", func() []metrics.Value {
+		generation, _ := s.InForce()
+		return metrics.One(float64(generation))
+	})
+	each := func(name, help string, of func(f *ledger.Feed) float64) {
+		r.Gauge(name, help, func() (out []metrics.Value) {
+			_, feeds := s.InForce()
+			for l, f := range feeds {
+				out = append(out, metrics.Value{Value: of(f), Labels: []string{l.Controller}})
+			}
+			return out
+		}, "controller")
 	}
+	each("optup_sidecar_facts_age_seconds", "Age of the facts of a ledger; NaN while it was never reached.", func(f *ledger.Feed) float64 {
+		if now := f.Now(); now.Age >= 0 {
+			return now.Age.Seconds()
+		}
+		return math.NaN()
+	})
+	each("optup_sidecar_facts_position", "Position of the newest event in the facts of a ledger.", func(f *ledger.Feed) float64 { return float64(f.Position()) })
+	each("optup_sidecar_facts_people", "How many people there are facts about.", func(f *ledger.Feed) float64 { return float64(f.Stats().Identifiers) })
 }

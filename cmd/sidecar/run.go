@@ -12,14 +12,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/capture"
 	"github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/metrics"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/proxy/follow"
 )
@@ -105,8 +104,8 @@ func run(ctx context.Context, o options) error {
 
 // newSidecar makes the parts of a sidecar, with their metrics. Nothing listens yet.
 func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar, error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := metrics.New()
+	registry.Process()
 	current := &proxy.Current{}
 	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original, StallTime: o.stallTime}
 	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow()), current: current, metrics: p.Metrics, proxy: p, registry: registry}
@@ -117,7 +116,8 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	if p.Tracer, s.traced, err = newTracer(o); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
-	registry.MustRegister(s.collector(), usesMetrics{p.Uses})
+	s.export(registry)
+	exportUses(registry, p.Uses)
 	return s, nil
 }
 

@@ -15,7 +15,7 @@ func TestWhatIsChartedIsExported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Charted(t, "../../charts/optup", s.registry, "optup_sidecar_")
+	testkit.Charted(t, "../../charts/optup", s.registry.Names(), "optup_sidecar_")
 }
 
 func TestTracesAreOffUnlessAnEndpointIsNamed(t *testing.T) {

@@ -15,5 +15,5 @@ func TestWhatIsChartedIsExported(t *testing.T) {
 	if !ok {
 		t.Fatal("the manager's registry cannot tell what it exports")
 	}
-	testkit.Charted(t, "../../charts/optup", r, "controller_runtime_", "workqueue_")
+	testkit.Charted(t, "../../charts/optup", testkit.Described(r), "controller_runtime_", "workqueue_")
 }

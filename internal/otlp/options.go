@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/optup/optup/internal/roots"
 )
 
 const (
@@ -49,6 +51,9 @@ func New(endpoint string) (*Exporter, error) {
 			return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_TIMEOUT %q: write a number of milliseconds", v)
 		}
 		e.timeout = time.Duration(ms) * time.Millisecond
+	}
+	if strings.HasPrefix(e.url, "https:") {
+		roots.Ready()
 	}
 	secure, err := secured()
 	if err != nil {

@@ -17,9 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/metrics"
 )
 
 // pool are buffers for the standard library's proxy, as whoever tunes it has them.
@@ -63,7 +62,7 @@ func benchSidecar(b *testing.B, origin *httptest.Server) string {
 	noted(bundle)
 	current := &Current{}
 	p := &Proxy{
-		Current: current, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
+		Current: current, Metrics: NewMetrics(metrics.New()), Logger: slog.New(slog.DiscardHandler),
 		Original: func(net.Conn) (netip.AddrPort, error) { return service, nil },
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, origin.Listener.Addr().String())

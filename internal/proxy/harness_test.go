@@ -17,15 +17,15 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/metrics"
 )
 
 // told are facts from a function.
@@ -50,7 +50,7 @@ type road struct {
 	t       *testing.T
 	proxy   *Proxy
 	current *Current
-	metrics *prometheus.Registry
+	metrics *metrics.Registry
 
 	mu sync.Mutex
 	// got are the requests that reached the service.
@@ -83,7 +83,7 @@ func (r *road) serve(w http.ResponseWriter, req *http.Request) {
 
 func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
 	t.Helper()
-	r := &road{t: t, current: &Current{}, metrics: prometheus.NewRegistry()}
+	r := &road{t: t, current: &Current{}, metrics: metrics.New()}
 	plain := httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(plain.Close)
 	encrypted := map[string]bool{}
@@ -195,13 +195,13 @@ func (r *road) requests() []seen {
 // counted is the value of a counter without labels.
 func (r *road) counted(name string) float64 {
 	r.t.Helper()
-	all, err := r.metrics.Gather()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for _, m := range all {
-		if m.GetName() == name {
-			return m.GetMetric()[0].GetCounter().GetValue()
+	for line := range strings.Lines(r.metrics.Text()) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+" "); ok {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			return n
 		}
 	}
 	r.t.Fatalf("no counter %s", name)

@@ -4,25 +4,24 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/metrics"
 )
 
 // Metrics counts decisions. No label ever names a person: labels are names of resources, effects and public reasons.
 type Metrics struct {
-	connections *prometheus.CounterVec
-	requests    *prometheus.CounterVec
-	persons     *prometheus.CounterVec
-	filtered    *prometheus.CounterVec
-	bytes       *prometheus.CounterVec
-	whole, own  *prometheus.HistogramVec
-	upstream    prometheus.Counter
-	partly      prometheus.Counter
+	connections *metrics.Counters
+	requests    *metrics.Counters
+	persons     *metrics.Counters
+	filtered    *metrics.Counters
+	bytes       *metrics.Counters
+	whole, own  *metrics.Histograms
+	upstream    *metrics.Counter
+	partly      *metrics.Counter
 
 	// Children that were resolved once, so that a request pays for a look-up and nothing else.
-	decided cache[decidedKey, prometheus.Counter]
-	people  cache[decidedKey, prometheus.Counter]
+	decided cache[decidedKey, *metrics.Counter]
+	people  cache[decidedKey, *metrics.Counter]
 	routes  cache[route, *routed]
 
 	mu      sync.Mutex
@@ -54,48 +53,41 @@ type decidedKey struct {
 
 // routed are the children of one route.
 type routed struct {
-	in, out    prometheus.Counter
-	whole, own prometheus.Observer
+	in, out    *metrics.Counter
+	whole, own *metrics.Histogram
 }
 
 var (
 	perRoute = []string{"service", "endpoint"}
 	// buckets reach from what the sidecar itself takes to what slow services do.
-	buckets = []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5, 30}
+	buckets = []time.Duration{
+		50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond,
+		5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond,
+		time.Second, 5 * time.Second, 30 * time.Second,
+	}
 )
 
 // NewMetrics registers the counters.
-func NewMetrics(r prometheus.Registerer) *Metrics {
-	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	}
-	m := &Metrics{
-		connections: counters("optup_sidecar_connections_total", "Outgoing connections by what became of them.", "outcome"),
-		requests: counters("optup_sidecar_decisions_total", "Decisions about requests. mode Observe means that the request passed whatever the effect.",
+func NewMetrics(r *metrics.Registry) *Metrics {
+	return &Metrics{
+		connections: r.Counters("optup_sidecar_connections_total", "Outgoing connections by what became of them.", "outcome"),
+		requests: r.Counters("optup_sidecar_decisions_total", "Decisions about requests. mode Observe means that the request passed whatever the effect.",
 			"service", "endpoint", "purpose", "effect", "reason", "mode"),
-		persons: counters("optup_sidecar_people_total", "Decisions about people in requests and answers, by public reason.",
+		persons: r.Counters("optup_sidecar_people_total", "Decisions about people in requests and answers, by public reason.",
 			"service", "endpoint", "purpose", "reason", "mode"),
-		filtered: counters("optup_sidecar_filtered_total", "Addressees and records that were taken out of requests and answers.", "service", "endpoint", "purpose"),
-		bytes:    counters("optup_sidecar_bytes_total", "Bytes of bodies: in from the application, out to it.", "service", "endpoint", "direction"),
-		whole: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "optup_sidecar_request_duration_seconds", Help: "How long requests took, from their head to the end of their answer.", Buckets: buckets,
-		}, perRoute),
-		own: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "optup_sidecar_overhead_seconds", Help: "What the sidecar itself took of that: all but waiting for the service and for the application.", Buckets: buckets,
-		}, perRoute),
-		upstream: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "optup_sidecar_upstream_failures_total", Help: "Requests that were permitted and whose service did not answer.",
-		}),
-		partly: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "optup_sidecar_partly_sent_total", Help: "Requests sent in groups of which a later one failed after an earlier one was accepted.",
-		}),
-		summary: map[string]*PurposeSummary{},
+		filtered: r.Counters("optup_sidecar_filtered_total", "Addressees and records that were taken out of requests and answers.", "service", "endpoint", "purpose"),
+		bytes:    r.Counters("optup_sidecar_bytes_total", "Bytes of bodies: in from the application, out to it.", "service", "endpoint", "direction"),
+		whole: r.Histograms("optup_sidecar_request_duration_seconds", "How long requests took, from their head to the end of their answer.",
+			buckets, perRoute...),
+		own: r.Histograms("optup_sidecar_overhead_seconds", "What the sidecar itself took of that: all but waiting for the service and for the application.",
+			buckets, perRoute...),
+		upstream: r.Counter("optup_sidecar_upstream_failures_total", "Requests that were permitted and whose service did not answer."),
+		partly:   r.Counter("optup_sidecar_partly_sent_total", "Requests sent in groups of which a later one failed after an earlier one was accepted."),
+		summary:  map[string]*PurposeSummary{},
 	}
-	r.MustRegister(m.connections, m.requests, m.persons, m.filtered, m.bytes, m.whole, m.own, m.upstream, m.partly)
-	return m
 }
 
-func (m *Metrics) connection(outcome string) { m.connections.WithLabelValues(outcome).Inc() }
+func (m *Metrics) connection(outcome string) { m.connections.With(outcome).Inc() }
 
 func (m *Metrics) upstreamFailed() { m.upstream.Inc() }
 
@@ -105,9 +97,9 @@ func (m *Metrics) refused(reason decide.Reason, observed bool) {
 	m.child(decidedKey{effect: decide.Deny, reason: reason, observe: observed}).Inc()
 }
 
-func (m *Metrics) child(k decidedKey) prometheus.Counter {
-	return m.decided.get(k, func() prometheus.Counter {
-		return m.requests.WithLabelValues(k.service, k.endpoint, k.purpose, string(k.effect), string(k.reason), mode(k.observe))
+func (m *Metrics) child(k decidedKey) *metrics.Counter {
+	return m.decided.get(k, func() *metrics.Counter {
+		return m.requests.With(k.service, k.endpoint, k.purpose, string(k.effect), string(k.reason), mode(k.observe))
 	})
 }
 
@@ -137,14 +129,14 @@ func (m *Metrics) decision(x *exchange, effect decide.Effect, reason decide.Reas
 	for _, t := range x.people.reasons {
 		one := k
 		one.effect, one.reason = "", shown(t.reason)
-		m.people.get(one, func() prometheus.Counter {
-			return m.persons.WithLabelValues(one.service, one.endpoint, one.purpose, string(one.reason), mode(one.observe))
-		}).Add(float64(t.n))
+		m.people.get(one, func() *metrics.Counter {
+			return m.persons.With(one.service, one.endpoint, one.purpose, string(one.reason), mode(one.observe))
+		}).Add(uint64(t.n)) //nolint:gosec // counts of people
 	}
 	if effect == decide.PermitFiltered && !k.observe {
-		m.people.get(decidedKey{route: k.route, purpose: k.purpose}, func() prometheus.Counter {
-			return m.filtered.WithLabelValues(k.service, k.endpoint, k.purpose)
-		}).Add(float64(x.people.refused))
+		m.people.get(decidedKey{route: k.route, purpose: k.purpose}, func() *metrics.Counter {
+			return m.filtered.With(k.service, k.endpoint, k.purpose)
+		}).Add(uint64(x.people.refused)) //nolint:gosec // a count of people
 	}
 	m.sum(x, &k)
 }
@@ -174,14 +166,14 @@ func (m *Metrics) served(x *exchange, whole, own time.Duration) {
 	k := x.route()
 	r := m.routes.get(k, func() *routed {
 		return &routed{
-			in: m.bytes.WithLabelValues(k.service, k.endpoint, "in"), out: m.bytes.WithLabelValues(k.service, k.endpoint, "out"),
-			whole: m.whole.WithLabelValues(k.service, k.endpoint), own: m.own.WithLabelValues(k.service, k.endpoint),
+			in: m.bytes.With(k.service, k.endpoint, "in"), out: m.bytes.With(k.service, k.endpoint, "out"),
+			whole: m.whole.With(k.service, k.endpoint), own: m.own.With(k.service, k.endpoint),
 		}
 	})
-	r.in.Add(float64(x.in.Load()))
-	r.out.Add(float64(x.w.bytes))
-	r.whole.Observe(whole.Seconds())
-	r.own.Observe(own.Seconds())
+	r.in.Add(uint64(x.in.Load())) //nolint:gosec // bytes that came
+	r.out.Add(uint64(x.w.bytes))  //nolint:gosec // bytes that went
+	r.whole.Observe(whole)
+	r.own.Observe(own)
 }
 
 // shown is the reason as metrics show it: reasons about people are for officers only.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
-	_ "golang.org/x/crypto/x509roots/fallback" // images without a root store
 
 	"github.com/optup/optup/internal/uses"
 )

@@ -20,8 +20,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/expfmt"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -29,6 +27,7 @@ import (
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
 	ledgerwire "github.com/optup/optup/internal/ledger/wire"
+	"github.com/optup/optup/internal/metrics"
 	"github.com/optup/optup/internal/scenario"
 	"github.com/optup/optup/internal/uses"
 )
@@ -230,16 +229,7 @@ func TestNobodyIsNamedAnywhere(t *testing.T) {
 	answers += raw(t, addr, get("GET /v1/customers", ""))
 	r.one(idIn(t, idInHeader, answers))
 
-	families, err := r.metrics.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var metrics bytes.Buffer
-	for _, f := range families {
-		if _, err := expfmt.MetricFamilyToText(&metrics, f); err != nil {
-			t.Fatal(err)
-		}
-	}
+	counted := r.metrics.Text()
 	spans, err := json.Marshal(tracetest.SpanStubsFromReadOnlySpans(r.spans.Ended()))
 	if err != nil {
 		t.Fatal(err)
@@ -254,11 +244,11 @@ func TestNobodyIsNamedAnywhere(t *testing.T) {
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.log.Len() == 0 || len(spans) < 100 || r.sent.Len() == 0 || metrics.Len() == 0 {
+	if r.log.Len() == 0 || len(spans) < 100 || r.sent.Len() == 0 || counted == "" {
 		t.Fatal("there is nothing to look at")
 	}
 	for where, text := range map[string]string{
-		"log": r.log.String(), "metrics": metrics.String(), "spans": string(spans), "records": r.sent.String(), "spool": files.String(), "answers": answers,
+		"log": r.log.String(), "metrics": counted, "spans": string(spans), "records": r.sent.String(), "spool": files.String(), "answers": answers,
 	} {
 		if strings.Contains(text, "marker") || (where != "answers" && strings.Contains(text, "anna@")) {
 			t.Errorf("a person is named in %s:\n%s", where, text)
@@ -311,16 +301,7 @@ func TestWhatIsCounted(t *testing.T) {
 	}
 	raw(t, addr, post("", mixed))
 	time.Sleep(20 * time.Millisecond) // the answer is there before its end is measured
-	families, err := r.metrics.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text bytes.Buffer
-	for _, f := range families {
-		if _, err := expfmt.MetricFamilyToText(&text, f); err != nil {
-			t.Fatal(err)
-		}
-	}
+	text := r.metrics.Text()
 	for _, want := range []string{
 		`optup_sidecar_decisions_total\{effect="permit-filtered",endpoint="[^"]+",mode="Enforce",purpose="newsletter",reason="NOT_PERMITTED",service="[^"]+"\} 1`,
 		`optup_sidecar_people_total\{endpoint="[^"]+",mode="Enforce",purpose="newsletter",reason="NOT_PERMITTED",service="[^"]+"\} 1`,
@@ -329,8 +310,8 @@ func TestWhatIsCounted(t *testing.T) {
 		`optup_sidecar_request_duration_seconds_bucket\{endpoint="[^"]+",service="[^"]+",le="0.1"\} 0`,
 		`optup_sidecar_overhead_seconds_bucket\{endpoint="[^"]+",service="[^"]+",le="0.05"\} 1`,
 	} {
-		if !regexp.MustCompile(want).MatchString(text.String()) {
-			t.Errorf("not there: %s\nin\n%s", want, text.String())
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("not there: %s\nin\n%s", want, text)
 		}
 	}
 }
@@ -350,7 +331,7 @@ func TestCountingAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkCounting(b *testing.B) {
-	m := NewMetrics(nopRegisterer{})
+	m := NewMetrics(metrics.New())
 	index := decide.NewIndex(&ir.Bundle{Mode: ir.ModeEnforce})
 	x := &exchange{proxy: &Proxy{Metrics: m, Logger: slog.New(slog.DiscardHandler)}, w: &once{}, state: &State{Index: index}, r: &http.Request{}}
 	b.ReportAllocs()
@@ -359,10 +340,3 @@ func BenchmarkCounting(b *testing.B) {
 		m.served(x, time.Millisecond, time.Microsecond)
 	}
 }
-
-// nopRegisterer registers nothing.
-type nopRegisterer struct{}
-
-func (nopRegisterer) Register(prometheus.Collector) error  { return nil }
-func (nopRegisterer) MustRegister(...prometheus.Collector) {}
-func (nopRegisterer) Unregister(prometheus.Collector) bool { return true }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/roots"
 )
 
 // upstream is where a request is sent: the declared host of the matched service, never the address that the application dialled.
@@ -37,6 +38,7 @@ func upstreams(x *decide.Index) map[place]upstream {
 func toward(s *ir.Service, host string, p ir.Port) upstream {
 	u := upstream{scheme: "http", addr: net.JoinHostPort(s.Hosts[0], strconv.Itoa(p.Port)), host: authority(host, p.Port), encrypted: p.Protocol != "HTTP"}
 	if p.TLSPort != 0 {
+		roots.Ready()
 		u.scheme, u.addr, u.host = "https", net.JoinHostPort(s.Hosts[0], strconv.Itoa(p.TLSPort)), s.Hosts[0]
 		if p.TLSPort != 443 {
 			u.host = u.addr

@@ -10,11 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/optup/optup/internal/compile"
 	config "github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/metrics"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/proxy/follow"
 	"github.com/optup/optup/internal/uses"
@@ -48,7 +47,7 @@ func (x *Instance) newSidecar(b compile.Bundle) *sidecar {
 	current := &proxy.Current{}
 	s := &sidecar{
 		id: idOf(b.Workload), forget: forget, routes: map[string]*route{},
-		proxy: &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(prometheus.NewRegistry()), Logger: x.o.Logger, Dial: x.dial},
+		proxy: &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(metrics.New()), Logger: x.o.Logger, Dial: x.dial},
 		follower: follow.New(ctx, x.group, current, follow.Options{
 			Token: func() (string, error) { return x.token, nil }, Ledgers: x.followed, Logger: x.o.Logger,
 		}),

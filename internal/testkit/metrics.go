@@ -15,16 +15,20 @@ var (
 	metricName = regexp.MustCompile(`\b(optup_[a-z0-9_]+|controller_runtime_[a-z0-9_]+|workqueue_[a-z0-9_]+|rest_client_[a-z0-9_]+)\b`)
 )
 
-// Charted checks that every metric with one of the prefixes that the chart's dashboard and alerts name is one that a registry exports,
-// and that they name some.
-func Charted(t *testing.T, chart string, r prometheus.Collector, prefixes ...string) {
-	t.Helper()
-	var exported []string
+// Described gives the names that a registry of Prometheus's library exports.
+func Described(r prometheus.Collector) (names []string) {
 	ch := make(chan *prometheus.Desc, 1024)
 	go func() { r.Describe(ch); close(ch) }()
 	for d := range ch {
-		exported = append(exported, descName.FindStringSubmatch(d.String())[1])
+		names = append(names, descName.FindStringSubmatch(d.String())[1])
 	}
+	return names
+}
+
+// Charted checks that every metric with one of the prefixes that the chart's dashboard and alerts name is one that is exported, and that
+// they name some.
+func Charted(t *testing.T, chart string, exported []string, prefixes ...string) {
+	t.Helper()
 	found := 0
 	for _, file := range []string{"files/dashboard.json", "files/alerts.yaml"} {
 		text, err := os.ReadFile(chart + "/" + file)

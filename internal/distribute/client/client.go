@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
 
-	"connectrpc.com/connect"
-
-	"github.com/optup/optup/internal/distribute/configv1"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -160,42 +158,42 @@ func (c *client) session(ctx context.Context) error {
 	watchdog := time.AfterFunc(c.silence, func() { cancel(errors.New("the manager fell silent")) })
 	defer watchdog.Stop()
 	now := c.inForce()
-	req := connect.NewRequest(&configv1.WatchRequest{
-		Version: c.Version, Schema: ir.Schema, Generation: now.generation, Hash: now.hash,
-	})
-	stream, err := conn.service.Watch(ctx, req)
+	stream, err := conn.watch(ctx, watchRequest{Version: c.Version, Schema: ir.Schema, Generation: now.generation, Hash: now.hash})
 	if err != nil {
 		return fmt.Errorf("open the config stream: %w", err)
 	}
-	defer func() { _ = stream.Close() }()
+	defer stream.close()
 
 	acks := make(chan struct{}, 1)
 	done := make(chan struct{})
 	go func() { defer close(done); c.acknowledge(ctx, conn, acks) }()
 	defer func() { cancel(nil); <-done }()
-	for stream.Receive() {
+	for {
+		m, err := stream.next()
+		if err != nil {
+			if gone := context.Cause(ctx); gone != nil {
+				return gone
+			}
+			if errors.Is(err, io.EOF) {
+				return nil // the manager ended it in order
+			}
+			return err
+		}
 		watchdog.Reset(c.silence)
-		if c.take(stream.Msg()) {
+		if c.take(&m) {
 			select {
 			case acks <- struct{}{}:
 			default:
 			}
 		}
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return stream.Err()
 }
 
 // take brings a message into force and tells whether there is something to acknowledge at once.
-func (c *client) take(m *configv1.WatchResponse) bool {
-	u := Update{Generation: m.GetGeneration(), Hash: m.GetHash(), Grant: m.GetLedgerGrant()}
-	if e := m.GetLedgerGrantExpires(); e != nil {
-		u.GrantExpires = e.AsTime()
-	}
+func (c *client) take(m *watchResponse) bool {
+	u := Update{Generation: m.Generation, Hash: m.Hash, Grant: m.LedgerGrant, GrantExpires: m.LedgerGrantExpires}
 	now := c.inForce()
-	if m.GetHeartbeat() || len(m.GetBundle()) == 0 {
+	if m.Heartbeat || len(m.Bundle) == 0 {
 		u.Generation, u.Hash = now.generation, now.hash
 		if u.Grant != "" {
 			if err := c.Apply(u); err != nil {
@@ -204,7 +202,7 @@ func (c *client) take(m *configv1.WatchResponse) bool {
 		}
 		return false
 	}
-	if err := c.takeBundle(u, m.GetBundle(), now); err != nil {
+	if err := c.takeBundle(u, m.Bundle, now); err != nil {
 		c.Logger.Error("a bundle was refused; the one before stays in force", "generation", u.Generation, "error", err)
 		c.mu.Lock()
 		c.refused, c.problem, c.hasFault = state{u.Generation, u.Hash}, err.Error(), true

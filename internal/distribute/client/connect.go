@@ -10,17 +10,15 @@ import (
 	"os"
 	"time"
 
-	"connectrpc.com/connect"
-
-	"github.com/optup/optup/internal/distribute/configv1"
 	"github.com/optup/optup/internal/ir"
 )
 
-// maxMessage leaves room for the largest bundle and its grant.
-const maxMessage = ir.MaxBundleBytes + 64<<10
+// maxMessage leaves room for the largest bundle, whose bytes are spelled in base64, and its grant.
+const maxMessage = ir.MaxBundleBytes*4/3 + 64<<10
 
 type connection struct {
-	service   configv1.ConfigServiceClient
+	manager   string
+	client    *http.Client
 	transport *http.Transport
 }
 
@@ -42,10 +40,13 @@ func (c *client) connect() (*connection, error) {
 		TLSHandshakeTimeout: 10 * time.Second,
 		IdleConnTimeout:     90 * time.Second,
 	}
-	doer := &http.Client{Transport: &bearer{file: c.TokenFile, next: transport}}
 	return &connection{
-		service:   configv1.NewConfigServiceClient(doer, c.Manager, connect.WithReadMaxBytes(maxMessage)),
-		transport: transport,
+		manager: c.Manager, transport: transport,
+		// A redirect would carry the token to somebody else.
+		client: &http.Client{
+			Transport:     &bearer{file: c.TokenFile, next: transport},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}, nil
 }
 
@@ -78,16 +79,16 @@ func (c *client) acknowledge(ctx context.Context, conn *connection, now <-chan s
 		case <-tick.C:
 		}
 		c.mu.Lock()
-		req := &configv1.AcknowledgeRequest{Generation: c.current.generation, Hash: c.current.hash, Accepted: true, Version: c.Version}
+		req := acknowledgeRequest{Generation: c.current.generation, Hash: c.current.hash, Accepted: true, Version: c.Version}
 		if c.hasFault {
 			req.Generation, req.Hash, req.Accepted, req.Error = c.refused.generation, c.refused.hash, false, c.problem
 		}
 		c.mu.Unlock()
-		if req.GetGeneration() == 0 {
+		if req.Generation == 0 {
 			continue
 		}
 		call, cancel := context.WithTimeout(ctx, 10*time.Second)
-		if _, err := conn.service.Acknowledge(call, connect.NewRequest(req)); err != nil && ctx.Err() == nil {
+		if err := conn.acknowledge(call, req); err != nil && ctx.Err() == nil {
 			c.Logger.Warn("the acknowledgement did not reach the manager; it is sent again", "error", err)
 		}
 		cancel()

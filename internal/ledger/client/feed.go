@@ -19,6 +19,7 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/facts"
+	"github.com/optup/optup/internal/roots"
 )
 
 // Options say where the ledger is and who asks. Functions are called for each connection, so that files may be renewed.
@@ -189,6 +190,9 @@ func (f *Feed) transport() (*http.Transport, error) {
 		IdleConnTimeout: 90 * time.Second, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13},
 	}
 	if f.TrustFile == "" {
+		if strings.HasPrefix(f.URL, "https:") {
+			roots.Ready()
+		}
 		return t, nil
 	}
 	pem, err := os.ReadFile(f.TrustFile)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/distribute/client"
@@ -18,6 +17,7 @@ import (
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/server"
+	"github.com/optup/optup/internal/metrics"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/proxy/follow"
 	"github.com/optup/optup/test/bypass/liberal"
@@ -76,7 +76,7 @@ func (w *World) SidecarInside(ctx context.Context) (*Sidecar, error) {
 	group, life := errgroup.WithContext(life)
 	quiet := slog.New(slog.DiscardHandler)
 	current := &proxy.Current{}
-	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(prometheus.NewRegistry()), Logger: quiet}
+	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(metrics.New()), Logger: quiet}
 	f := follow.New(life, group, current, follow.Options{
 		Token: func() (string, error) { return w.token, nil }, Ledgers: follow.Everywhere(w.ledger), Logger: quiet,
 	})
