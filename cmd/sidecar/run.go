@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -12,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/capture"
@@ -33,35 +34,46 @@ type options struct {
 	traces                                           string
 }
 
-func runCommand() *cobra.Command {
+func runCommand(ctx context.Context, args []string, out io.Writer) error {
 	var o options
-	c := &cobra.Command{
-		Use: "run", Short: "Run the sidecar", Args: cobra.NoArgs,
-		Long: "Run the sidecar: with --manager as injected into a pod, or alone with --bundle.\n\n" +
-			"Alone, each --listen stands for one declared host: point the application's base URL at it.",
-		Example: "  optup-sidecar run --bundle bundle.json --ledger https://ledger.example:8443 --ledger-token token --trust ca.crt \\\n" +
-			"      --listen 127.0.0.1:9000=api.esp.example:80",
-		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), o) },
+	f := flag.NewFlagSet("run", flag.ContinueOnError)
+	o.flags(f)
+	done, err := parse(f, `Run the sidecar: with --manager as injected into a pod, or alone with --bundle.
+
+Alone, each --listen stands for one declared host: point the application's base URL at it.
+
+Example:
+  optup-sidecar run --bundle bundle.json --ledger https://ledger.example:8443 --ledger-token token --trust ca.crt \
+      --listen 127.0.0.1:9000=api.esp.example:80
+`, args, out)
+	if done || err != nil {
+		return err
 	}
-	f := c.Flags()
-	f.StringVar(&o.manager, "manager", "", "base URL of the manager that sends bundles")
-	f.StringVar(&o.trust, "trust", "", "file with the authorities (PEM) of manager and ledgers; the system's where it is empty")
-	f.StringVar(&o.managerToken, "manager-token", "", "file with the token for the manager")
-	f.StringVar(&o.ledgerToken, "ledger-token", "", "file with the token for ledgers")
-	f.StringVar(&o.state, "state", "", "folder that keeps the last good bundle, and use records that no ledger has taken yet, over restarts")
-	f.StringVar(&o.bundle, "bundle", "", "file with a bundle to run alone with")
-	f.StringVar(&o.ledger, "ledger", "", "URL of the ledger, instead of those in the bundle (alone only)")
+	if (o.manager == "") == (o.bundle == "") {
+		return errors.New("give --manager or --bundle, and not both")
+	}
+	return run(ctx, o)
+}
+
+func (o *options) flags(f *flag.FlagSet) {
+	f.StringVar(&o.manager, "manager", "", "base `URL` of the manager that sends bundles")
+	f.StringVar(&o.trust, "trust", "", "`file` with the authorities (PEM) of manager and ledgers; the system's where it is empty")
+	f.StringVar(&o.managerToken, "manager-token", "", "`file` with the token for the manager")
+	f.StringVar(&o.ledgerToken, "ledger-token", "", "`file` with the token for ledgers")
+	f.StringVar(&o.state, "state", "", "`folder` that keeps the last good bundle, and use records that no ledger has taken yet, over restarts")
+	f.StringVar(&o.bundle, "bundle", "", "`file` with a bundle to run alone with")
+	f.StringVar(&o.ledger, "ledger", "", "`URL` of the ledger, instead of those in the bundle (alone only)")
 	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, none")
-	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "addresses for redirected connections, with commas between")
-	f.StringArrayVar(&o.listen, "listen", nil, "address=host:port: connections to address are to this declared host; may be repeated")
-	f.StringVar(&o.admin, "admin", "127.0.0.1:15020", "address of probes, metrics and summary")
+	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "`addresses` for redirected connections, with commas between")
+	f.Func("listen", "`address=host:port`: connections to address are to this declared host; may be repeated", func(v string) error {
+		o.listen = append(o.listen, v)
+		return nil
+	})
+	f.StringVar(&o.admin, "admin", "127.0.0.1:15020", "`address` of probes, metrics and summary")
 	f.DurationVar(&o.stopTime, "stop-time", 5*time.Second, "how long requests that have begun may take when stopping; a quarter of it, at most 2s, is kept for use records")
 	f.DurationVar(&o.stallTime, "stall-time", time.Minute, "how long an application or a service may make no progress within a message, and a service until it begins its answer, before it is given up; lines and events may be silent 15 times as long")
-	f.Int64Var(&o.usesSpool, "uses-spool", 64, "how many MiB of use records may wait for each ledger; what comes after that is lost, and counted")
-	f.StringVar(&o.traces, "traces", "", "URL that traces are sent to (OTLP over HTTP); none without it and without OTEL_EXPORTER_OTLP_ENDPOINT")
-	c.MarkFlagsOneRequired("manager", "bundle")
-	c.MarkFlagsMutuallyExclusive("manager", "bundle")
-	return c
+	f.Int64Var(&o.usesSpool, "uses-spool", 64, "how many `MiB` of use records may wait for each ledger; what comes after that is lost, and counted")
+	f.StringVar(&o.traces, "traces", "", "`URL` that traces are sent to (OTLP over HTTP); none without it and without OTEL_EXPORTER_OTLP_ENDPOINT")
 }
 
 func run(ctx context.Context, o options) error {

@@ -3,11 +3,7 @@ package main
 import (
 	"context"
 	"os"
-	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/resource"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/optup/optup/internal/otlp"
@@ -19,15 +15,13 @@ func newTracer(o options) (trace.Tracer, func(context.Context), error) {
 	if o.traces == "" && !otlp.Configured() {
 		return nil, func(context.Context) {}, nil
 	}
-	exporter, err := otlp.New(o.traces)
+	// The names that the manager gave the pod, and nothing of the machine.
+	t, stop, err := otlp.Start(o.traces, map[string]string{
+		"service.name": "optup-sidecar", "service.version": version,
+		"k8s.namespace.name": os.Getenv("POD_NAMESPACE"), "k8s.pod.name": os.Getenv("POD_NAME"),
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	// The names that the manager gave the pod, and nothing of the machine.
-	named := resource.NewSchemaless(
-		attribute.String("service.name", "optup-sidecar"), attribute.String("service.version", version),
-		attribute.String("k8s.namespace.name", os.Getenv("POD_NAMESPACE")), attribute.String("k8s.pod.name", os.Getenv("POD_NAME")),
-	)
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter, sdktrace.WithBatchTimeout(2*time.Second)), sdktrace.WithResource(named))
-	return provider.Tracer("github.com/optup/optup"), func(ctx context.Context) { _ = provider.Shutdown(ctx) }, nil
+	return t, stop, nil
 }

@@ -1,6 +1,7 @@
-// Package otlp sends finished spans to a receiver of OpenTelemetry: OTLP over HTTP in its JSON encoding, which every receiver of OTLP over
-// HTTP takes.
+// Package otlp makes traces and sends them to a receiver of OpenTelemetry: OTLP over HTTP in its JSON encoding, which every receiver of OTLP
+// over HTTP takes.
 //
-// OpenTelemetry's own exporter links gRPC and protobuf, which made up a quarter of the sidecar's memory. Making spans, sampling and batching
-// stay with OpenTelemetry's SDK; only the last step is here. Spans come from the SDK in cmd/sidecar; nothing is known of what they say.
+// It stands behind OpenTelemetry's own interface, and is as much of an SDK as spans need that have attributes and a status, but no events, no
+// links and no children in this process. OpenTelemetry's SDK and exporter, which link gRPC, protobuf and much else, made up a third of the
+// sidecar's memory. What is left is set by OpenTelemetry's variables. Spans come from internal/proxy; nothing is known of what they say.
 package otlp

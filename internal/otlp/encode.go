@@ -1,36 +1,35 @@
 package otlp
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // The messages of OTLP in their JSON encoding (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding): identifiers in
 // hexadecimal, 64-bit numbers as text. They are as much as our spans have.
 type (
 	request struct {
-		ResourceSpans []*resourceSpans `json:"resourceSpans"`
+		ResourceSpans []resourceSpans `json:"resourceSpans"`
 	}
 	resourceSpans struct {
-		Resource   resource      `json:"resource"`
-		ScopeSpans []*scopeSpans `json:"scopeSpans"`
+		Resource   resource     `json:"resource"`
+		ScopeSpans []scopeSpans `json:"scopeSpans"`
 	}
 	resource struct {
 		Attributes []keyValue `json:"attributes"`
 	}
 	scopeSpans struct {
-		Scope scope  `json:"scope"`
-		Spans []span `json:"spans"`
+		Scope scope     `json:"scope"`
+		Spans []message `json:"spans"`
 	}
 	scope struct {
-		Name    string `json:"name"`
-		Version string `json:"version,omitempty"`
+		Name string `json:"name"`
 	}
-	span struct {
+	message struct {
 		TraceID      string     `json:"traceId"`
 		SpanID       string     `json:"spanId"`
 		ParentSpanID string     `json:"parentSpanId,omitempty"`
@@ -41,7 +40,6 @@ type (
 		Start        string     `json:"startTimeUnixNano"`
 		End          string     `json:"endTimeUnixNano"`
 		Attributes   []keyValue `json:"attributes,omitempty"`
-		Dropped      int        `json:"droppedAttributesCount,omitempty"`
 		Status       status     `json:"status"`
 	}
 	status struct {
@@ -66,42 +64,37 @@ const (
 	foreignParent = 0x200
 )
 
-// encode puts spans together by what they are of. All are of one resource, which is that of the process.
-func encode(spans []sdktrace.ReadOnlySpan) request {
-	all := &resourceSpans{Resource: resource{Attributes: attributes(spans[0].Resource().Attributes())}}
-	byScope := map[scope]*scopeSpans{}
-	for _, s := range spans {
-		name := scope{s.InstrumentationScope().Name, s.InstrumentationScope().Version}
-		in := byScope[name]
-		if in == nil {
-			in = &scopeSpans{Scope: name}
-			byScope[name] = in
-			all.ScopeSpans = append(all.ScopeSpans, in)
-		}
-		in.Spans = append(in.Spans, one(s))
+// scopeName is what makes the spans.
+const scopeName = "github.com/optup/optup"
+
+// encode puts spans of this process together.
+func encode(about []keyValue, spans []*span) request {
+	all := make([]message, len(spans))
+	for i, s := range spans {
+		all[i] = s.encoded()
 	}
-	return request{[]*resourceSpans{all}}
+	return request{[]resourceSpans{{Resource: resource{about}, ScopeSpans: []scopeSpans{{Scope: scope{scopeName}, Spans: all}}}}}
 }
 
-func one(s sdktrace.ReadOnlySpan) span {
-	c := s.SpanContext()
-	out := span{
-		TraceID: c.TraceID().String(), SpanID: c.SpanID().String(), TraceState: c.TraceState().String(), Flags: uint32(c.TraceFlags()) | knowsParent,
-		// The SDK's kinds have the numbers of OTLP.
-		Name: s.Name(), Kind: int(s.SpanKind()), Start: nanoseconds(s.StartTime()), End: nanoseconds(s.EndTime()),
-		Attributes: attributes(s.Attributes()), Dropped: s.DroppedAttributes(),
+// encoded is a span as OTLP has it. The span has ended, so that nobody changes it.
+func (s *span) encoded() message {
+	out := message{
+		TraceID: s.context.TraceID().String(), SpanID: s.context.SpanID().String(), TraceState: s.context.TraceState().String(),
+		// The kinds have the numbers of OTLP.
+		Flags: uint32(s.context.TraceFlags()) | knowsParent, Name: s.name, Kind: int(s.kind),
+		Start: nanoseconds(s.start), End: nanoseconds(s.end), Attributes: attributes(s.attributes),
 	}
-	if p := s.Parent(); p.SpanID().IsValid() {
-		out.ParentSpanID = p.SpanID().String()
-		if p.IsRemote() {
+	if s.parent.SpanID().IsValid() {
+		out.ParentSpanID = s.parent.SpanID().String()
+		if s.parent.IsRemote() {
 			out.Flags |= foreignParent
 		}
 	}
-	switch s.Status().Code {
+	switch s.code {
 	case codes.Ok:
 		out.Status.Code = 1
 	case codes.Error:
-		out.Status = status{Code: 2, Message: s.Status().Description}
+		out.Status = status{Code: 2, Message: s.description}
 	case codes.Unset:
 	}
 	return out
@@ -112,7 +105,12 @@ func nanoseconds(t time.Time) string { return strconv.FormatInt(max(t.UnixNano()
 func attributes(all []attribute.KeyValue) []keyValue {
 	out := make([]keyValue, 0, len(all))
 	for _, a := range all {
-		out = append(out, keyValue{string(a.Key), valueOf(a.Value)})
+		one := keyValue{string(a.Key), valueOf(a.Value)}
+		if i := slices.IndexFunc(out, func(k keyValue) bool { return k.Key == one.Key }); i >= 0 {
+			out[i] = one // the last counts
+			continue
+		}
+		out = append(out, one)
 	}
 	return out
 }

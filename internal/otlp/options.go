@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,18 +33,26 @@ func variable(name string) string {
 	return os.Getenv("OTEL_EXPORTER_OTLP_" + name)
 }
 
-// New makes an exporter to a URL, or to what the variables name if it is empty. They also give headers, timeout (in milliseconds),
-// authorities (CERTIFICATE) and a certificate of our own (CLIENT_CERTIFICATE, CLIENT_KEY).
-func New(endpoint string) (*Exporter, error) {
-	e := &Exporter{timeout: defaultTimeout}
-	var err error
+// newExporter makes an exporter to a URL, or to what the variables name if it is empty. They also give headers, timeout (in
+// milliseconds), authorities (CERTIFICATE) and a certificate of our own (CLIENT_CERTIFICATE, CLIENT_KEY).
+func newExporter(endpoint string, about map[string]string) (*exporter, error) {
+	e := &exporter{timeout: defaultTimeout}
+	attributes, err := pairs("OTEL_RESOURCE_ATTRIBUTES", os.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(attributes, about)
+	for _, k := range slices.Sorted(maps.Keys(attributes)) {
+		v := attributes[k]
+		e.about = append(e.about, keyValue{k, value{String: &v}})
+	}
 	if e.url, err = receiver(endpoint); err != nil {
 		return nil, err
 	}
 	if p := variable("PROTOCOL"); p == "grpc" {
 		return nil, errors.New("traces are sent by OTLP over HTTP only: set OTEL_EXPORTER_OTLP_PROTOCOL to http/json, and the endpoint to the receiver's HTTP port (4318)")
 	}
-	if e.headers, err = headers(variable("HEADERS")); err != nil {
+	if e.headers, err = pairs("OTEL_EXPORTER_OTLP_HEADERS", variable("HEADERS")); err != nil {
 		return nil, err
 	}
 	if v := variable("TIMEOUT"); v != "" {
@@ -89,8 +99,8 @@ func receiver(endpoint string) (string, error) {
 	return u.String(), nil
 }
 
-// headers reads name=value pairs with commas between; values are escaped as in URLs.
-func headers(text string) (map[string]string, error) {
+// pairs reads a variable with name=value pairs and commas between; values are escaped as in URLs.
+func pairs(variable, text string) (map[string]string, error) {
 	out := map[string]string{}
 	for pair := range strings.SplitSeq(text, ",") {
 		if strings.TrimSpace(pair) == "" {
@@ -100,7 +110,7 @@ func headers(text string) (map[string]string, error) {
 		plain, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || err != nil || strings.TrimSpace(name) == "" {
 			// The text may hold a token and is not repeated.
-			return nil, errors.New("OTEL_EXPORTER_OTLP_HEADERS: write name=value, with commas between")
+			return nil, errors.New(variable + ": write name=value, with commas between")
 		}
 		out[strings.TrimSpace(name)] = plain
 	}

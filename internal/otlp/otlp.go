@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"time"
-
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 const (
@@ -18,20 +16,20 @@ const (
 	maxAnswer = 4 << 10
 )
 
-// Exporter sends spans. It implements sdktrace.SpanExporter.
-type Exporter struct {
+// exporter sends spans. It is for one goroutine.
+type exporter struct {
 	url     string
 	headers map[string]string
 	timeout time.Duration
 	client  *http.Client
+	about   []keyValue
+	// told is set once it is logged that nobody takes spans, until somebody does.
+	told bool
 }
 
-// ExportSpans implements sdktrace.SpanExporter. A receiver that is busy or away for a moment is asked again within the timeout.
-func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	if len(spans) == 0 {
-		return nil
-	}
-	body, err := json.Marshal(encode(spans))
+// export sends spans that have ended. A receiver that is busy or away for a moment is asked again within the timeout.
+func (e *exporter) export(ctx context.Context, spans []*span) error {
+	body, err := json.Marshal(encode(e.about, spans))
 	if err != nil {
 		return err
 	}
@@ -51,7 +49,7 @@ func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 }
 
 // send sends a body once. Again tells that it may be worth another try.
-func (e *Exporter) send(ctx context.Context, body []byte) (again bool, err error) {
+func (e *exporter) send(ctx context.Context, body []byte) (again bool, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
 	if err != nil {
 		return false, err
@@ -74,10 +72,4 @@ func (e *Exporter) send(ctx context.Context, body []byte) (again bool, err error
 		return again, fmt.Errorf("the receiver of traces answers %s", res.Status)
 	}
 	return false, nil
-}
-
-// Shutdown implements sdktrace.SpanExporter.
-func (e *Exporter) Shutdown(context.Context) error {
-	e.client.CloseIdleConnections()
-	return nil
 }

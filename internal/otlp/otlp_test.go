@@ -13,8 +13,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/sdk/resource"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -53,44 +51,35 @@ func (r *received) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	_, _ = w.Write([]byte(`{"partialSuccess":{}}`))
 }
 
-// export sends one span, with what make adds to it.
-func export(t *testing.T, e *otlp.Exporter, change func(trace.Span)) error {
+// send starts a tracer, makes one span with a parent, and stops it again.
+func send(t *testing.T, endpoint string, change func(trace.Span)) error {
 	t.Helper()
-	var failed error
-	p := sdktrace.NewTracerProvider(
-		sdktrace.WithSpanProcessor(&direct{e, &failed}), sdktrace.WithSampler(sdktrace.AlwaysSample()),
-		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "sidecar"))),
-	)
+	tracer, stop, err := otlp.Start(endpoint, map[string]string{"service.name": "sidecar"})
+	if err != nil {
+		return err
+	}
 	parent := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1, 2}, SpanID: trace.SpanID{3}, TraceFlags: trace.FlagsSampled, Remote: true})
-	_, span := p.Tracer("optup").Start(trace.ContextWithRemoteSpanContext(t.Context(), parent), "optup decide",
+	ctx, span := tracer.Start(trace.ContextWithRemoteSpanContext(t.Context(), parent), "optup decide",
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(time.Unix(10, 20)))
+	if !span.IsRecording() || trace.SpanContextFromContext(ctx).SpanID() != span.SpanContext().SpanID() {
+		t.Error("the span is not the one that is passed on")
+	}
 	change(span)
 	span.End(trace.WithTimestamp(time.Unix(11, 21)))
-	return failed
+	span.SetName("too late")
+	span.End()
+	stop(t.Context())
+	return nil
 }
-
-// direct exports each span as it ends.
-type direct struct {
-	*otlp.Exporter
-	err *error
-}
-
-func (d *direct) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-func (d *direct) OnEnd(s sdktrace.ReadOnlySpan) {
-	*d.err = d.ExportSpans(context.Background(), []sdktrace.ReadOnlySpan{s})
-}
-func (d *direct) ForceFlush(context.Context) error { return nil }
 
 func TestASpanArrivesAsOTLPHasIt(t *testing.T) {
 	r := &received{t: t}
 	s := httptest.NewServer(r)
 	defer s.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b, tenant=x")
-	e, err := otlp.New(s.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := export(t, e, func(s trace.Span) {
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=theirs,team=crm")
+	if err := send(t, s.URL, func(s trace.Span) {
+		s.SetAttributes(attribute.String("text", "before"))
 		s.SetAttributes(attribute.String("text", "x\"y"), attribute.Int64("count", -1<<62), attribute.Float64("seconds", .25), attribute.Bool("yes", true),
 			attribute.StringSlice("list", []string{"a", "b"}))
 		s.SetStatus(codes.Error, "INTERNAL_ERROR")
@@ -104,10 +93,11 @@ func TestASpanArrivesAsOTLPHasIt(t *testing.T) {
 	if len(all) != 1 || len(all[0].GetScopeSpans()) != 1 || len(all[0].GetScopeSpans()[0].GetSpans()) != 1 {
 		t.Fatalf("%v", r.request)
 	}
-	if a := all[0].GetResource().GetAttributes(); len(a) != 1 || a[0].GetKey() != "service.name" || a[0].GetValue().GetStringValue() != "sidecar" {
+	if a := all[0].GetResource().GetAttributes(); len(a) != 2 || a[0].GetKey() != "service.name" || a[0].GetValue().GetStringValue() != "sidecar" ||
+		a[1].GetKey() != "team" || a[1].GetValue().GetStringValue() != "crm" {
 		t.Errorf("resource %v", a)
 	}
-	if got := all[0].GetScopeSpans()[0].GetScope().GetName(); got != "optup" {
+	if got := all[0].GetScopeSpans()[0].GetScope().GetName(); got != "github.com/optup/optup" {
 		t.Errorf("scope %q", got)
 	}
 	one := all[0].GetScopeSpans()[0].GetSpans()[0]
@@ -123,6 +113,9 @@ func TestASpanArrivesAsOTLPHasIt(t *testing.T) {
 	if one.GetStatus().GetCode() != tracespb.Status_STATUS_CODE_ERROR || one.GetStatus().GetMessage() != "INTERNAL_ERROR" {
 		t.Errorf("status %v", one.GetStatus())
 	}
+	if n := len(one.GetAttributes()); n != 5 {
+		t.Errorf("%d attributes", n)
+	}
 	got := map[string]*common.AnyValue{}
 	for _, a := range one.GetAttributes() {
 		got[a.GetKey()] = a.GetValue()
@@ -135,36 +128,107 @@ func TestASpanArrivesAsOTLPHasIt(t *testing.T) {
 
 func TestABusyReceiverIsAskedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		with   int
-		asked  int32
-		failed bool
+		with  int
+		asked int32
 	}{
-		"busy": {http.StatusServiceUnavailable, 2, false}, "too much": {http.StatusTooManyRequests, 2, false},
-		"refused": {http.StatusBadRequest, 1, true}, "sent elsewhere": {http.StatusTemporaryRedirect, 1, true},
+		"busy": {http.StatusServiceUnavailable, 2}, "too much": {http.StatusTooManyRequests, 2}, "refused": {http.StatusBadRequest, 1},
+		"sent elsewhere": {http.StatusTemporaryRedirect, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &received{t: t, busy: 1, with: c.with}
 			s := httptest.NewServer(r)
 			defer s.Close()
-			e, err := otlp.New(s.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := export(t, e, func(trace.Span) {}); (err != nil) != c.failed || r.asked.Load() != c.asked {
+			if err := send(t, s.URL, func(trace.Span) {}); err != nil || r.asked.Load() != c.asked {
 				t.Errorf("asked %d times, %v", r.asked.Load(), err)
 			}
 		})
 	}
 }
 
-func TestAReceiverThatIsAwayIsGivenUpInTime(t *testing.T) {
-	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "50")
-	e, err := otlp.New("http://127.0.0.1:1")
+// TestAReceiverThatIsAwayHoldsUpNobody: neither requests, whose spans are lost, nor the stop.
+func TestAReceiverThatIsAwayHoldsUpNobody(t *testing.T) {
+	held := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held }))
+	defer s.Close()
+	defer close(held)
+	tracer, stop, err := otlp.Start(s.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := export(t, e, func(trace.Span) {}); err == nil || !strings.Contains(err.Error(), "cannot be reached") {
-		t.Errorf("%v", err)
+	for range 10_000 {
+		_, span := tracer.Start(t.Context(), "x")
+		span.End()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() { stop(ctx); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the stop waits for the receiver")
+	}
+}
+
+func TestManySpansAreSentTogetherAndSoon(t *testing.T) {
+	r := &received{t: t}
+	s := httptest.NewServer(r)
+	defer s.Close()
+	tracer, stop, err := otlp.Start(s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop(t.Context())
+	seen := map[trace.SpanID]bool{}
+	for range 600 {
+		_, span := tracer.Start(t.Context(), "x")
+		seen[span.SpanContext().SpanID()] = span.SpanContext().IsValid()
+		span.End()
+	}
+	if len(seen) != 600 || seen[trace.SpanID{}] {
+		t.Errorf("%d different spans", len(seen))
+	}
+	for end := time.Now().Add(10 * time.Second); r.asked.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing was sent")
+		}
+	}
+}
+
+func TestWhatIsSampled(t *testing.T) {
+	id := func(last byte) trace.TraceID { return trace.TraceID{1, 8: last} }
+	parent := func(flags trace.TraceFlags, id trace.TraceID) trace.SpanContext {
+		return trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{1}, TraceFlags: flags, Remote: true})
+	}
+	yes, no, none := parent(trace.FlagsSampled, id(0xff)), parent(0, id(0)), trace.SpanContext{}
+	for name, c := range map[string]struct {
+		sampler, arg string
+		parent       trace.SpanContext
+		want         bool
+	}{
+		"as the parent: yes": {"", "", yes, true}, "as the parent: no": {"", "", no, false}, "no parent": {"", "", none, true},
+		"always": {"always_on", "", no, true}, "never": {"always_off", "", yes, false},
+		"never without a parent": {"parentbased_always_off", "", none, false}, "never but as the parent": {"parentbased_always_off", "", yes, true},
+		"half: a low id": {"traceidratio", "0.5", no, true}, "half: a high id": {"traceidratio", "0.5", yes, false},
+		"none of them": {"parentbased_traceidratio", "0", none, false}, "all": {"parentbased_traceidratio", "", none, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("OTEL_TRACES_SAMPLER", c.sampler)
+			t.Setenv("OTEL_TRACES_SAMPLER_ARG", c.arg)
+			tracer, stop, err := otlp.Start("http://127.0.0.1:1", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			defer stop(gone)
+			ctx, span := tracer.Start(trace.ContextWithRemoteSpanContext(t.Context(), c.parent), "x")
+			own := trace.SpanContextFromContext(ctx)
+			if span.IsRecording() != c.want || own.IsSampled() != c.want || !own.IsValid() || own.SpanID() == c.parent.SpanID() ||
+				(c.parent.IsValid() && own.TraceID() != c.parent.TraceID()) {
+				t.Errorf("recorded: %v, %+v", span.IsRecording(), own)
+			}
+		})
 	}
 }
 
@@ -181,6 +245,7 @@ func TestVariablesOfOpenTelemetry(t *testing.T) {
 		"no headers":               {map[string]string{"ENDPOINT": "URL", "HEADERS": "secret"}, ""},
 		"no time":                  {map[string]string{"ENDPOINT": "URL", "TIMEOUT": "1s"}, ""},
 		"no authorities":           {map[string]string{"ENDPOINT": "URL", "CERTIFICATE": "/does/not/exist"}, ""},
+		"no sampler":               {map[string]string{"ENDPOINT": "URL", "../TRACES_SAMPLER": "sometimes"}, ""},
 		"no key":                   {map[string]string{"ENDPOINT": "URL", "CLIENT_CERTIFICATE": "/does/not/exist"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,23 +253,21 @@ func TestVariablesOfOpenTelemetry(t *testing.T) {
 			s := httptest.NewServer(r)
 			defer s.Close()
 			for k, v := range c.variables {
-				t.Setenv("OTEL_EXPORTER_OTLP_"+k, strings.ReplaceAll(v, "URL", s.URL))
+				name, other := strings.CutPrefix(k, "../")
+				if name = "OTEL_EXPORTER_OTLP_" + name; other {
+					name = strings.Replace(name, "EXPORTER_OTLP_", "", 1)
+				}
+				t.Setenv(name, strings.ReplaceAll(v, "URL", s.URL))
 			}
 			if !otlp.Configured() {
 				t.Error("no receiver is named")
 			}
-			e, err := otlp.New("")
-			if (err != nil) != (c.path == "") {
-				t.Fatalf("%v", err)
+			err := send(t, "", func(trace.Span) {})
+			if (err != nil) != (c.path == "") || r.path != c.path {
+				t.Fatalf("%v, sent to %s", err, r.path)
 			}
-			if err != nil {
-				if strings.Contains(err.Error(), "secret") {
-					t.Errorf("a header is told: %v", err)
-				}
-				return
-			}
-			if err := export(t, e, func(trace.Span) {}); err != nil || r.path != c.path {
-				t.Errorf("%v, sent to %s", err, r.path)
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("a header is told: %v", err)
 			}
 		})
 	}

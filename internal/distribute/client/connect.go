@@ -43,12 +43,12 @@ func (c *client) connect() (*connection, error) {
 	return &connection{
 		manager: c.Manager, transport: transport,
 		// A redirect would carry the token to somebody else.
-		client: &http.Client{
-			Transport:     &bearer{file: c.TokenFile, next: transport},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		client: &http.Client{Transport: &bearer{file: c.TokenFile, next: transport}, CheckRedirect: stay},
 	}, nil
 }
+
+// stay goes to no other place than was asked.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // bearer adds the token, which is read for each request because the kubelet renews the file.
 type bearer struct {
