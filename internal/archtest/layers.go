@@ -120,6 +120,11 @@ var unreachable = []struct {
 		"the sidecar knows the ledger by its stream only and links no database driver",
 	},
 	{
+		[]string{"cmd/sidecar"},
+		[]string{"google.golang.org", "connectrpc.com", "github.com/prometheus", "github.com/spf13", "go.opentelemetry.io/otel/sdk"},
+		"the sidecar is in every pod, and each of these takes more of its memory than what is used of it: see internal/metrics and internal/otlp",
+	},
+	{
 		[]string{".", "cmd", "internal/manager"},
 		testOnly,
 		"programs for testing are no part of a binary",

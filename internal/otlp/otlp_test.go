@@ -36,6 +36,7 @@ type received struct {
 
 func (r *received) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if r.asked.Add(1) <= r.busy {
+		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(r.with)
 		return
 	}

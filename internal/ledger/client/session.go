@@ -63,7 +63,8 @@ func (s *session) run(ctx context.Context) (bool, error) {
 	if res.StatusCode != http.StatusOK {
 		return false, fmt.Errorf("the ledger refused the stream: %s", explain(res))
 	}
-	frames := wire.NewReader(bufio.NewReaderSize(res.Body, 64<<10))
+	source := bufio.NewReaderSize(res.Body, 16<<10)
+	frames := wire.NewReader(source)
 	done := make(chan struct{})
 	close(done)
 	defer func() { cancel(nil); <-done }()
@@ -78,6 +79,9 @@ func (s *session) run(ctx context.Context) (bool, error) {
 				f.distrust()
 			}
 			return s.in.phase == phaseLive, cause(ctx, err)
+		}
+		if t == wire.TypeSnapshotEnd {
+			frames = wire.NewReader(source) // what comes now is small, and needs no room for the largest frame of the snapshot
 		}
 		if t == wire.TypeHello {
 			done = make(chan struct{})
