@@ -117,7 +117,7 @@ func attributes(all []attribute.KeyValue) []keyValue {
 
 // valueOf gives a value; lists, which none of our spans has, as text.
 func valueOf(v attribute.Value) (out value) {
-	switch v.Type() { //nolint:exhaustive // the rest is text
+	switch v.Type() {
 	case attribute.BOOL:
 		b := v.AsBool()
 		out.Bool = &b
@@ -127,7 +127,7 @@ func valueOf(v attribute.Value) (out value) {
 		f := v.AsFloat64()
 		out.Double = &f
 	default:
-		text := v.Emit()
+		text := v.String()
 		out.String = &text
 	}
 	return out
