@@ -101,7 +101,7 @@ func (c *connection) watch(ctx context.Context, m watchRequest) (*stream, error)
 	if err != nil {
 		return nil, err
 	}
-	body := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))) //nolint:gosec // a few hundred bytes
+	body := binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message)))                 //nolint:gosec // a few hundred bytes
 	res, err := c.post(ctx, "Watch", "application/connect+json", append(body, message...)) //nolint:bodyclose // the stream does
 	if err != nil {
 		return nil, err
