@@ -191,21 +191,6 @@ func (p *Plan) Remembered(t *facts.Table, s facts.State, now *Now) *Verdict {
 	return nil
 }
 
-// JudgeAll judges people in many states at the same moment, about whose data no time is declared: out gets what Judge gives, and own is
-// where it writes what is not remembered. Both are at least as long as states. It is faster than one Judge after the other.
-func (p *Plan) JudgeAll(t *facts.Table, states []facts.State, now *Now, own []Verdict, out []*Verdict) {
-	var undated Collected
-	m := p.memo(uint64(t.Unknown()), now)
-	for i, s := range states {
-		if l := m.recall(uint64(s), now); l != nil {
-			out[i] = &l.verdict
-			continue
-		}
-		out[i] = p.judge(t, s, &undated, now, &own[i])
-		m = p.memo(uint64(t.Unknown()), now)
-	}
-}
-
 // judge is Judge for what is not so simple.
 func (p *Plan) judge(t *facts.Table, s facts.State, collected *Collected, now *Now, own *Verdict) *Verdict {
 	plain := s
