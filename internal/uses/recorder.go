@@ -49,7 +49,9 @@ type Options struct {
 type Recorder struct {
 	Options
 	free, full chan *part
-	tick       atomic.Uint64
+	// wake tells that many parts wait. Few are fetched with the next tick: to wake somebody for each costs more than to write it.
+	wake chan struct{}
+	tick atomic.Uint64
 	// hurry is closed when the process stops: pauses are short from then on.
 	hurry chan struct{}
 	stats counters
@@ -91,7 +93,7 @@ func New(o Options) (*Recorder, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	r := &Recorder{Options: o, free: make(chan *part, o.Parts), full: make(chan *part, o.Parts), hurry: make(chan struct{}), lanes: map[string]*lane{}}
+	r := &Recorder{Options: o, free: make(chan *part, o.Parts), full: make(chan *part, o.Parts), wake: make(chan struct{}, 1), hurry: make(chan struct{}), lanes: map[string]*lane{}}
 	for range o.Parts {
 		r.free <- &part{}
 	}
@@ -185,10 +187,11 @@ func (w *writer) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case p := <-w.full:
-			w.add(p)
+		case <-w.wake:
+			w.fetch(ctx)
 		case <-tick.C:
 			w.tick.Add(1)
+			w.fetch(ctx)
 			w.flush()
 		}
 	}
@@ -196,16 +199,20 @@ func (w *writer) run(ctx context.Context) {
 
 // drain takes what requests hand over while they end.
 func (w *writer) drain(ctx context.Context) {
+	w.fetch(ctx)
+	w.flush()
+}
+
+// fetch takes the parts that wait.
+func (w *writer) fetch(ctx context.Context) {
 	for {
 		select {
 		case p := <-w.full:
 			w.add(p)
 		default:
-			w.flush()
 			return
 		}
 		if ctx.Err() != nil {
-			w.flush()
 			return
 		}
 	}

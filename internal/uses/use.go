@@ -147,6 +147,12 @@ func (u *Use) give(effect decide.Effect, reason decide.Reason, unanswered bool) 
 	}
 	u.first += n
 	u.recorder.full <- p // there are never more parts than it holds
+	if len(u.recorder.full) >= cap(u.recorder.full)/4 {
+		select {
+		case u.recorder.wake <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // part is a record, or a part of one, on its way from a request to the recorder.
