@@ -48,7 +48,9 @@ type Options struct {
 // Recorder takes records and delivers them. Begin is safe for concurrent use; a nil recorder records nothing.
 type Recorder struct {
 	Options
+	// free are parts to be used again, of those that were made so far; full are those that wait to be put into a batch.
 	free, full chan *part
+	made       atomic.Int64
 	// wake tells that many parts wait. Few are fetched with the next tick: to wake somebody for each costs more than to write it.
 	wake chan struct{}
 	tick atomic.Uint64
@@ -94,9 +96,6 @@ func New(o Options) (*Recorder, error) {
 		o.Logger = slog.Default()
 	}
 	r := &Recorder{Options: o, free: make(chan *part, o.Parts), full: make(chan *part, o.Parts), wake: make(chan struct{}, 1), hurry: make(chan struct{}), lanes: map[string]*lane{}}
-	for range o.Parts {
-		r.free <- &part{}
-	}
 	return r, r.restore()
 }
 

@@ -49,7 +49,8 @@ type Use struct {
 	ended    bool
 }
 
-var buffers = sync.Pool{New: func() any { b := make([]person, 0, partSize); return &b }}
+// A buffer grows with the first long list that it is for.
+var buffers = sync.Pool{New: func() any { b := make([]person, 0, 4); return &b }}
 
 // Begin makes the record of a request. A nil recorder gives one that has an ID and records nothing.
 func (r *Recorder) Begin(now time.Time) Use {
@@ -90,14 +91,14 @@ func (u *Use) Person(tag consent.Tag, tagged bool, v *decide.Verdict) {
 // yield lets the recorder have its turn where many parts wait for it. A request that never waits would keep the only processor to itself
 // until there is no part left to give; it does not wait for the recorder either.
 func (r *Recorder) yield() {
-	if len(r.free) < cap(r.free)/2 {
+	if len(r.full) > cap(r.full)/2 {
 		runtime.Gosched()
 	}
 }
 
 // Pause is called by a stream before it waits for more: what was added is handed over unless much is on its way already.
 func (u *Use) Pause() {
-	if u.recorder != nil && len(u.recorder.free) > cap(u.recorder.free)/2 {
+	if u.recorder != nil && len(u.recorder.full) < cap(u.recorder.full)/2 {
 		u.Flush()
 	}
 }
@@ -130,10 +131,8 @@ func (u *Use) give(effect decide.Effect, reason decide.Reason, unanswered bool) 
 	if u.people != nil {
 		n = len(*u.people)
 	}
-	var p *part
-	select {
-	case p = <-u.recorder.free:
-	default:
+	p := u.recorder.part()
+	if p == nil {
 		u.recorder.lose(uint64(n) + 1)
 		if u.people != nil {
 			*u.people = (*u.people)[:0]
@@ -153,6 +152,20 @@ func (u *Use) give(effect decide.Effect, reason decide.Reason, unanswered bool) 
 		default:
 		}
 	}
+}
+
+// part gives a part to fill, nil if as many as there may be are on their way.
+func (r *Recorder) part() *part {
+	select {
+	case p := <-r.free:
+		return p
+	default:
+	}
+	if r.made.Add(1) <= int64(cap(r.full)) {
+		return &part{}
+	}
+	r.made.Add(-1)
+	return nil
 }
 
 // part is a record, or a part of one, on its way from a request to the recorder.
