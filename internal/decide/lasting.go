@@ -2,13 +2,20 @@ package decide
 
 import (
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/optup/optup/internal/facts"
 	"github.com/optup/optup/internal/ir"
 )
 
-// atHand is how many combinations a memo has undying verdicts about.
-const atHand = 1024
+const (
+	// atHand is how many combinations a memo has undying verdicts about.
+	atHand = 4096
+	// patience is how many times another combination asks for a place before it gets it: two that share one would else be learned anew with
+	// every turn.
+	patience = 64
+)
 
 // undying is what is decided about people of one combination whose times differ, as long as no grant of theirs has ended by itself: then
 // times make no difference, and it is enough to see that none has.
@@ -37,7 +44,11 @@ func (m *memo) lasting(t *facts.Table, s facts.State, now *Now) *Verdict {
 	if !ok {
 		return nil
 	}
-	u := m.undying[uint32(plain)%atHand].Load()
+	all := m.undying.Load()
+	if all == nil {
+		return nil
+	}
+	u := all[uint32(plain)%atHand].Load()
 	if u == nil || u.combination != uint32(plain) {
 		return nil
 	}
@@ -63,6 +74,9 @@ func (m *memo) lasting(t *facts.Table, s facts.State, now *Now) *Verdict {
 
 // learnLasting remembers a verdict for all people of a combination, if no grant that it could rest on has ended.
 func (p *Plan) learnLasting(t *facts.Table, plain facts.State, known Facts, now *Now, v Verdict) {
+	if !p.memos.wants(plain) || p.ended(known, now.Ledger) {
+		return
+	}
 	all, ok := t.Moments(plain)
 	if !ok || len(all) > moments {
 		return
@@ -74,8 +88,6 @@ func (p *Plan) learnLasting(t *facts.Table, plain facts.State, known Facts, now 
 			if standing(f.Grants[grant].Status) != "" {
 				continue // it has no times, and none are asked for
 			}
-			expired, unused := ends(q, &f.Grants[grant], f.Used)
-			ok = ok && (q.ValidForDays == 0 || expired.After(now.Ledger)) && (q.UnusedForDays == 0 || unused.After(now.Ledger))
 			var begins, used []uint8
 			for i, m := range all {
 				switch {
@@ -99,15 +111,54 @@ func (p *Plan) learnLasting(t *facts.Table, plain facts.State, known Facts, now 
 	if !ok {
 		return
 	}
-	p.memos.mu.Lock()
-	defer p.memos.mu.Unlock()
-	if m := p.memos.current.Load(); m != nil && m.table == uint32(plain>>32) {
-		m.undying[u.combination%atHand].Store(u)
-	} else {
-		m = &memo{table: uint32(plain >> 32)}
-		m.undying[u.combination%atHand].Store(u)
-		p.memos.current.Store(m)
+	p.memos.keepUndying(plain, u)
+}
+
+// ended tells whether a grant that stands has ended by itself.
+func (p *Plan) ended(known Facts, now time.Time) bool {
+	ended := false
+	p.lapses(func(q *ir.Purpose) {
+		f := known(q.Name)
+		for i := range f.Grants {
+			if standing(f.Grants[i].Status) == "" {
+				expired, unused := ends(q, &f.Grants[i], f.Used)
+				ended = ended || (q.ValidForDays > 0 && !expired.After(now)) || (q.UnusedForDays > 0 && !unused.After(now))
+			}
+		}
+	})
+	return ended
+}
+
+// wants tells whether a combination may have a place among the undying.
+func (x *memos) wants(plain facts.State) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.current.Load()
+	if m == nil || m.table != uint32(plain>>32) || m.undying.Load() == nil {
+		return true
 	}
+	u := m.undying.Load()[uint32(plain)%atHand].Load()
+	if u == nil || u.combination == uint32(plain) {
+		return true
+	}
+	m.turned++
+	return m.turned%patience == 0
+}
+
+func (x *memos) keepUndying(plain facts.State, u *undying) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.current.Load()
+	if m == nil || m.table != uint32(plain>>32) {
+		m = &memo{table: uint32(plain >> 32)}
+		x.current.Store(m)
+	}
+	all := m.undying.Load()
+	if all == nil {
+		all = new([atHand]atomic.Pointer[undying])
+		m.undying.Store(all)
+	}
+	all[u.combination%atHand].Store(u)
 }
 
 // days are seconds. All times are UTC, whose days are equally long here.

@@ -40,8 +40,10 @@ type memo struct {
 	// verdicts are in places from 1 on; in place 0 there never is one. Taken says how many places are.
 	verdicts [maxVerdicts + 1]atomic.Pointer[lasting]
 	taken    int
-	// undying are verdicts about people who have times, each at the number of its plain combination.
-	undying [atHand]atomic.Pointer[undying]
+	// undying are verdicts about people who have times, each at the number of its plain combination. Turned counts the combinations that
+	// found their place taken.
+	undying atomic.Pointer[[atHand]atomic.Pointer[undying]]
+	turned  int
 }
 
 // near gives the verdict about a combination that has a place of its own, nil for none.

@@ -259,15 +259,24 @@ func TestJudgingDoesNotAllocate(t *testing.T) {
 	given := consent.Grant{Notice: "newsletter", Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed, Since: start}
 	given.Purpose = "newsletter"
 	_ = table.Apply(facts.Change{Tags: []consent.Tag{{1}}, Facts: map[consent.PurposeID]consent.Fact{"newsletter": {Grants: []consent.Grant{given}}}})
-	for name, now := range map[string]decide.Now{"newsletter": {Ledger: start.AddDate(0, 0, 1)}, "profiling": moment, "letters": moment} {
+	for name, c := range map[string]struct {
+		purpose consent.PurposeID
+		now     decide.Now
+	}{
+		"a grant that lasts":   {"newsletter", decide.Now{Ledger: start.AddDate(0, 0, 1)}},
+		"a grant that ended":   {"newsletter", decide.Now{Ledger: start.AddDate(1, 0, 0)}},
+		"no grant":             {"profiling", moment},
+		"no grant for letters": {"letters", moment},
+	} {
+		plan, now := plans[c.purpose], c.now
 		s := table.Lookup(consent.Tag{1})
 		var collected decide.Collected
 		var own decide.Verdict
-		if plans[consent.PurposeID(name)].Judge(table, s, &collected, &now, &own) == nil {
+		if plan.Judge(table, s, &collected, &now, &own) == nil {
 			t.Fatal("no verdict")
 		}
 		if n := testing.AllocsPerRun(100, func() {
-			_ = plans[consent.PurposeID(name)].Judge(table, s, &collected, &now, &own)
+			_ = plan.Judge(table, s, &collected, &now, &own)
 		}); n >= 1 && !testkit.Race {
 			t.Errorf("%s: %v allocations", name, n)
 		}
