@@ -49,7 +49,10 @@ func sample(name string) func() (float64, bool) {
 	return func() (float64, bool) {
 		s := []metrics.Sample{{Name: name}}
 		metrics.Read(s)
-		return float64(s[0].Value.Uint64()), s[0].Value.Kind() == metrics.KindUint64
+		if s[0].Value.Kind() != metrics.KindUint64 {
+			return 0, false // this version of Go does not know it
+		}
+		return float64(s[0].Value.Uint64()), true
 	}
 }
 
