@@ -133,7 +133,7 @@ func (im *importer) entry(r row) (store.Append, error) {
 	if err != nil {
 		return store.Append{}, err
 	}
-	one := store.Append{Tags: tags, Hashed: r.identifier.Hashed(), Event: r.event}
+	one := store.Append{Tags: tags, Plain: !r.identifier.Hashed(), Event: r.event}
 	if one.Digest, err = digest(tags, r.event); err != nil {
 		return one, err
 	}

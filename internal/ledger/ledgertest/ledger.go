@@ -189,7 +189,7 @@ func (l *Ledger) Append(email string, e consent.Event) consent.Position {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	r, errs, err := l.Store.Append(l.t.Context(), store.Append{Tags: tags, Event: e})
+	r, errs, err := l.Store.Append(l.t.Context(), store.Append{Tags: tags, Plain: true, Event: e})
 	if err := errors.Join(append(errs, err)...); err != nil {
 		l.t.Fatal(err)
 	}

@@ -21,8 +21,9 @@ var ErrClosed = errors.New("the ledger's store is closed; try again later")
 type Append struct {
 	// Tags are those of one identifier in all its forms; at least one. Tags that are new are added to the person.
 	Tags []consent.Tag
-	// Hashed tells that an identifier came in a hashed form, so that its plain one is not among the tags.
-	Hashed bool
+	// Plain tells that the plain form of every identifier is among the tags, or that all tags are known. Without it somebody may be known by a
+	// hash alone from now on.
+	Plain bool
 	// Event is what happened. Position and At are set by the store.
 	Event consent.Event
 	// Key is the idempotency key, scoped by the caller; empty for none. Digest stands for the content that came with it.
@@ -60,7 +61,7 @@ type Change struct {
 	Person
 	// Event is the event with its position and time.
 	Event consent.Event
-	// Hashed is that of the Append.
+	// Hashed tells that the Append was not Plain.
 	Hashed bool
 }
 

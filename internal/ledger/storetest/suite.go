@@ -40,7 +40,7 @@ func Tag(n int) (t consent.Tag) {
 
 // Given is a sound grant about the person with a number.
 func Given(n int) store.Append {
-	return store.Append{Tags: []consent.Tag{Tag(n)}, Event: consent.Event{
+	return store.Append{Tags: []consent.Tag{Tag(n)}, Plain: true, Event: consent.Event{
 		Type: consent.EventGiven, Purpose: "newsletter", Notice: "newsletter-v1", Proof: consent.ProofMailboxConfirmed, Actor: consent.ActorTouchpoint,
 	}}
 }
@@ -153,9 +153,7 @@ func reopened(t *testing.T, open Factory) {
 	if r := lookup(t, s, Tag(1)); len(r.Grants) != 1 || r.Grants[0].Status != consent.StatusGiven {
 		t.Fatalf("record %+v", r)
 	}
-	hashed := Given(2)
-	hashed.Hashed = true
-	must(t, s, hashed)
+	must(t, s, store.Append{Tags: []consent.Tag{Tag(2)}, Event: Given(2).Event})
 	must(t, s, Given(3))
 	if h, err := s.Head(timeout(t)); err != nil || !h.Hashed {
 		t.Fatalf("%+v, %v", h, err)

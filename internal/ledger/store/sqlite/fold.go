@@ -98,8 +98,8 @@ func (a *appender) append(in *store.Append) (store.Result, error, error) {
 		}
 	}
 	a.head.Position = e.Position
-	a.head.Hashed = a.head.Hashed || in.Hashed
-	a.changes = append(a.changes, store.Change{Person: store.Person{Tags: tags, Record: record}, Event: e, Hashed: in.Hashed})
+	a.head.Hashed = a.head.Hashed || !in.Plain
+	a.changes = append(a.changes, store.Change{Person: store.Person{Tags: tags, Record: record}, Event: e, Hashed: !in.Plain})
 	return store.Result{Position: e.Position, At: e.At}, nil, nil
 }
 
