@@ -114,7 +114,7 @@ func (p *Plan) Recall(state uint64, collected Collected, now Now) (Verdict, bool
 
 // memo gives what is remembered about the table of a state; nil where nothing may be recalled.
 func (p *Plan) memo(state uint64, now *Now) *memo {
-	if p.memos == nil || now.Age < 0 || now.Age > p.bound || now.Ledger.IsZero() {
+	if p.memos == nil || !p.fresh(now) {
 		return nil
 	}
 	if m := p.memos.current.Load(); m != nil && m.table == uint32(state>>32) {
@@ -137,7 +137,7 @@ func (m *memo) recall(state uint64, now *Now) *lasting {
 // Learn decides as Person does and remembers the verdict. The facts must be those that the state stands for, whoever asks for them.
 func (p *Plan) Learn(state uint64, facts Facts, collected Collected, now Now) Verdict {
 	v := p.Person(facts, collected, now)
-	if p.memos == nil || collected.Declared || !p.fresh(now) {
+	if p.memos == nil || collected.Declared || !p.fresh(&now) {
 		return v
 	}
 	l := lasting{verdict: v}
@@ -177,7 +177,7 @@ func (p *Plan) Judge(t *facts.Table, s facts.State, collected *Collected, now *N
 // It has as few steps as possible from the state to the verdict. All of them wait for the state, which comes from far away in memory, and
 // how much else the processor does meanwhile depends on how much waits.
 func (p *Plan) Remembered(t *facts.Table, s facts.State, now *Now) *Verdict {
-	if p.memos == nil || now.Age < 0 || now.Age > p.bound || now.Ledger.IsZero() {
+	if p.memos == nil || !p.fresh(now) {
 		return nil
 	}
 	m, none := p.memos.current.Load(), uint64(t.Unknown())
@@ -224,7 +224,7 @@ func (p *Plan) judge(t *facts.Table, s facts.State, collected *Collected, now *N
 		*own = p.Learn(uint64(s), f.Fact, *collected, *now)
 	default:
 		*own = p.Person(f.Fact, *collected, *now)
-		if p.memos != nil && !collected.Declared && p.fresh(*now) {
+		if p.memos != nil && !collected.Declared && p.fresh(now) {
 			p.learnLasting(t, plain, f.Fact, now, *own)
 		}
 	}

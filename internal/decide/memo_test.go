@@ -254,6 +254,19 @@ func TestWhatLastsIsDecidedLikeTheRest(t *testing.T) {
 	}
 }
 
+// TestNothingIsRememberedOfALedgerThatWasNeverReached: without its time nobody knows what has ended.
+func TestNothingIsRememberedOfALedgerThatWasNeverReached(t *testing.T) {
+	table := facts.New()
+	for name, plan := range plansOf(t) {
+		var own, again decide.Verdict
+		plan.Judge(table, table.Unknown(), &decide.Collected{}, &moment, &own)
+		want := plan.Person(func(consent.PurposeID) consent.Fact { return consent.Fact{} }, decide.Collected{}, decide.Now{})
+		if got := plan.Judge(table, table.Unknown(), &decide.Collected{}, &decide.Now{}, &again); got == nil || !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+}
+
 func TestJudgingDoesNotAllocate(t *testing.T) {
 	plans, table := plansOf(t), facts.New()
 	given := consent.Grant{Notice: "newsletter", Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed, Since: start}

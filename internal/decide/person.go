@@ -126,7 +126,7 @@ func (p *Plan) onlyStores() bool {
 func (j *judgement) ground(g ir.Ground) Verdict {
 	p, f := j.plan, &j.fact
 	if needsFacts(g) {
-		if !p.fresh(j.now) {
+		if !p.fresh(&j.now) {
 			return j.end(GateFreshness, LedgerBehind)
 		}
 		j.trace.gate(GateFreshness, "", "")
@@ -179,7 +179,7 @@ func carriesSpecial(g ir.Ground) bool {
 	}
 }
 
-func (p *Plan) fresh(now Now) bool {
+func (p *Plan) fresh(now *Now) bool {
 	return now.Age >= 0 && now.Age <= p.bound && !now.Ledger.IsZero()
 }
 

@@ -71,8 +71,12 @@ func (t *Table) release(id uint32) {
 	}
 }
 
-// Plain gives the state of those who stand like a state but for the times. It reports false for a state that nobody has any more.
+// Plain gives the state of those who stand like a state but for the times. It reports false for a state that nobody has any more, or that
+// is another table's.
 func (t *Table) Plain(s State) (State, bool) {
+	if !t.owns(s) {
+		return 0, false
+	}
 	if !s.Dated() {
 		return s, true
 	}
@@ -92,8 +96,11 @@ type Moment struct {
 
 // Moments gives what the times are about that belong to a plain state, in their order.
 func (t *Table) Moments(plain State) ([]Moment, bool) {
+	if !t.owns(plain) || plain.Dated() {
+		return nil, false
+	}
 	d := t.decoded(plain.id())
-	if plain.Dated() || d == nil {
+	if d == nil {
 		return nil, false
 	}
 	out := make([]Moment, len(d.moments))
@@ -104,9 +111,9 @@ func (t *Table) Moments(plain State) ([]Moment, bool) {
 }
 
 // Seconds splits a dated state: it gives the plain one, and appends the times in the order of its Moments, in whole seconds since 1970,
-// rounded down. It reports false for a state that nobody has any more.
+// rounded down. It reports false for a state that nobody has any more, or that is another table's.
 func (t *Table) Seconds(s State, out []int64) (State, []int64, bool) {
-	if uint64(s)&^0xffffffff != t.base {
+	if !t.owns(s) {
 		return 0, out, false
 	}
 	record := t.records.content(s.id() &^ dated)
@@ -157,8 +164,11 @@ func (t *Table) Return(f *Facts) {
 	pool.Put(f)
 }
 
+// owns tells whether a state is one of this table.
+func (t *Table) owns(s State) bool { return uint64(s)&^0xffffffff == t.base }
+
 func (t *Table) fill(s State, f *Facts) bool {
-	if uint64(s)&^0xffffffff != t.base {
+	if !t.owns(s) {
 		return false
 	}
 	if !s.Dated() {

@@ -77,3 +77,35 @@ func TestTimesAreKeptApart(t *testing.T) {
 		t.Fatal("facts that nobody has are kept")
 	}
 }
+
+// TestStatesOfAnotherTable stand for nobody here, although the same numbers do.
+func TestStatesOfAnotherTable(t *testing.T) {
+	one, other := New(), New()
+	since := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	known := map[consent.PurposeID]consent.Fact{"newsletter": {Grants: []consent.Grant{{Purpose: "newsletter", Status: consent.StatusGiven, Since: since}}}}
+	for _, table := range []*Table{one, other} {
+		if err := table.Apply(Change{Tags: []consent.Tag{tag(1)}, Facts: known}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dated := other.Lookup(tag(1))
+	plain, ok := other.Plain(dated)
+	if !ok || !dated.Dated() {
+		t.Fatalf("%x", dated)
+	}
+	if all, ok := other.Moments(plain); !ok || len(all) != 1 || all[0] != (Moment{Purpose: "newsletter"}) {
+		t.Errorf("moments %+v", all)
+	}
+	if p, at, ok := other.Seconds(dated, nil); !ok || p != plain || len(at) != 1 || at[0] != since.Unix() {
+		t.Errorf("times %v", at)
+	}
+	for _, s := range []State{dated, plain} {
+		_, known := one.Facts(s)
+		_, like := one.Plain(s)
+		_, about := one.Moments(s)
+		_, _, times := one.Seconds(s, nil)
+		if known || like || about || times {
+			t.Errorf("%x: facts %v, plain %v, moments %v, times %v", s, known, like, about, times)
+		}
+	}
+}
