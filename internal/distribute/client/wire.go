@@ -14,7 +14,7 @@ import (
 )
 
 // The messages of internal/distribute/configv1 in their JSON form, which the manager's server takes as well as the binary one. Spoken like
-// this they need no protobuf, which would be a sixth of the sidecar's memory. The tests of internal/distribute/server hold them against the
+// this they need no protobuf, which every sidecar would keep in memory. The tests of internal/distribute/server hold them against the
 // real server.
 type (
 	watchRequest struct {

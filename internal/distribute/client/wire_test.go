@@ -3,11 +3,15 @@ package client
 import (
 	"context"
 	"encoding/binary"
+	"encoding/pem"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -89,5 +93,37 @@ func TestAManagerThatIsAwayIsToldFromOneThatEnds(t *testing.T) {
 	}
 	if err := conn.acknowledge(context.Background(), acknowledgeRequest{}); err == nil {
 		t.Error("nobody acknowledged")
+	}
+}
+
+// TestTheTokenGoesToNoOtherPlace: it is added to every request that leaves, so none may go where a redirect points.
+func TestTheTokenGoesToNoOtherPlace(t *testing.T) {
+	var elsewhere atomic.Int32
+	other := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer secret" {
+			t.Errorf("the token is missing: %v", r.Header)
+		}
+		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusTemporaryRedirect)
+	}))
+	defer s.Close()
+	trust, token := filepath.Join(t.TempDir(), "ca.crt"), filepath.Join(t.TempDir(), "token")
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := errors.Join(os.WriteFile(trust, ca, 0o600), os.WriteFile(token, []byte("secret\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	c := &client{Options: Options{Manager: s.URL, TrustFile: trust, TokenFile: token}}
+	conn, err := c.connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.close()
+	_, err = conn.watch(t.Context(), watchRequest{Schema: 1})
+	if again := conn.acknowledge(t.Context(), acknowledgeRequest{}); err == nil || again == nil || !strings.Contains(err.Error(), "307") {
+		t.Errorf("%v, %v", err, again)
+	}
+	if n := elsewhere.Load(); n != 0 {
+		t.Errorf("%d requests went elsewhere", n)
 	}
 }
