@@ -4,12 +4,29 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/optup/optup/internal/ir"
 )
+
+// begun asks the customers' service for something, and gives the body of the answer once that has begun.
+func begun(t *testing.T, addr net.Addr, path string) *bufio.Reader {
+	t.Helper()
+	req, err := http.NewRequest("GET", "http://"+addr.String()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "customers.crm"
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	return bufio.NewReader(res.Body)
+}
 
 // TestLongListsFlow: a list of any length passes in little memory, and whoever withdraws meanwhile is not in the rest of it.
 func TestLongListsFlow(t *testing.T) {
@@ -39,17 +56,7 @@ func TestLongListsFlow(t *testing.T) {
 	}
 	addr := r.listen(service)
 	memory := heap()
-	req, err := http.NewRequest("GET", "http://"+addr.String()+"/v1/customers", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Host = "customers.crm"
-	res, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	in := bufio.NewReader(res.Body)
+	in := begun(t, addr, "/v1/customers")
 	people := map[string]int{}
 	withdrawn := false
 	for {

@@ -186,3 +186,52 @@ func TestAServiceThatStallsWithinALongList(t *testing.T) {
 		})
 	}
 }
+
+// TestApplicationsThatReadALongListSlowlyOverHTTP2: a stream has no deadline that could be given again within a write, so what was gathered is
+// written in pieces, and each has its time.
+func TestApplicationsThatReadALongListSlowlyOverHTTP2(t *testing.T) {
+	const stall = 800 * time.Millisecond
+	record := `{"email":"anna@example.org"},`
+	body := `{"customers":[` + strings.Repeat(record, 2<<20/len(record)) + `{"email":"bert@example.org"}]}`
+	for name, stalls := range map[string]bool{"steadily": false, "and then no more": true} {
+		t.Run(name, func(t *testing.T) {
+			r := withEndpoints(t, ir.OnMissingDropRecord, "")
+			r.proxy.stall = stall
+			r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, body)
+			}
+			transport := &http.Transport{Protocols: &http.Protocols{}, HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}}
+			transport.Protocols.SetUnencryptedHTTP2(true)
+			defer transport.CloseIdleConnections()
+			req, err := http.NewRequest(http.MethodGet, "http://"+r.listen(service).String()+"/v1/customers", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = "customers.crm"
+			res, err := transport.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = res.Body.Close() }()
+			if stalls {
+				time.Sleep(3 * stall)
+				if _, err := io.Copy(io.Discard, res.Body); err == nil {
+					t.Error("a part of the answer looks like the whole")
+				}
+				return
+			}
+			got := int64(0)
+			for err == nil {
+				var n int64
+				n, err = io.CopyN(io.Discard, res.Body, 16<<10)
+				if got += n; got < 512<<10 {
+					time.Sleep(stall / 5) // the time of a stall for 80 KiB: several for what is gathered
+				}
+			}
+			if want := int64(len(body) - len(`,{"email":"bert@example.org"}`)); !errors.Is(err, io.EOF) || got != want {
+				t.Errorf("%d bytes of %d, %v", got, want, err)
+			}
+		})
+	}
+}

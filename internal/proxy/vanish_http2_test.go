@@ -35,31 +35,12 @@ func (s *half) listen(t *testing.T, r *road) {
 	t.Helper()
 	certificate, roots := certificateFor(t, "customers.crm", "api.esp")
 	r.proxy.Roots = roots
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(func() {
-		cancel()
-		_ = l.Close()
-	})
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-				defer stop()
-				if !s.plain {
-					s.serve(tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}))
-				}
-				<-ctx.Done() // it is never closed
-			}()
+	l := serving(t, func(ctx context.Context, c net.Conn) {
+		if !s.plain {
+			s.serve(tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}))
 		}
-	}()
+		<-ctx.Done() // it is never closed
+	})
 	r.proxy.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())
 	}

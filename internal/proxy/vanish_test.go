@@ -18,9 +18,8 @@ import (
 	"github.com/optup/optup/internal/ir"
 )
 
-// vanishing is a service of bytes that reads the head of one request after the other and then does as it is told, on a connection that
-// stays open whatever it does. Pages of customers are for others, who are served.
-func vanishing(t *testing.T, r *road, do func(c net.Conn, req *http.Request)) {
+// serving gives every connection of a service to serve. They end with the test, whatever serve does.
+func serving(t *testing.T, serve func(ctx context.Context, c net.Conn)) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -38,23 +37,33 @@ func vanishing(t *testing.T, r *road, do func(c net.Conn, req *http.Request)) {
 				return
 			}
 			go func() {
-				defer func() { _ = c.Close() }()
 				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 				defer stop()
-				for in := bufio.NewReaderSize(c, 4<<10); ; {
-					req, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					if strings.HasSuffix(req.RequestURI, "?page=1") {
-						_, _ = io.WriteString(c, emptyList)
-						continue
-					}
-					do(c, req)
-				}
+				serve(ctx, c)
 			}()
 		}
 	}()
+	return l
+}
+
+// vanishing is a service of bytes that reads the head of one request after the other and then does as it is told, on a connection that
+// stays open whatever it does. Pages of customers are for others, who are served.
+func vanishing(t *testing.T, r *road, do func(c net.Conn, req *http.Request)) {
+	t.Helper()
+	l := serving(t, func(_ context.Context, c net.Conn) {
+		defer func() { _ = c.Close() }()
+		for in := bufio.NewReaderSize(c, 4<<10); ; {
+			req, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			if strings.HasSuffix(req.RequestURI, "?page=1") {
+				_, _ = io.WriteString(c, emptyList)
+				continue
+			}
+			do(c, req)
+		}
+	})
 	r.proxy.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())
 		if err == nil {
