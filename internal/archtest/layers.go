@@ -17,7 +17,7 @@ var layers = []layer{
 	{"L0", "plain contracts", []string{"internal/ir", "internal/policy", "internal/consent", "internal/defence"}},
 	{"L1", "pure functions", []string{
 		"internal/compile", "internal/decide", "internal/facts", "internal/jsonfilter", "internal/csvfilter", "internal/formfilter",
-		"internal/enforce", "internal/ledger/wire",
+		"internal/enforce", "internal/ledger/wire", "internal/ledger/proof",
 	}},
 	{"L2", "terms of the outside: Kubernetes types and their translation, tokens, stores", []string{
 		"api", "config/crd", "internal/translate", "internal/manifest", "internal/openapi", "internal/schema", "internal/scenario",
@@ -59,6 +59,10 @@ var onlyFor = []closedList{
 	{pkg: "internal/formfilter", because: "it sits in the path of every request"},
 	{pkg: "internal/facts", because: "it sits in the path of every request"},
 	{pkg: "internal/ledger/wire", because: "it is a contract between the ledger and whoever follows it"},
+	{
+		pkg: "internal/ledger/proof", allowed: []string{"github.com/transparency-dev/merkle"},
+		because: "whoever checks a receipt should have little to trust",
+	},
 	{
 		pkg: "internal/jsonfilter", allowed: []string{"github.com/go-json-experiment/json"},
 		because: "it sits in the path of every request and needs a tokenizer of JSON only",
