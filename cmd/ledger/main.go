@@ -28,7 +28,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), keygenCommand())
+	root.AddCommand(serveCommand(), keygenCommand(), publicKeyCommand())
 	return root
 }
 
