@@ -1,0 +1,220 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// superuser is the role that owns everything in a server.
+const superuser = "optup_test"
+
+// patience is how long a server may take to answer on a busy machine.
+const patience = time.Minute
+
+// Server is a running PostgreSQL.
+type Server struct {
+	// Host and Port are its loopback address; Socket is the folder of its Unix socket.
+	Host     string
+	Port     int
+	Socket   string
+	Password string
+
+	bin, dir string
+	settings []string
+	as       *syscall.SysProcAttr
+	// janitor stops the server and removes its folder when this end is closed, or closes because the process has ended.
+	janitor *os.File
+	swept   chan error
+	running *exec.Cmd
+}
+
+var shared struct {
+	once   sync.Once
+	server *Server
+	err    error
+}
+
+// Shared gives the server of this test binary, and starts it for whoever comes first. It ends with the binary.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	shared.once.Do(func() { shared.server, shared.err = start(nil) })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.server
+}
+
+// Start starts a server that ends with the test. Settings are those of postgresql.conf, such as "wal_level=logical".
+func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	s, err := start(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func start(settings []string) (_ *Server, err error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Host: "127.0.0.1", Password: rand.Text(), bin: bin, settings: settings}
+	var owner int
+	if s.as, owner, err = unprivileged(); err != nil {
+		return nil, err
+	}
+	if s.dir, err = os.MkdirTemp("", "optup-postgres-"); err != nil {
+		return nil, fmt.Errorf("the folder of the test's PostgreSQL: %w", err)
+	}
+	if err := errors.Join(os.Chown(s.dir, owner, -1), s.watch()); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	}
+	s.Socket = s.dir
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	if err := s.initialise(owner); err != nil {
+		return nil, err
+	}
+	// Whoever asked for a free port before may take it in between.
+	for range 5 {
+		if s.Port, err = freePort(); err != nil {
+			return nil, err
+		}
+		if err = s.run(); err == nil {
+			return s, nil
+		}
+	}
+	return nil, err
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+// initialise makes the data folder, whose roles need a password even on this machine.
+func (s *Server) initialise(owner int) error {
+	secret := filepath.Join(s.dir, "password")
+	if err := errors.Join(os.WriteFile(secret, []byte(s.Password+"\n"), 0o600), os.Chown(secret, owner, -1)); err != nil {
+		return err
+	}
+	cmd := s.command("initdb", "--pgdata", s.data(), "--username", superuser, "--pwfile", secret, "--auth", "scram-sha-256",
+		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+// command is a program of PostgreSQL, with the rights that it needs and no others. The environment of the tests does not reach it.
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.dir, []string{"LC_ALL=C", "PATH=/usr/bin:/bin"}, s.as
+	return cmd
+}
+
+// run starts the server and waits until it answers.
+func (s *Server) run() error {
+	args := []string{
+		"-D", s.data(), "-c", "listen_addresses=" + s.Host, "-c", "port=" + strconv.Itoa(s.Port), "-c", "unix_socket_directories=" + s.Socket,
+		"-c", "unix_socket_permissions=0777", "-c", "max_connections=200", "-c", "log_min_messages=warning",
+	}
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
+	}
+	cmd := s.command("postgres", args...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for deadline := time.Now().Add(patience); ; {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		conn, err := pgx.Connect(ctx, s.DSN("postgres"))
+		if err == nil {
+			err = conn.Close(ctx)
+		}
+		cancel()
+		if err == nil {
+			s.running = cmd
+			return nil
+		}
+		select {
+		case err := <-ended:
+			return fmt.Errorf("the test's PostgreSQL ended: %w\n%s", err, said.String())
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return errors.Join(fmt.Errorf("the test's PostgreSQL does not answer: %w", err), cmd.Process.Kill())
+		}
+	}
+}
+
+// DSN is the address of one of its databases, for the superuser.
+func (s *Server) DSN(database string) string { return s.As(superuser, s.Password, database) }
+
+// As is the address of one of its databases for a role.
+func (s *Server) As(role, password, database string) string {
+	return (&url.URL{
+		Scheme: "postgres", User: url.UserPassword(role, password), Host: net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), Path: "/" + database,
+	}).String()
+}
+
+// Database makes an empty database and gives its address. It goes with the test, whoever is still connected.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name := "t_" + strings.ToLower(rand.Text())
+	s.Exec(t, "postgres", `CREATE DATABASE `+name)
+	t.Cleanup(func() { s.Exec(t, "postgres", `DROP DATABASE `+name+` WITH (FORCE)`) })
+	return s.DSN(name)
+}
+
+// Exec runs statements in a database as the superuser.
+func (s *Server) Exec(t testing.TB, database string, statements ...string) {
+	t.Helper()
+	// A cleanup runs after the test's context has ended.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.DSN(database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	for _, q := range statements {
+		if _, err := conn.Exec(ctx, q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+}
