@@ -14,6 +14,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	scopes  map[string]*scope
+	taps    map[*Tap]struct{}
 	pending []store.Change
 	closed  bool
 	cut     uint64
@@ -29,7 +30,7 @@ type scope struct {
 
 // NewHub watches a store, which must not have been watched before. Close ends it.
 func NewHub(s store.Store, log *slog.Logger) *Hub {
-	h := &Hub{log: log, scopes: map[string]*scope{}, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	h := &Hub{log: log, scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
 	s.Watch(h.publish)
 	go h.run()
 	return h
@@ -44,6 +45,9 @@ func (h *Hub) Close() {
 		for s := range sc.members {
 			s.end()
 		}
+	}
+	for t := range h.taps {
+		t.end()
 	}
 	h.mu.Unlock()
 	if !already {
@@ -104,7 +108,13 @@ func (h *Hub) unsubscribe(wants interest, s *subscriber) {
 func (h *Hub) publish(changes []store.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || len(h.scopes) == 0 {
+	if h.closed {
+		return
+	}
+	for t := range h.taps {
+		t.push(changes)
+	}
+	if len(h.scopes) == 0 {
 		return
 	}
 	h.pending = append(h.pending, changes...)

@@ -39,7 +39,7 @@ func (s *subscriber) push(frames []frame) bool {
 		return false
 	}
 	s.queue = append(s.queue, frames...)
-	s.poke()
+	poke(s.signal)
 	return true
 }
 
@@ -48,14 +48,7 @@ func (s *subscriber) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended, s.queue = true, nil
-	s.poke()
-}
-
-func (s *subscriber) poke() {
-	select {
-	case s.signal <- struct{}{}:
-	default:
-	}
+	poke(s.signal)
 }
 
 // take gives what waits, and false once the subscriber was cut.
