@@ -2,8 +2,6 @@ package controllers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"slices"
 
@@ -71,8 +69,7 @@ func (r *Bundles) reportAsking(ctx context.Context, s *scope) error {
 func hashes(texts []v1alpha1.NoticeText) []v1alpha1.NoticeTextHash {
 	var out []v1alpha1.NoticeTextHash
 	for _, t := range texts {
-		sum := sha256.Sum256([]byte(t.Text))
-		out = append(out, v1alpha1.NoticeTextHash{Language: t.Language, SHA256: hex.EncodeToString(sum[:])})
+		out = append(out, v1alpha1.NoticeTextHash{Language: t.Language, SHA256: ir.TextOf(t.Language, t.Text).SHA256})
 	}
 	return out
 }

@@ -84,6 +84,10 @@ const (
 	ReasonUnreachableRule = "UnreachableRule"
 	// ReasonProofNotAccepted surfaces when the proof that a touchpoint obtains is not among those that a purpose accepts.
 	ReasonProofNotAccepted = "ProofNotAccepted"
+	// ReasonNothingToAsk surfaces when a touchpoint offers a wording none of whose purposes a consent given there could carry.
+	ReasonNothingToAsk = "NothingToAsk"
+	// ReasonInvalidTouchpoint surfaces when a touchpoint holds a value that no bundle can hold.
+	ReasonInvalidTouchpoint = "InvalidTouchpoint"
 	// ReasonInvalidEndpoint surfaces when an endpoint's template, pointers or units do not fit together.
 	ReasonInvalidEndpoint = "InvalidEndpoint"
 	// ReasonEndpointConflict surfaces when another endpoint takes the requests that an endpoint would match.

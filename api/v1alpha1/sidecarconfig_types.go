@@ -37,10 +37,10 @@ type SidecarConfigSpec struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	Hash string `json:"hash"`
-	// bundle as canonical JSON, at most 262144 bytes.
+	// bundle as canonical JSON, at most 262144 bytes; 786432 for a ConsentLedger, because its words for people are in it.
 	// +required
 	// +kubebuilder:validation:MinLength=2
-	// +kubebuilder:validation:MaxLength=262144
+	// +kubebuilder:validation:MaxLength=786432
 	Bundle string `json:"bundle"`
 	// purposes in the bundle, sorted, at most 256.
 	// +optional

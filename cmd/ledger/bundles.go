@@ -15,7 +15,7 @@ import (
 	"github.com/optup/optup/internal/ir"
 )
 
-// bundles keeps the bundle with the purposes and notices of the ledger's controller.
+// bundles keeps the bundle with the purposes, notices and touchpoints of the ledger's controller.
 type bundles struct {
 	log        *slog.Logger
 	controller string
@@ -38,8 +38,9 @@ func (b *bundles) apply(bundle *ir.Bundle) {
 	own := *bundle
 	own.Purposes = slices.DeleteFunc(slices.Clone(bundle.Purposes), func(p ir.Purpose) bool { return p.Controller != b.controller })
 	own.Notices = slices.DeleteFunc(slices.Clone(bundle.Notices), func(n ir.Notice) bool { return n.Controller != b.controller })
+	own.Touchpoints = slices.DeleteFunc(slices.Clone(bundle.Touchpoints), func(t ir.Touchpoint) bool { return t.Controller != b.controller })
 	b.current.Store(&own)
-	b.log.Info("a bundle is in force", "purposes", len(own.Purposes), "notices", len(own.Notices))
+	b.log.Info("a bundle is in force", "purposes", len(own.Purposes), "notices", len(own.Notices), "touchpoints", len(own.Touchpoints))
 }
 
 func (f *serveFlags) bundles(log *slog.Logger, controller string) (*bundles, error) {

@@ -296,8 +296,9 @@ func TestABundleIsAboutTheOwnControllerOnly(t *testing.T) {
 	b := &bundles{log: slog.New(slog.NewTextHandler(io.Discard, nil)), controller: ledgertest.Controller}
 	bundle := ledgertest.NewBundle("newsletter", "foreign")
 	bundle.Purposes[1].Controller, bundle.Notices[1].Controller = "other-gmbh", "other-gmbh"
+	bundle.Touchpoints = []ir.Touchpoint{{Name: "shop/form", Controller: "other-gmbh"}, {Name: "shop/till", Controller: ledgertest.Controller}}
 	b.apply(bundle)
-	if got := b.get(); len(got.Purposes) != 1 || got.Purposes[0].Name != "newsletter" || len(got.Notices) != 1 || len(bundle.Purposes) != 2 {
+	if got := b.get(); len(got.Touchpoints) != 1 || got.Touchpoints[0].Name != "shop/till" || len(got.Purposes) != 1 || got.Purposes[0].Name != "newsletter" || len(got.Notices) != 1 || len(bundle.Purposes) != 2 {
 		t.Fatalf("%+v", got)
 	}
 }

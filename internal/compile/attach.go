@@ -100,6 +100,7 @@ func (n *needs) purpose(name consent.PurposeID) {
 	}
 	n.purposes[name] = true
 	p := n.c.purposeFor(name, n.ns)
+	p.Labels = nil // for people, whom a sidecar does not talk to
 	n.b.Purposes = append(n.b.Purposes, p)
 	for _, i := range n.c.naming[name] {
 		n.notices[i] = true
@@ -120,7 +121,9 @@ func (n *needs) finish() {
 	}
 	slices.Sort(places)
 	for _, i := range places {
-		n.b.Notices = append(n.b.Notices, n.c.notices[i])
+		notice := n.c.notices[i]
+		notice.Texts = nil
+		n.b.Notices = append(n.b.Notices, notice)
 	}
 	for _, l := range n.c.ledgers {
 		if n.controllers[l.Controller] {

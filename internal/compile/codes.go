@@ -50,6 +50,12 @@ const (
 	NoTouchpoint Code = "NoTouchpoint"
 	// ProofNotAccepted surfaces when the proof that a touchpoint obtains is not among those that a purpose accepts.
 	ProofNotAccepted Code = "ProofNotAccepted"
+	// NothingToAsk surfaces when a touchpoint offers a wording none of whose purposes a consent given there could carry.
+	NothingToAsk Code = "NothingToAsk"
+	// InvalidTouchpoint surfaces when a touchpoint holds a value that no bundle can hold.
+	InvalidTouchpoint Code = "InvalidTouchpoint"
+	// TextsLeftOut surfaces when the words of wordings that no touchpoint offers do not fit a ledger's bundle; always a warning.
+	TextsLeftOut Code = "TextsLeftOut"
 	// StepNotReachable surfaces when a step of a ladder waits for wordings that nobody can have agreed to; always a warning.
 	StepNotReachable Code = "StepNotReachable"
 	// VersionConflict surfaces when two wordings have the same series and version; always a warning.

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/optup/optup/internal/consent"
@@ -9,7 +10,8 @@ import (
 	"github.com/optup/optup/internal/policy"
 )
 
-// ledger compiles the bundle of a ledger: the purposes and notices of its controller, with which it computes the usable share.
+// ledger compiles the bundle of a ledger: the purposes and notices of its controller, with which it computes the usable share, and the
+// words and touchpoints with which people are asked.
 func (c *compiler) ledger(l policy.Ledger) (LedgerBundle, bool) {
 	b := &ir.Bundle{
 		Schema: ir.Schema, Namespace: l.Namespace, Workload: "ConsentLedger/" + l.Name, Mode: ir.ModeEnforce,
@@ -33,10 +35,42 @@ func (c *compiler) ledger(l policy.Ledger) (LedgerBundle, bool) {
 			b.Notices = append(b.Notices, n)
 		}
 	}
+	for i := range c.touchpoints {
+		if t := &c.touchpoints[i]; t.Controller == l.Controller {
+			if compiled, ok := c.touchpoint(t); ok {
+				b.Touchpoints = append(b.Touchpoints, compiled)
+			}
+		}
+	}
 	encoded, err := ir.Encode(b)
+	if errors.Is(err, ir.ErrTooLarge) && c.leaveOutTexts(b) {
+		// What is enforced must not wait for words that nobody is shown any more.
+		if encoded, err = ir.Encode(b); err == nil {
+			c.findings.warn(ledgerRef(l), "spec.controller", TextsLeftOut,
+				"The words of all ConsentNotices of %q do not fit one bundle, so those that no Touchpoint offers are known by their hashes alone. Delete notices that no grant rests on.", l.Controller)
+		}
+	}
 	if err != nil {
 		c.findings.error(ledgerRef(l), "spec.controller", BundleTooLarge, "The purposes and notices of %q do not fit one bundle (%v); retire notices that no grant rests on.", l.Controller, err)
 		return LedgerBundle{}, false
 	}
 	return LedgerBundle{Ledger: ledgerRef(l), Bundle: b, Encoded: encoded, Hash: ir.Hash(encoded)}, true
+}
+
+// leaveOutTexts takes the words of wordings that no touchpoint offers out of a ledger's bundle; their hashes stay. It tells whether there
+// were any.
+func (c *compiler) leaveOutTexts(b *ir.Bundle) bool {
+	left := false
+	for i := range b.Notices {
+		n := &b.Notices[i]
+		if c.offers[n.Name] > 0 {
+			continue
+		}
+		n.Texts = slices.Clone(n.Texts)
+		for j := range n.Texts {
+			left = left || n.Texts[j].Text != ""
+			n.Texts[j].Text = ""
+		}
+	}
+	return left
 }

@@ -153,6 +153,8 @@ func normalPurpose(p ir.Purpose) ir.Purpose {
 	p.Goods = sortedSet(p.Goods)
 	p.Proofs = sortedSet(p.Proofs)
 	p.Advertisers = sortedSet(p.Advertisers)
+	p.Labels = slices.Clone(p.Labels)
+	slices.SortStableFunc(p.Labels, func(a, b ir.Label) int { return cmp.Compare(a.Language, b.Language) })
 	p.MinimumNotices = slices.Clone(p.MinimumNotices)
 	slices.SortFunc(p.MinimumNotices, compareMinimums)
 	return p

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/policy"
 )
 
@@ -75,16 +76,88 @@ func (c *compiler) checkOffer(t *policy.Touchpoint, name consent.NoticeID, field
 		c.findings.error(ref, field, ControllerMismatch, "ConsentNotice %q belongs to the controller %q, not to %q. Offer a wording of the controller that asks.", name, n.Controller, t.Controller)
 		return
 	}
-	if t.Proof == consent.ProofNone || !offered {
-		return // it brings evidence of its own
+	if !offered {
+		return
 	}
+	asked := 0
 	for _, id := range n.Purposes {
 		p := c.purposes[id]
-		if p != nil && len(p.Proofs) > 0 && !slices.Contains(p.Proofs, t.Proof) && slices.ContainsFunc(p.Grounds, consents) {
+		if p == nil || !askable(n, &p.Purpose) {
+			continue
+		}
+		asked++
+		if t.Confirmation != nil && !accepts(&p.Purpose, t.Confirmation.Proof) {
 			c.findings.error(ref, "spec.confirmation.proof", ProofNotAccepted,
-				"%q is no proof that DataPurpose %q accepts, so agreeing to ConsentNotice %q here permits it nothing. Obtain %s, or have the purpose accept it.", t.Proof, id, name, quoted(p.Proofs, "or"))
+				"%q is no proof that DataPurpose %q accepts, so agreeing to ConsentNotice %q here permits it nothing. Obtain %s, or have the purpose accept it.",
+				t.Confirmation.Proof, id, name, quoted(p.Proofs, "or"))
 		}
 	}
+	if asked == 0 {
+		c.findings.error(ref, field, NothingToAsk,
+			"No purpose of ConsentNotice %q rests on consent and is covered by it, so nobody is asked for it: an answer would mean nothing. Offer another wording, or correct the purposes.", name)
+	}
+}
+
+// askable tells whether a consent to a wording can carry a purpose at all.
+func askable(n *ir.Notice, p *ir.Purpose) bool {
+	return p.Blocked == "" && slices.ContainsFunc(p.Grounds, consents) && countsFor(n, p) && meets(p.Processing, n.Processing)
+}
+
+// accepts tells whether a proof is one that a purpose accepts.
+func accepts(p *ir.Purpose, proof consent.Proof) bool {
+	return len(p.Proofs) == 0 || slices.Contains(p.Proofs, proof)
+}
+
+// leads tells whether agreeing to a wording at a touchpoint can lead to a permission.
+func (c *compiler) leads(t *policy.Touchpoint, name consent.NoticeID) bool {
+	n := c.noticeOf[name]
+	return n != nil && n.Controller == t.Controller && slices.ContainsFunc(n.Purposes, func(id consent.PurposeID) bool {
+		p := c.purposes[id]
+		return p != nil && askable(n, &p.Purpose) && (t.Confirmation == nil || accepts(&p.Purpose, t.Confirmation.Proof))
+	})
+}
+
+// Times of a touchpoint that declares none.
+const (
+	defaultCoolDownDays    = 180
+	defaultValidForHours   = 72
+	defaultAgainAfterHours = 24
+)
+
+// touchpoint compiles a touchpoint. What leads to nothing is left out: people are not asked in vain. A step that waits for a wording
+// which is not there waits for ever, so it is left out, too.
+func (c *compiler) touchpoint(t *policy.Touchpoint) (ir.Touchpoint, bool) {
+	out := ir.Touchpoint{
+		Name: t.Namespace + "/" + t.Name, Controller: t.Controller, Place: t.Place, URL: t.URL,
+		CoolDownDays: cmp.Or(t.CoolDownDays, defaultCoolDownDays),
+	}
+	for _, n := range sortedSet(t.OptIn) {
+		if c.leads(t, n) {
+			out.OptIn = append(out.OptIn, n)
+		}
+	}
+	for _, s := range t.Ladder {
+		there := func(n consent.NoticeID) bool { return c.noticeOf[n] != nil && c.noticeOf[n].Controller == t.Controller }
+		if c.leads(t, s.Notice) && !slices.ContainsFunc(s.After, func(n consent.NoticeID) bool { return !there(n) }) {
+			out.Ladder = append(out.Ladder, ir.LadderStep{Notice: s.Notice, After: sortedSet(s.After)})
+		}
+	}
+	if d := t.Confirmation; d != nil {
+		out.Confirmation = &ir.Confirmation{
+			Proof: d.Proof, ValidForHours: cmp.Or(d.ValidForHours, defaultValidForHours), AgainAfterHours: cmp.Or(d.AgainAfterHours, defaultAgainAfterHours),
+		}
+	}
+	for _, w := range t.Writers {
+		out.Writers = append(out.Writers, "system:serviceaccount:"+t.Namespace+":"+w)
+	}
+	out.Writers = sortedSet(out.Writers)
+	probe := out
+	probe.OptIn, probe.Ladder = nil, nil
+	if err := ir.ValidateTouchpoint(&probe); err != nil {
+		c.findings.error(touchpointRef(t), "spec", InvalidTouchpoint, "The touchpoint cannot be carried out, so nobody is asked here (%v). Correct it.", err)
+		return ir.Touchpoint{}, false
+	}
+	return out, true
 }
 
 // checkLadder finds steps that wait for wordings which nobody can have agreed to before.

@@ -66,6 +66,8 @@ func normalNotice(n ir.Notice) ir.Notice {
 	n.Advertisers = sortedSet(n.Advertisers)
 	n.Special = sortedSet(n.Special)
 	n.Transfers = sortedSet(n.Transfers)
+	n.Texts = slices.Clone(n.Texts)
+	slices.SortStableFunc(n.Texts, func(a, b ir.Text) int { return cmp.Compare(a.Language, b.Language) })
 	return n
 }
 

@@ -47,6 +47,12 @@ func TestWhatIsWrongWithWordingsAndTouchpoints(t *testing.T) {
 		"a proof that the purpose does not accept": {
 			change(newsletter, func(p *policy.Purpose) { p.Proofs = []consent.Proof{consent.ProofSigned} }), formRef, "spec.confirmation.proof", ProofNotAccepted, Error, `"Signed"`,
 		},
+		"a wording none of whose purposes rests on consent": {
+			change(newsletter, func(p *policy.Purpose) { p.Grounds = []ir.Ground{ir.GroundContract} }), formRef, "spec.optIn[0]", NothingToAsk, Error, `"newsletter-v1"`,
+		},
+		"a place that no bundle can hold": {
+			func(s *policy.Snapshot) { s.Touchpoints[0].Place = "Moon" }, formRef, "spec", InvalidTouchpoint, Error, `"Moon"`,
+		},
 		"a step that waits for itself": {
 			func(s *policy.Snapshot) { s.Touchpoints[0].Ladder[1].After = []consent.NoticeID{"audience-v1"} }, formRef, "spec.ladder[1].after[0]", StepNotReachable, Warning, "before this step",
 		},
@@ -59,11 +65,11 @@ func TestWhatIsWrongWithWordingsAndTouchpoints(t *testing.T) {
 func TestWhatIsNotWrongWithTouchpoints(t *testing.T) {
 	for name, change := range map[string]func(*policy.Snapshot){
 		"a step after what another touchpoint offers": func(s *policy.Snapshot) {
-			s.Touchpoints = append(s.Touchpoints, policy.Touchpoint{Namespace: "shop", Name: "till", Controller: shop, OptIn: []consent.NoticeID{"advice-v1"}})
-			s.Touchpoints[0].Ladder = append(s.Touchpoints[0].Ladder[:2:2], policy.LadderStep{Notice: "audience-v1", After: []consent.NoticeID{"advice-v1"}})
+			s.Touchpoints = append(s.Touchpoints, policy.Touchpoint{Namespace: "shop", Name: "till", Controller: shop, Place: ir.PlaceStore, OptIn: []consent.NoticeID{"advice-v1"}})
+			s.Touchpoints[0].Ladder = append(s.Touchpoints[0].Ladder[:2:2], ir.LadderStep{Notice: "audience-v1", After: []consent.NoticeID{"advice-v1"}})
 		},
 		"evidence of its own instead of a proof": func(s *policy.Snapshot) {
-			s.Purposes[newsletter].Proofs, s.Touchpoints[0].Proof = []consent.Proof{consent.ProofSigned}, ""
+			s.Purposes[newsletter].Proofs, s.Touchpoints[0].Confirmation = []consent.Proof{consent.ProofSigned}, nil
 		},
 		"no touchpoint at all, because consents are imported": func(s *policy.Snapshot) { s.Touchpoints = nil },
 		"a purpose that only restricts and is asked for by nobody": func(s *policy.Snapshot) {

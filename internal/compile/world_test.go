@@ -36,8 +36,9 @@ func sound() policy.Snapshot {
 			wording("audience-v1", "audience", ir.ProcessingDisclose), wording("advice-v1", "advice", ir.ProcessingShow),
 		},
 		Touchpoints: []policy.Touchpoint{{
-			Namespace: "shop", Name: "form", Controller: shop, OptIn: []consent.NoticeID{"newsletter-v1"}, Proof: consent.ProofMailboxConfirmed,
-			Ladder: []policy.LadderStep{
+			Namespace: "shop", Name: "form", Controller: shop, Place: ir.PlaceWebForm, OptIn: []consent.NoticeID{"newsletter-v1"},
+			Confirmation: &ir.Confirmation{Proof: consent.ProofMailboxConfirmed}, Writers: []string{"form"},
+			Ladder: []ir.LadderStep{
 				{Notice: "profiling-v1", After: []consent.NoticeID{"newsletter-v1"}}, {Notice: "audience-v1", After: []consent.NoticeID{"profiling-v1"}}, {Notice: "advice-v1"},
 			},
 		}},

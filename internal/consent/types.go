@@ -35,6 +35,9 @@ const (
 	ProofAuthenticatedSession Proof = "AuthenticatedSession"
 )
 
+// Proofs lists every proof that an event can carry.
+var Proofs = []Proof{ProofMailboxConfirmed, ProofNumberConfirmed, ProofSigned, ProofAuthenticatedSession}
+
 // EventType names what happened. Names follow the ledger's public API.
 type EventType string
 

@@ -6,8 +6,13 @@ const (
 	OldestSchema = 1
 )
 
-// MaxBundleBytes is the largest canonical encoding of a bundle.
+// MaxBundleBytes is the largest canonical encoding of a workload's bundle.
 const MaxBundleBytes = 256 << 10
+
+// MaxLedgerBundleBytes is that of a ledger's, which also holds the words that people are shown, in all languages: one object and one
+// hash for everything that is in force, so that a ledger never serves a wording beside the rules of another moment. Spelled as a string
+// inside of a JSON object, at most twice as long, it still fits what etcd takes in one request (1.5 MiB).
+const MaxLedgerBundleBytes = 768 << 10
 
 // Mode says whether decisions take effect.
 type Mode string
@@ -36,6 +41,8 @@ type Bundle struct {
 	Notices              []Notice  `json:"notices,omitempty"`
 	Services             []Service `json:"services,omitempty"`
 	Rules                []Rule    `json:"rules,omitempty"`
+	// Touchpoints are where people are asked; in bundles of ledgers only.
+	Touchpoints []Touchpoint `json:"touchpoints,omitempty"`
 }
 
 // UngovernedAction is what happens to hosts that no service declares.

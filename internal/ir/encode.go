@@ -12,8 +12,18 @@ import (
 // ErrBundle reports a bundle that must not be enforced.
 var ErrBundle = errors.New("bundle refused")
 
+// ErrTooLarge reports, together with ErrBundle, a bundle that is sound and has too many bytes.
+var ErrTooLarge = errors.New("too large")
+
+func limit(b *Bundle) int {
+	if ForLedger(b) {
+		return MaxLedgerBundleBytes
+	}
+	return MaxBundleBytes
+}
+
 // Encode gives the canonical encoding: one spelling for one content, so that hashes can be compared.
-// It sets Critical to what the bundle uses, and fails on a bundle that Validate refuses or that is larger than MaxBundleBytes.
+// It sets Critical to what the bundle uses, and fails on a bundle that Validate refuses or that is larger than it may be.
 func Encode(b *Bundle) ([]byte, error) {
 	b.Critical = critical(b)
 	if err := Validate(b); err != nil {
@@ -26,20 +36,23 @@ func Encode(b *Bundle) ([]byte, error) {
 		return nil, fmt.Errorf("encode bundle: %w", err)
 	}
 	out := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	if len(out) > MaxBundleBytes {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrBundle, len(out), MaxBundleBytes)
+	if len(out) > limit(b) {
+		return nil, fmt.Errorf("%w: %w: %d bytes, at most %d", ErrBundle, ErrTooLarge, len(out), limit(b))
 	}
 	return out, nil
 }
 
 // Decode reads a bundle of any supported schema and validates it.
 func Decode(data []byte) (*Bundle, error) {
-	if len(data) > MaxBundleBytes {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrBundle, len(data), MaxBundleBytes)
+	if len(data) > MaxLedgerBundleBytes {
+		return nil, fmt.Errorf("%w: %w: %d bytes, at most %d", ErrBundle, ErrTooLarge, len(data), MaxLedgerBundleBytes)
 	}
 	var b Bundle
 	if err := json.Unmarshal(data, &b); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBundle, err)
+	}
+	if len(data) > limit(&b) {
+		return nil, fmt.Errorf("%w: %w: %d bytes, at most %d", ErrBundle, ErrTooLarge, len(data), limit(&b))
 	}
 	if b.Schema < OldestSchema || b.Schema > Schema {
 		return nil, fmt.Errorf("%w: schema %d, this version reads %d to %d", ErrBundle, b.Schema, OldestSchema, Schema)

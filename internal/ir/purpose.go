@@ -82,6 +82,8 @@ type Purpose struct {
 	// Blocked is the reason code that every request under this purpose gets, because the purpose dangles, is unlawful or does not
 	// allow the namespace; empty for a sound purpose.
 	Blocked string `json:"blocked,omitempty"`
+	// Labels name the purpose for people; in bundles of ledgers only.
+	Labels []Label `json:"labels,omitempty"`
 }
 
 // NoticeMinimum is the oldest version of a series of wordings that still counts.
@@ -109,4 +111,6 @@ type Notice struct {
 	Transfers []string `json:"transfers,omitempty"`
 	// EarlierData tells that the wording also covers data collected before the person agreed.
 	EarlierData bool `json:"earlierData,omitempty"`
+	// Texts are the wording, word for word, one per language; in bundles of ledgers only.
+	Texts []Text `json:"texts,omitempty"`
 }

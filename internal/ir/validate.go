@@ -58,6 +58,7 @@ func (v *validator) bundle(b *Bundle) {
 		}
 		v.rule(r)
 	}
+	v.asking(b)
 }
 
 func (v *validator) purposes(in []Purpose) map[string]bool {

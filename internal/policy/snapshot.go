@@ -119,21 +119,6 @@ type Rule struct {
 // ServiceRef names a DataService; an empty namespace is the policy's own.
 type ServiceRef struct{ Namespace, Name string }
 
-// Touchpoint is a Touchpoint: the wordings that people are offered somewhere.
-type Touchpoint struct {
-	Namespace, Name string
-	Controller      string
-	OptIn           []consent.NoticeID
-	Ladder          []LadderStep
-	Proof           consent.Proof // "" means that the touchpoint brings evidence of its own
-}
-
-// LadderStep is a wording that may be offered after others.
-type LadderStep struct {
-	Notice consent.NoticeID
-	After  []consent.NoticeID
-}
-
 // Ledger is a ConsentLedger: the ledger of one controller.
 type Ledger struct {
 	Namespace, Name string

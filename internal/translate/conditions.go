@@ -39,6 +39,8 @@ var reasons = []struct {
 	{compile.AmbiguousRules, v1alpha1.ReasonAmbiguousRules},
 	{compile.UnreachableRule, v1alpha1.ReasonUnreachableRule},
 	{compile.ProofNotAccepted, v1alpha1.ReasonProofNotAccepted},
+	{compile.NothingToAsk, v1alpha1.ReasonNothingToAsk},
+	{compile.InvalidTouchpoint, v1alpha1.ReasonInvalidTouchpoint},
 	{compile.InvalidEndpoint, v1alpha1.ReasonInvalidEndpoint},
 	{compile.EndpointConflict, v1alpha1.ReasonEndpointConflict},
 	{compile.HostConflict, v1alpha1.ReasonHostConflict},

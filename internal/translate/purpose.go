@@ -27,6 +27,9 @@ func purpose(p *v1alpha1.DataPurpose) policy.Purpose {
 	if d := s.DeviceAccess; d != nil && d.Basis == v1alpha1.DeviceAccessConsent {
 		out.DeviceAccess = consent.PurposeID(d.Purpose)
 	}
+	for _, t := range s.Texts {
+		out.Labels = append(out.Labels, ir.Label{Language: t.Language, Title: t.Title, Description: t.Description})
+	}
 	for _, m := range s.MinimumNotices {
 		out.MinimumNotices = append(out.MinimumNotices, ir.NoticeMinimum{Series: string(m.Series), Version: int(m.Version)})
 	}
@@ -35,25 +38,15 @@ func purpose(p *v1alpha1.DataPurpose) policy.Purpose {
 
 func notice(n *v1alpha1.ConsentNotice) ir.Notice {
 	c := &n.Spec.Covers
-	return ir.Notice{
+	out := ir.Notice{
 		Name: consent.NoticeID(n.Name), Series: string(n.Spec.Series), Version: int(n.Spec.Version), Controller: n.Spec.Controller,
 		Purposes: convert[consent.PurposeID](c.Purposes), Processing: convert[ir.Processing](c.Processing),
 		Channels: convert[consent.Channel](c.Channels), Recipients: slices.Clone(c.Recipients), Goods: convert[string](c.Goods),
 		Advertisers: slices.Clone(c.Advertisers), Special: convert[string](c.DataCategories), Transfers: convert[string](c.Transfers),
 		EarlierData: c.EarlierData == v1alpha1.EarlierDataIncluded,
 	}
-}
-
-func touchpoint(t *v1alpha1.Touchpoint) policy.Touchpoint {
-	s := &t.Spec
-	out := policy.Touchpoint{
-		Namespace: t.Namespace, Name: t.Name, Controller: s.Controller, OptIn: convert[consent.NoticeID](s.OptIn),
-	}
-	if s.Confirmation != nil {
-		out.Proof = consent.Proof(s.Confirmation.Proof)
-	}
-	for _, l := range s.Ladder {
-		out.Ladder = append(out.Ladder, policy.LadderStep{Notice: consent.NoticeID(l.Notice), After: convert[consent.NoticeID](l.After)})
+	for _, t := range n.Spec.Texts {
+		out.Texts = append(out.Texts, ir.TextOf(t.Language, t.Text))
 	}
 	return out
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // maxMessage leaves room for the largest bundle, whose bytes are spelled in base64, and its grant.
-const maxMessage = ir.MaxBundleBytes*4/3 + 64<<10
+const maxMessage = ir.MaxLedgerBundleBytes*4/3 + 64<<10
 
 type connection struct {
 	manager   string

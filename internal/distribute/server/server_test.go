@@ -63,6 +63,12 @@ func (d *directory) publish(t *testing.T, generation int64) {
 		Ledgers:  []ir.Ledger{{Controller: "shop", URL: "https://l"}},
 		Purposes: []ir.Purpose{{Name: "newsletter", Controller: "shop", Objection: ir.ObjectionNone}, {Name: "other", Controller: "x", Objection: ir.ObjectionNone}},
 	}
+	d.put(t, generation, b)
+}
+
+// put publishes a bundle.
+func (d *directory) put(t *testing.T, generation int64, b *ir.Bundle) {
+	t.Helper()
 	enc, err := ir.Encode(b)
 	if err != nil {
 		t.Fatal(err)
@@ -209,6 +215,35 @@ func TestStoredBundleServesWithoutManager(t *testing.T) {
 	r.run(t)
 	if u := r.next(t); !u.Stored || u.Generation != 7 || u.Bundle == nil || u.Grant != "" {
 		t.Errorf("update: %+v", u)
+	}
+}
+
+// TestALedgersWordsComeWithItsBundleAndStayWithoutAManager: the bundle of a ledger is as large as it may be, and more than a sidecar's.
+func TestALedgersWordsComeWithItsBundleAndStayWithoutAManager(t *testing.T) {
+	b := &ir.Bundle{
+		Schema: ir.Schema, Namespace: "n", Workload: "ConsentLedger/main", Mode: ir.ModeEnforce,
+		Ungoverned: ir.Ungoverned{Action: ir.UngovernedDeny}, FreshnessBoundMillis: 5000,
+		Notices: []ir.Notice{{Name: "news-v1", Controller: "shop"}},
+	}
+	word := strings.Repeat("\"Ja\" ", 2000)
+	for len(b.Notices[0].Texts) < 48 {
+		b.Notices[0].Texts = append(b.Notices[0].Texts, ir.TextOf("de", word))
+	}
+	r := newRig(t, "pod-1", time.Hour)
+	r.dir.put(t, 7, b)
+	stop := r.run(t)
+	if u := r.next(t); u.Bundle == nil || len(u.Bundle.Notices[0].Texts) != 48 || u.Grant != "" {
+		t.Fatalf("update: generation %d", u.Generation)
+	}
+	eventually(t, "the bundle is stored", func() bool {
+		_, err := os.Stat(filepath.Join(r.options.StateDir, "bundle.json"))
+		return err == nil
+	})
+	stop()
+	r.options.Manager = "https://127.0.0.1:1"
+	r.run(t)
+	if u := r.next(t); !u.Stored || u.Bundle == nil || u.Bundle.Notices[0].Texts[47].Text != word {
+		t.Errorf("stored: generation %d", u.Generation)
 	}
 }
 

@@ -117,12 +117,17 @@ func (s *Source) notice(i int) ir.Notice {
 }
 
 func (s *Source) touchpoint(i int) policy.Touchpoint {
-	return policy.Touchpoint{
-		Namespace: "n0", Name: name[string]("t", s.id(i)), Controller: word(s, "A", "B"), OptIn: some(s, wordings...), Proof: word(s, "", proofs[0], proofs[1]),
-		Ladder: several(s, 3, func(int) policy.LadderStep {
-			return policy.LadderStep{Notice: word(s, wordings...), After: some(s, wordings...)}
-		}),
+	out := policy.Touchpoint{
+		Namespace: "n0", Name: name[string]("t", s.id(i)), Controller: word(s, "A", "B"), Place: ir.Places[i%len(ir.Places)], OptIn: some(s, wordings...),
+		CoolDownDays: i, Writers: []string{"till", "form"}[:i%3],
 	}
+	if proof := word(s, "", proofs[0], proofs[1]); proof != "" {
+		out.Confirmation = &ir.Confirmation{Proof: proof, ValidForHours: i}
+	}
+	out.Ladder = several(s, 3, func(int) ir.LadderStep {
+		return ir.LadderStep{Notice: word(s, wordings...), After: some(s, wordings...)}
+	})
+	return out
 }
 
 func (s *Source) service(i int) policy.Service {
