@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -61,12 +62,30 @@ var _ = Describe("A bundle that cannot be published", func() {
 		Expect(w.config().Spec.Generation).To(BeEquivalentTo(c.Spec.Generation + 1))
 	})
 
+	It("is none because of the words of a ledger, however they are spelled", func() {
+		n := w.wording("newsletter-v1")
+		n.Spec.Texts = nil
+		for i := range 22 {
+			n.Spec.Texts = append(n.Spec.Texts, v1alpha1.NoticeText{Language: "de-" + fmt.Sprintf("%02d", i), Text: strings.Repeat(`"`, 16384)})
+		}
+		create(w.ledger("main"), w.newsletter(), n, w.form())
+		w.reconcile()
+		c := fresh(&v1alpha1.SidecarConfig{ObjectMeta: metav1.ObjectMeta{Namespace: consent, Name: "ledger-main"}})
+		Expect(c.Status.Conditions).To(haveCondition("Ready", metav1.ConditionTrue, v1alpha1.ReasonReady, ""))
+		b, err := ir.Decode([]byte(c.Spec.Bundle))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(len(c.Spec.Bundle)).To(BeNumerically(">", 700<<10), "it is near the bound")
+		Expect(b.Notices[0].Texts).To(HaveLen(22))
+		Expect(b.Notices[0].Texts[21].Text).To(Equal(n.Spec.Texts[21].Text))
+		Expect(b.Touchpoints[0].OptIn).To(ConsistOf(BeEquivalentTo("newsletter-v1")))
+	})
+
 	It("leaves a ledger with its last one, and says so", func() {
 		create(w.ledger("main"), w.newsletter())
 		w.reconcile()
 		c := &v1alpha1.SidecarConfig{ObjectMeta: metav1.ObjectMeta{Namespace: consent, Name: "ledger-main"}}
 		before := fresh(c).Spec
-		for i := range 16 {
+		for i := range 48 {
 			n := &v1alpha1.ConsentNotice{
 				ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("newsletter-v%d", i+1)},
 				Spec: v1alpha1.ConsentNoticeSpec{
