@@ -27,6 +27,8 @@ type Caller struct {
 	// Subject is a service account, or DevSubject.
 	Subject string
 	Roles   []Role
+	// Touchpoints are the only ones for which the role touchpoint counts, as "namespace/name"; nil if it counts for all.
+	Touchpoints []string
 	// Expires is when the caller's token ends; zero for the development token.
 	Expires time.Time
 
@@ -40,6 +42,11 @@ const DevSubject = "development"
 // Has tells whether the caller has one of the roles.
 func (c Caller) Has(roles ...Role) bool {
 	return slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(c.Roles, r) })
+}
+
+// May tells whether the caller may speak for a touchpoint.
+func (c Caller) May(touchpoint string) bool {
+	return c.Has(RoleTouchpoint) && (c.Touchpoints == nil || slices.Contains(c.Touchpoints, touchpoint))
 }
 
 // Subscriber is who may read facts, about which purposes and until when (zero: without end).

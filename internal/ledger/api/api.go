@@ -90,7 +90,7 @@ type endpoint struct {
 
 func (a *API) allow(e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := a.Guard.Caller(r)
+		c, err := a.caller(r)
 		if err == nil && !c.Has(e.roles...) {
 			err = problem.Forbidden(roleHint(e.roles))
 		}
@@ -115,7 +115,7 @@ func roleHint(roles []access.Role) string {
 		}
 		text += string(r)
 	}
-	return text + "; give it to the service account in spec.access of the ConsentLedger"
+	return text + "; give it to the service account in spec.access of the ConsentLedger, or name it in spec.writers of a Touchpoint for that one alone"
 }
 
 // fail answers with a problem. What is no problem is a fault of ours, whose text stays here.

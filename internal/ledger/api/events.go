@@ -55,6 +55,9 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	if err := stand(&e, sourceOf(c, e.Type)); err != nil {
 		return err
 	}
+	if err := a.mayAppend(c, e); err != nil {
+		return err
+	}
 	one := store.Append{Tags: tags, Plain: !slices.ContainsFunc(in.Identifiers, consent.Identifier.Hashed), Event: e}
 	if one.Key, one.Digest, err = a.key(r.Header.Get(keyHeader), c, tags, e); err != nil {
 		return err

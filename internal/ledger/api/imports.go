@@ -39,6 +39,9 @@ type imported struct {
 // imports answers POST /v1/imports?dryRun=true: a CSV file with one event about one person in each row. If any row is malformed,
 // nothing is imported. Rows with a time are imported once, however often the file is sent.
 func (a *API) imports(w http.ResponseWriter, r *http.Request, c access.Caller) error {
+	if c.Touchpoints != nil {
+		return problem.Forbidden("a file may be about every touchpoint: give the service account the role touchpoint in spec.access of the ConsentLedger")
+	}
 	dryRun := false
 	for name, values := range r.URL.Query() {
 		var err error

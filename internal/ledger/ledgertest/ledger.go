@@ -33,6 +33,8 @@ const (
 	Reader     = "system:serviceaccount:optup-system:optup-manager"
 	Officer    = "system:serviceaccount:shop:officer"
 	Sidecar    = "system:serviceaccount:shop:mailer"
+	// Writer may speak for the touchpoint Form alone.
+	Writer = "system:serviceaccount:shop:form"
 )
 
 // DevToken is accepted on loopback.
@@ -214,6 +216,9 @@ func Withdrawn(purpose consent.PurposeID) consent.Event {
 	return consent.Event{Type: consent.EventWithdrawn, Purpose: purpose, Actor: consent.ActorPerson}
 }
 
+// Form is the touchpoint of NewBundle: it offers every notice first, and has mailboxes confirmed.
+const Form = "shop/form"
+
 // NewBundle is one with purposes that rest on consent and need a confirmed mailbox, each with one notice.
 func NewBundle(purposes ...consent.PurposeID) *ir.Bundle {
 	b := &ir.Bundle{
@@ -228,7 +233,17 @@ func NewBundle(purposes ...consent.PurposeID) *ir.Bundle {
 		b.Notices = append(b.Notices, ir.Notice{
 			Name: consent.NoticeID(p) + "-v1", Controller: Controller, Purposes: []consent.PurposeID{p},
 			Processing: []ir.Processing{ir.ProcessingSend}, Channels: []consent.Channel{consent.ChannelEmail},
+			Texts: []ir.Text{ir.TextOf("de", "Ja, "+string(p)+"."), ir.TextOf("en", "Yes, "+string(p)+".")},
 		})
+		b.Purposes[len(b.Purposes)-1].Labels = []ir.Label{{Language: "de", Title: string(p)}, {Language: "en", Title: string(p)}}
 	}
+	form := ir.Touchpoint{
+		Name: Form, Controller: Controller, Place: ir.PlaceWebForm, CoolDownDays: 180, Writers: []string{Writer},
+		Confirmation: &ir.Confirmation{Proof: consent.ProofMailboxConfirmed, ValidForHours: 72, AgainAfterHours: 24},
+	}
+	for _, n := range b.Notices {
+		form.OptIn = append(form.OptIn, n.Name)
+	}
+	b.Touchpoints = []ir.Touchpoint{form}
 	return b
 }
