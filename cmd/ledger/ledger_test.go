@@ -177,6 +177,29 @@ func TestServe(t *testing.T) {
 	}
 }
 
+func TestNoWriteIsRefusedWhileAnotherTakesOver(t *testing.T) {
+	_, args := folder(t)
+	api, admin, stop := start(t, http.DefaultClient, "http", append(args, "--stop-delay", "2s"))
+	ended := make(chan error, 1)
+	go func() { ended <- stop() }()
+	ready := func() int {
+		status, _ := call(t, http.DefaultClient, "GET", admin+"/readyz", "")
+		return status
+	}
+	for deadline := time.Now().Add(10 * time.Second); ready() != http.StatusServiceUnavailable; {
+		if time.Now().After(deadline) {
+			t.Fatal("the ledger is ready although it is about to stop")
+		}
+	}
+	event := `{"identifiers":[{"type":"email","value":"ada@example.org"}],"event":{"type":"withdrawn","purpose":"newsletter"}}`
+	if status, body := call(t, http.DefaultClient, "POST", api+"/v1/events", event); status != 201 {
+		t.Fatalf("a withdrawal while the ledger is about to stop: %d %s", status, body)
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestServeRefuses(t *testing.T) {
 	dir, args := folder(t)
 	other := filepath.Join(dir, "other.key")

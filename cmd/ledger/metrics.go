@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,13 +68,18 @@ func (m *metrics) observe(route string, status int, took time.Duration) {
 
 func (m *metrics) appended(event, outcome string) { m.events.WithLabelValues(event, outcome).Inc() }
 
-// adminHandler answers probes and scrapes. The ledger is ready when its database answers, with or without a bundle.
-func adminHandler(m *metrics, db store.Store) http.Handler {
+// adminHandler answers probes and scrapes. The ledger is ready when its database answers, with or without a bundle, until it is about to
+// stop.
+func adminHandler(m *metrics, db store.Store, stopping *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
+		if stopping.Load() {
+			http.Error(w, "the ledger is about to stop", http.StatusServiceUnavailable)
+			return
+		}
 		if _, err := db.Head(ctx); err != nil {
 			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 			return

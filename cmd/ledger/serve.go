@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ type serveFlags struct {
 	manager, managerToken, trust    string
 	logLevel                        string
 	retainUses                      int
+	stopDelay                       time.Duration
 }
 
 func serveCommand() *cobra.Command {
@@ -62,6 +64,7 @@ them everything else is served.`,
 	v.StringVar(&f.trust, "trust", "", "file with the authorities (PEM) of the manager")
 	v.StringVar(&f.devToken, "dev-token-file", "", "file with a token that has every role; for development, on a loopback address only")
 	v.IntVar(&f.retainUses, "retain-uses-days", 1830, "for how many days use records are kept; 0 for ever. Five years prove telephone marketing (UWG §7a)")
+	v.DurationVar(&f.stopDelay, "stop-delay", 0, "how long to serve on after a signal to stop, without being ready: long enough for balancers to look away")
 	v.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	for _, name := range []string{"data", "root-key", "config"} {
 		_ = cmd.MarkFlagRequired(name) // fails for unknown flags only
@@ -74,6 +77,9 @@ them everything else is served.`,
 
 // check refuses what would let the ledger be reached unprotected.
 func (f *serveFlags) check() error {
+	if f.stopDelay < 0 || f.stopDelay > time.Minute {
+		return errors.New("--stop-delay is at most one minute, for example 5s")
+	}
 	if f.retainUses < 0 {
 		return errors.New("--retain-uses-days is a number of days, or 0 to keep use records for ever")
 	}
@@ -142,9 +148,9 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m := newMetrics(l.Store, l.Hub, bundles)
+	m, stopping := newMetrics(l.Store, l.Hub, bundles), &atomic.Bool{}
 	s := &servers{
-		log: log, flags: f, admin: adminHandler(m, l.Store),
+		log: log, flags: f, stopping: stopping, admin: adminHandler(m, l.Store, stopping),
 		api:       l.Server(server.Served{Bundle: bundles.get, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}),
 		retention: retention{store: l.Store, days: f.retainUses, log: log},
 	}

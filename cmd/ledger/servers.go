@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,8 @@ type servers struct {
 	flags *serveFlags
 	api   *http.Server
 	admin http.Handler
+	// stopping is set when the ledger is about to stop; readiness says so.
+	stopping *atomic.Bool
 
 	retention retention
 }
@@ -46,6 +49,7 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 	}
 	side := &http.Server{Handler: s.admin, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
 
+	parent := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return bundles.run(ctx) })
 	group.Go(func() error { return s.retention.run(ctx) })
@@ -58,6 +62,7 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 	group.Go(func() error { return ended(side.Serve(admin)) })
 	group.Go(func() error {
 		<-ctx.Done()
+		s.drain(parent)
 		s.log.Info("the ledger stops")
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
@@ -65,6 +70,18 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 		return errors.Join(err, side.Shutdown(end))
 	})
 	return group.Wait()
+}
+
+// drain goes on serving for a while after a signal, not ready any more, so that whoever routes requests here can take others instead
+// and no write is refused. After a failure there is nothing to wait for.
+func (s *servers) drain(parent context.Context) {
+	s.stopping.Store(true)
+	if parent.Err() == nil || s.flags.stopDelay == 0 {
+		return
+	}
+	s.log.Info("the ledger is about to stop", "in", s.flags.stopDelay)
+	s.api.SetKeepAlivesEnabled(false) // whoever comes again connects anew, to another replica
+	time.Sleep(s.flags.stopDelay)
 }
 
 func ended(err error) error {
