@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // IdentifierType says what an identifier is.
@@ -64,7 +66,9 @@ const maxIdentifier = 320
 // Normalize gives the one spelling under which an identifier is tagged.
 //
 // E-mail addresses: surrounding spaces removed, lower case, exactly one "@", printable ASCII without spaces, quotes, commas or
-// angle brackets. Sub-addresses (name+tag) stay distinct, because some mail systems deliver them to different people.
+// angle brackets; a domain in another script becomes its ASCII form (UTS #46), so that both spellings are one address. A mailbox in
+// another script (RFC 6531) has no normal form. Sub-addresses (name+tag) and dots stay distinct, because some mail systems deliver them to
+// different people, and neither consent nor objection may pass to somebody else.
 // Hashed forms: lower-case hexadecimal of the right length. Phone numbers: E.164 with spaces, dots, dashes and brackets removed.
 func Normalize(i Identifier) (Identifier, error) {
 	v := strings.TrimSpace(i.Value)
@@ -120,16 +124,31 @@ func normalHex(v string, size int) (string, bool) {
 }
 
 func normalEmail(v string) (string, bool) {
-	v = strings.ToLower(v)
-	if !printableASCII(v) || strings.ContainsAny(v, ` "(),:;<>[\]`) {
+	at := strings.IndexByte(v, '@')
+	if at <= 0 || strings.IndexByte(v[at+1:], '@') >= 0 {
 		return "", false
 	}
-	local, domain, found := strings.Cut(v, "@")
-	if !found || local == "" || domain == "" || strings.Contains(domain, "@") {
+	// Folding beyond ASCII would make one mailbox of two: the Kelvin sign becomes a k.
+	local, domain := v[:at], v[at+1:]
+	if !printableASCII(local) {
+		return "", false
+	}
+	if !printableASCII(domain) {
+		ascii, err := domains.ToASCII(domain)
+		if err != nil {
+			return "", false
+		}
+		domain = ascii
+	}
+	v = strings.ToLower(local + "@" + domain)
+	if domain == "" || !printableASCII(v) || strings.ContainsAny(v, ` "(),:;<>[\]`) {
 		return "", false
 	}
 	return v, !strings.HasPrefix(domain, ".") && !strings.HasSuffix(domain, ".")
 }
+
+// domains maps a domain in another script to the ASCII form in which the domain name system knows it (UTS #46, not transitional; RFC 5891).
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.VerifyDNSLength(true))
 
 func normalPhone(v string) (string, bool) {
 	v = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "", "/", "").Replace(v)
