@@ -95,7 +95,7 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Identity{
-		Subject: "system:serviceaccount:shop:mailer", Namespace: "shop", ServiceAccount: "mailer", PodName: "mailer-0", PodUID: "pod-1",
+		Issuer: "https://cluster", Subject: "system:serviceaccount:shop:mailer", Namespace: "shop", ServiceAccount: "mailer", PodName: "mailer-0", PodUID: "pod-1",
 		Expires: id.Expires,
 	}
 	if id != want || !id.Expires.Equal(start.Add(time.Hour)) {

@@ -21,6 +21,8 @@ const skew = 10 * time.Second
 
 // Identity is who a verified token speaks for.
 type Identity struct {
+	// Issuer is who issued the token.
+	Issuer string
 	// Subject is the "sub" claim, for example "system:serviceaccount:shop:mailer".
 	Subject string
 	// Namespace, ServiceAccount, PodName and PodUID are of a Kubernetes service account; the pod's are empty if the token is not
@@ -76,7 +78,7 @@ func (v *Verifier) Verify(token string) (Identity, error) {
 		if err != nil {
 			return Identity{}, err
 		}
-		id := Identity{Subject: claims.Subject, Expires: expires}
+		id := Identity{Issuer: i.Issuer, Subject: claims.Subject, Expires: expires}
 		return id, id.kubernetes(k8s.Kubernetes)
 	}
 	return Identity{}, errIssuer

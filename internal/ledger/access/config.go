@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/optup/optup/internal/consent"
 )
 
 // Role is what a caller may do.
@@ -20,6 +22,9 @@ const (
 	RoleReader Role = "reader"
 	// RoleOfficer looks people up and appends what only a data protection officer may.
 	RoleOfficer Role = "officer"
+	// RolePerson is that of somebody who has signed in, for the own record alone. It comes from the token (Issuer.Person), never from
+	// Access.
+	RolePerson Role = "person"
 )
 
 var allRoles = []Role{RoleTouchpoint, RoleReader, RoleOfficer}
@@ -36,16 +41,32 @@ type Config struct {
 	Population *Population `json:"population"`
 }
 
-// Issuer is one issuer of tokens. JWKSFile holds its keys; relative names start at the configuration file.
+// Issuer is one issuer of tokens. JWKSFile holds its keys; relative names start at the configuration file. Without one the keys are found
+// as OpenID Connect Discovery 1.0 says, over https, with the authorities in CAFile or else those of the system.
 type Issuer struct {
 	Issuer   string `json:"issuer"`
 	Audience string `json:"audience"`
 	JWKSFile string `json:"jwksFile"`
+	CAFile   string `json:"caFile"`
+	// Groups is the claim with the caller's groups; empty for none. Only of issuers that are found by discovery.
+	Groups string `json:"groups"`
+	// Person says how tokens name the person who has signed in; nil if they are none of people. Only of issuers that are found by discovery.
+	Person *PersonClaim `json:"person"`
 }
 
-// Entry gives roles to a subject, for example "system:serviceaccount:shop:checkout".
+// PersonClaim is the claim that holds a person's identifier. An address counts with email_verified alone, a number with
+// phone_number_verified (OpenID Connect Core 1.0, 5.1).
+type PersonClaim struct {
+	Claim string                 `json:"claim"`
+	Type  consent.IdentifierType `json:"type"`
+}
+
+// Entry gives roles to a subject, for example "system:serviceaccount:shop:checkout", or to a group. They are those of one issuer; without
+// one, of the first.
 type Entry struct {
+	Issuer  string `json:"issuer"`
 	Subject string `json:"subject"`
+	Group   string `json:"group"`
 	Roles   []Role `json:"roles"`
 }
 
@@ -100,16 +121,30 @@ func Parse(data []byte, dir string) (Config, error) {
 		}
 	}
 	need(c.Controller != "", "controller is missing; name the legal entity whose ledger it is")
+	issuers := map[string]*Issuer{}
 	for i := range c.Issuers {
 		issuer := &c.Issuers[i]
-		need(issuer.Issuer != "" && issuer.Audience != "" && issuer.JWKSFile != "", "issuers[%d] needs issuer, audience and jwksFile", i)
-		issuer.JWKSFile = absolute(dir, issuer.JWKSFile)
+		need(issuer.Issuer != "" && issuer.Audience != "" && issuers[issuer.Issuer] == nil, "issuers[%d] needs an issuer that is not listed twice, and an audience", i)
+		issuers[issuer.Issuer] = issuer
+		issuer.JWKSFile, issuer.CAFile = absolute(dir, issuer.JWKSFile), absolute(dir, issuer.CAFile)
+		need(issuer.JWKSFile == "" || (issuer.Groups == "" && issuer.Person == nil), "issuers[%d] has a jwksFile, so it is a cluster, which knows neither groups nor people", i)
+		if p := issuer.Person; p != nil {
+			need(p.Claim != "" && slices.Contains([]consent.IdentifierType{consent.IdentifierEmail, consent.IdentifierPhone, consent.IdentifierCustomer}, p.Type),
+				"issuers[%d].person needs a claim, and the type email, phone or customer", i)
+		}
 	}
-	seen := map[string]bool{}
+	seen := map[holder]bool{}
 	for i := range c.Access {
 		e := &c.Access[i]
-		need(e.Subject != "" && !seen[e.Subject], "access[%d] needs a subject that is not listed twice", i)
-		seen[e.Subject] = true
+		if e.Issuer == "" && len(c.Issuers) > 0 {
+			e.Issuer = c.Issuers[0].Issuer
+		}
+		issuer := issuers[e.Issuer]
+		need(issuer != nil || e.Issuer == "", "access[%d] names an issuer that is not listed in issuers", i)
+		need(e.Group == "" || (issuer != nil && issuer.Groups != ""), "access[%d] names a group, and its issuer no claim with groups", i)
+		h := holder{issuer: e.Issuer, subject: e.Subject, group: e.Group}
+		need((e.Subject == "") != (e.Group == "") && !seen[h], "access[%d] needs a subject or a group that is not listed twice", i)
+		seen[h] = true
 		for j, role := range e.Roles {
 			e.Roles[j] = Role(strings.ToLower(string(role)))
 			need(slices.Contains(allRoles, e.Roles[j]), "access[%d].roles[%d] is none of touchpoint, reader and officer", i, j)

@@ -24,9 +24,11 @@ const minDevToken = 16
 
 // Caller is who calls.
 type Caller struct {
-	// Subject is a service account, or DevSubject.
+	// Subject is a service account, the issuer and subject of an external token with a space between, or DevSubject.
 	Subject string
 	Roles   []Role
+	// Person is whom the caller is, who has signed in; nil for everybody else. The role person is for this one alone.
+	Person *consent.Identifier
 	// Touchpoints are the only ones for which the role touchpoint counts, as "namespace/name"; nil if it counts for all.
 	Touchpoints []string
 	// Expires is when the caller's token ends; zero for the development token.
@@ -82,7 +84,8 @@ type rules struct {
 	config Config
 	tokens *identity.Verifier
 	grants *identity.GrantVerifier
-	roles  map[string][]Role
+	others map[string]*external // by issuer
+	roles  map[holder][]Role
 }
 
 // Open reads the configuration.
@@ -136,14 +139,25 @@ func (g *Guard) reload() error {
 	if g.current != nil && g.current.config.Controller != config.Controller {
 		return errors.New("a ledger cannot pass to another controller: its people agreed to this one")
 	}
-	g.current = g.compile(config)
-	return nil
+	rules, err := g.compile(config)
+	if err == nil {
+		g.current = rules
+	}
+	return err
 }
 
-func (g *Guard) compile(c Config) *rules {
-	r := &rules{config: c, roles: map[string][]Role{}}
+func (g *Guard) compile(c Config) (*rules, error) {
+	r := &rules{config: c, roles: map[holder][]Role{}, others: map[string]*external{}}
 	var issuers []identity.Issuer
 	for _, i := range c.Issuers {
+		if i.JWKSFile == "" {
+			e, err := newExternal(i, g.Now)
+			if err != nil {
+				return nil, err
+			}
+			r.others[i.Issuer] = e
+			continue
+		}
 		issuers = append(issuers, identity.Issuer{Issuer: i.Issuer, Audience: i.Audience, Keys: identity.KeysFromFile(i.JWKSFile)})
 	}
 	r.tokens = identity.NewVerifier(g.Now, issuers...)
@@ -151,9 +165,9 @@ func (g *Guard) compile(c Config) *rules {
 		r.grants = identity.NewGrantVerifier(identity.KeysFromFile(c.Sidecars.GrantKeysFile), c.Controller, g.Now)
 	}
 	for _, e := range c.Access {
-		r.roles[e.Subject] = e.Roles
+		r.roles[holder{issuer: e.Issuer, subject: e.Subject, group: e.Group}] = e.Roles
 	}
-	return r
+	return r, nil
 }
 
 // Caller verifies the bearer token of a request. A caller may be without any role. Errors are *problem.Problem.
@@ -167,11 +181,14 @@ func (g *Guard) caller(r *http.Request, rules *rules) (Caller, error) {
 	if g.isDev(r, token) {
 		return Caller{Subject: DevSubject, Roles: allRoles, dev: true}, nil
 	}
+	if e := rules.others[issuerOf(token)]; e != nil {
+		return e.caller(r.Context(), rules, token)
+	}
 	id, err := rules.tokens.Verify(token)
 	if err != nil {
 		return Caller{}, problem.Unauthenticated(err.Error() + "; send a service account token for the audience of the ledger")
 	}
-	return Caller{Subject: id.Subject, Roles: rules.roles[id.Subject], Expires: id.Expires, identity: id}, nil
+	return Caller{Subject: id.Subject, Roles: rules.rolesOf(id.Issuer, id.Subject, nil), Expires: id.Expires, identity: id}, nil
 }
 
 // Subscriber verifies the bearer token and the grant of a request. Wanted limits the grant's purposes; empty means all of them.
