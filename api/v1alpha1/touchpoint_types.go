@@ -93,6 +93,11 @@ type TouchpointSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3650
 	CoolDownDays int32 `json:"coolDownDays,omitempty"`
+	// deferDays is how long a person who put the answer off is not asked again for the same, in days, 1 to 3650. Omitted means 14.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3650
+	DeferDays int32 `json:"deferDays,omitempty"`
 	// writers may append to the ledger for this touchpoint, at most 16. Omitted means nobody.
 	// +optional
 	// +listType=map

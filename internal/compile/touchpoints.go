@@ -120,6 +120,7 @@ func (c *compiler) leads(t *policy.Touchpoint, name consent.NoticeID) bool {
 // Times of a touchpoint that declares none.
 const (
 	defaultCoolDownDays    = 180
+	defaultDeferDays       = 14
 	defaultValidForHours   = 72
 	defaultAgainAfterHours = 24
 )
@@ -129,7 +130,7 @@ const (
 func (c *compiler) touchpoint(t *policy.Touchpoint) (ir.Touchpoint, bool) {
 	out := ir.Touchpoint{
 		Name: t.Namespace + "/" + t.Name, Controller: t.Controller, Place: t.Place, URL: t.URL,
-		CoolDownDays: cmp.Or(t.CoolDownDays, defaultCoolDownDays),
+		CoolDownDays: cmp.Or(t.CoolDownDays, defaultCoolDownDays), DeferDays: cmp.Or(t.DeferDays, defaultDeferDays),
 	}
 	for _, n := range sortedSet(t.OptIn) {
 		if c.leads(t, n) {

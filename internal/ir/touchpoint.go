@@ -46,6 +46,8 @@ type Touchpoint struct {
 	Confirmation *Confirmation `json:"confirmation,omitempty"`
 	// CoolDownDays is how long a person who refused is not asked for the same again; at least 1.
 	CoolDownDays int `json:"coolDownDays"`
+	// DeferDays is how long a person who put the answer off is not asked for the same again; at least 1.
+	DeferDays int `json:"deferDays"`
 	// Writers are the subjects of the tokens that may speak for people here, for example "system:serviceaccount:shop:checkout".
 	Writers []string `json:"writers,omitempty"`
 }
@@ -131,6 +133,7 @@ func (v *validator) touchpoint(t *Touchpoint, notices map[consent.NoticeID]*Noti
 	}
 	v.check(slices.Contains(Places, t.Place), "touchpoint %q: place %q", t.Name, t.Place)
 	v.check(t.CoolDownDays >= 1, "touchpoint %q: coolDownDays %d, at least 1", t.Name, t.CoolDownDays)
+	v.check(t.DeferDays >= 1, "touchpoint %q: deferDays %d, at least 1", t.Name, t.DeferDays)
 	for _, id := range t.Offers() {
 		known(id)
 	}

@@ -19,7 +19,7 @@ func ledgerBundle() *ir.Bundle {
 			Name: "newsletter-v1", Controller: "shop", Purposes: []consent.PurposeID{"newsletter"}, Texts: []ir.Text{ir.TextOf("de", "Ja, gern.")},
 		}},
 		Touchpoints: []ir.Touchpoint{{
-			Name: "shop/form", Controller: "shop", Place: ir.PlaceWebForm, OptIn: []consent.NoticeID{"newsletter-v1"}, CoolDownDays: 180,
+			Name: "shop/form", Controller: "shop", Place: ir.PlaceWebForm, OptIn: []consent.NoticeID{"newsletter-v1"}, CoolDownDays: 180, DeferDays: 14,
 			Confirmation: &ir.Confirmation{Proof: consent.ProofMailboxConfirmed, ValidForHours: 72, AgainAfterHours: 24},
 			Writers:      []string{"system:serviceaccount:shop:form"},
 		}},
@@ -37,6 +37,7 @@ func TestWhatABundleForALedgerMayNotSay(t *testing.T) {
 		"a touchpoint twice":                    func(b *ir.Bundle, p *ir.Touchpoint) { b.Touchpoints = append(b.Touchpoints, *p) },
 		"an unknown place":                      func(_ *ir.Bundle, p *ir.Touchpoint) { p.Place = "Moon" },
 		"no cool-down":                          func(_ *ir.Bundle, p *ir.Touchpoint) { p.CoolDownDays = 0 },
+		"no time to think":                      func(_ *ir.Bundle, p *ir.Touchpoint) { p.DeferDays = 0 },
 		"a wording that is not there":           func(_ *ir.Bundle, p *ir.Touchpoint) { p.OptIn[0] = "nothing-v1" },
 		"a step to a wording that is not there": func(_ *ir.Bundle, p *ir.Touchpoint) { p.Ladder = []ir.LadderStep{{Notice: "nothing-v1"}} },
 		"a step after one that is not there": func(_ *ir.Bundle, p *ir.Touchpoint) {

@@ -15,8 +15,8 @@ type Touchpoint struct {
 	Ladder          []ir.LadderStep
 	// Confirmation is nil for a touchpoint that brings evidence of its own; its hours are 0 where nothing is declared.
 	Confirmation *ir.Confirmation
-	// CoolDownDays is 0 where nothing is declared.
-	CoolDownDays int
+	// CoolDownDays and DeferDays are 0 where nothing is declared.
+	CoolDownDays, DeferDays int
 	// Writers are service accounts of the namespace.
 	Writers []string
 }

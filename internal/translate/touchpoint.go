@@ -11,7 +11,7 @@ func touchpoint(t *v1alpha1.Touchpoint) policy.Touchpoint {
 	s := &t.Spec
 	out := policy.Touchpoint{
 		Namespace: t.Namespace, Name: t.Name, Controller: s.Controller, Place: ir.Place(s.Place), URL: s.URL,
-		OptIn: convert[consent.NoticeID](s.OptIn), CoolDownDays: int(s.CoolDownDays),
+		OptIn: convert[consent.NoticeID](s.OptIn), CoolDownDays: int(s.CoolDownDays), DeferDays: int(s.DeferDays),
 	}
 	for _, l := range s.Ladder {
 		out.Ladder = append(out.Ladder, ir.LadderStep{Notice: consent.NoticeID(l.Notice), After: convert[consent.NoticeID](l.After)})

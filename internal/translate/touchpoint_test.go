@@ -19,14 +19,14 @@ func TestTouchpointKeepsEverythingThatWasDeclared(t *testing.T) {
 			Place: v1alpha1.PlaceCheckout, URL: "https://shop.example/", Controller: "Shop GmbH", OptIn: []v1alpha1.ObjectName{"news-v1"},
 			Ladder:       []v1alpha1.LadderStep{{Notice: "advice-v1", After: []v1alpha1.ObjectName{"news-v1"}}},
 			Confirmation: &v1alpha1.Confirmation{Proof: v1alpha1.ProofMailboxConfirmed, ValidForHours: 48, AgainAfterHours: 12},
-			CoolDownDays: 90, Writers: []v1alpha1.TouchpointWriter{{ServiceAccount: "web"}},
+			CoolDownDays: 90, DeferDays: 3, Writers: []v1alpha1.TouchpointWriter{{ServiceAccount: "web"}},
 		},
 	})
 	want := policy.Touchpoint{
 		Namespace: "shop", Name: "form", Controller: "Shop GmbH", Place: ir.PlaceCheckout, URL: "https://shop.example/", OptIn: []consent.NoticeID{"news-v1"},
 		Ladder:       []ir.LadderStep{{Notice: "advice-v1", After: []consent.NoticeID{"news-v1"}}},
 		Confirmation: &ir.Confirmation{Proof: consent.ProofMailboxConfirmed, ValidForHours: 48, AgainAfterHours: 12},
-		CoolDownDays: 90, Writers: []string{"web"},
+		CoolDownDays: 90, DeferDays: 3, Writers: []string{"web"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)

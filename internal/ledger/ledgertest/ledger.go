@@ -238,7 +238,7 @@ func NewBundle(purposes ...consent.PurposeID) *ir.Bundle {
 		b.Purposes[len(b.Purposes)-1].Labels = []ir.Label{{Language: "de", Title: string(p)}, {Language: "en", Title: string(p)}}
 	}
 	form := ir.Touchpoint{
-		Name: Form, Controller: Controller, Place: ir.PlaceWebForm, CoolDownDays: 180, Writers: []string{Writer},
+		Name: Form, Controller: Controller, Place: ir.PlaceWebForm, CoolDownDays: 180, DeferDays: 14, Writers: []string{Writer},
 		Confirmation: &ir.Confirmation{Proof: consent.ProofMailboxConfirmed, ValidForHours: 72, AgainAfterHours: 24},
 	}
 	for _, n := range b.Notices {
