@@ -186,7 +186,7 @@ func (r *Record) apply(e Event) {
 	case EventAttribute:
 		r.attribute(e)
 	case EventLinked, EventUnlinked:
-		// What identifiers have in common is the ledger's to know; see Inherit.
+		// What identifiers have in common is known elsewhere; see Links.
 	}
 }
 
@@ -279,9 +279,11 @@ func (r *Record) lastNo(purpose PurposeID) Position {
 			no = max(no, o.Position)
 		}
 	}
-	for _, n := range r.Noes {
-		if n.Purpose == purpose {
-			no = max(no, n.Position)
+	for _, noes := range [][]No{r.Noes, r.Inherited} {
+		for _, n := range noes {
+			if n.Purpose == purpose {
+				no = max(no, n.Position)
+			}
 		}
 	}
 	return no

@@ -13,20 +13,26 @@ import (
 // grants that came after it, because refusing a further step never shrinks a grant that exists. Whether an identifier is ambiguous is
 // not inherited: that several people share a device says nothing against the addresses of each.
 func Inherit(own *Record, others ...*Record) *Record {
+	all := make([]other, 0, len(others))
+	for _, o := range others {
+		if o != nil {
+			all = append(all, other{record: o})
+		}
+	}
+	return inherit(own, all)
+}
+
+// other is the record of another identity, which nobody could connect with this one before a position.
+type other struct {
+	record *Record
+	since  Position
+}
+
+func inherit(own *Record, others []other) *Record {
 	out := *own
 	out.Objections, out.Inherited = slices.Clone(own.Objections), slices.Clone(own.Inherited)
 	for _, o := range others {
-		if o == nil {
-			continue
-		}
-		out.Objections = append(out.Objections, o.Objections...)
-		out.Inherited = append(append(out.Inherited, o.Noes...), o.Inherited...)
-		out.Restricted = out.Restricted || o.Restricted
-		out.Suppressed = max(out.Suppressed, o.Suppressed)
-		out.Position = max(out.Position, o.Position)
-		if o.AgeYears != 0 && o.AgeYears < out.AgeYears {
-			out.AgeYears = o.AgeYears
-		}
+		out.take(own, o)
 	}
 	slices.SortFunc(out.Objections, func(a, b Objection) int {
 		return cmp.Or(cmp.Compare(a.Position, b.Position), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Purpose, b.Purpose))
@@ -37,6 +43,50 @@ func Inherit(own *Record, others ...*Record) *Record {
 	})
 	out.Inherited = slices.Compact(out.Inherited)
 	return &out
+}
+
+// take takes over what restricts under another identity. What an act under this one has lifted stays lifted here.
+func (r *Record) take(own *Record, o other) {
+	for _, objection := range o.record.Objections {
+		objection.Position = max(objection.Position, o.since)
+		if !own.hasLifted(objection) {
+			r.Objections = append(r.Objections, objection)
+		}
+	}
+	for _, n := range o.record.Noes {
+		if !n.Refusal { // whether a refusal stands against a grant depends on which was first
+			n.Position = max(n.Position, o.since)
+		}
+		r.Inherited = append(r.Inherited, n)
+	}
+	r.Inherited = append(r.Inherited, o.record.Inherited...)
+	r.Restricted = r.Restricted || o.record.Restricted
+	if s := o.record.Suppressed; s != 0 && !own.hasReturned(max(s, o.since)) {
+		r.Suppressed = max(r.Suppressed, s, o.since)
+	}
+	r.Position = max(r.Position, o.record.Position)
+	if y := o.record.AgeYears; y != 0 && y < r.AgeYears {
+		r.AgeYears = y
+	}
+}
+
+func (r *Record) hasLifted(o Objection) bool {
+	return slices.ContainsFunc(r.Lifted, func(l Lifted) bool {
+		return l.Scope == o.Scope && l.Channel == o.Channel && l.Purpose == o.Purpose && l.Position >= o.Position
+	})
+}
+
+func (r *Record) hasReturned(suppressed Position) bool {
+	return slices.ContainsFunc(r.Unsuppressed, func(l Lifted) bool { return l.Position >= suppressed })
+}
+
+// Clone gives a record that may be changed without changing this one.
+func (r *Record) Clone() *Record {
+	c := *r
+	c.Grants, c.Objections, c.Relationships = slices.Clone(r.Grants), slices.Clone(r.Objections), slices.Clone(r.Relationships)
+	c.Noes, c.Inherited, c.Asks = slices.Clone(r.Noes), slices.Clone(r.Inherited), slices.Clone(r.Asks)
+	c.Lifted, c.Unsuppressed = slices.Clone(r.Lifted), slices.Clone(r.Unsuppressed)
+	return &c
 }
 
 func refusals(n No) int {

@@ -64,7 +64,7 @@ func newCrowded(t *testing.T) *crowded {
 		t.Fatal(err)
 	}
 	for i, e := range []consent.Event{given, {Type: consent.EventRestricted, Actor: consent.ActorPerson}} {
-		if _, errs, err := c.ledger.Store.Append(t.Context(), store.Append{Tags: tags[1+i : 2+i], Event: e}); err != nil || errs[0] != nil {
+		if _, errs, err := c.ledger.Store.Append(t.Context(), store.Append{Identities: []store.Identity{{Tags: tags[1+i : 2+i]}}, Event: e}); err != nil || errs[0] != nil {
 			t.Fatal(errs, err)
 		}
 	}

@@ -18,9 +18,9 @@
 //	- {person: {type: device, value: d-1}, type: refused, purpose: newsletter, at: 2026-01-11T09:00:00Z}
 //	- {person: anna@example.org, type: linked, with: {type: device, value: d-1}, at: 2026-01-12T09:00:00Z}
 //
-// People who are linked, directly or by way of others, inherit restrictions from each other (consent.Inherit) until "unlinked" with the
-// same two ends it. What is linked to two e-mail addresses stands for nobody in particular (Record.Ambiguous). An event counts from its
-// "at" on; one without counts always.
+// Identifiers that are linked inherit restrictions from each other, as consent.Links says, until "unlinked" with the same two ends it.
+// A device that is linked to two e-mail addresses stands for nobody in particular (Record.Ambiguous), and makes nobody of them known to
+// the other. An event counts from its "at" on; one without counts always. What a ledger would refuse counts never.
 //
 // decisions.yaml:
 //

@@ -32,6 +32,7 @@ func written(t *testing.T, ledger, decisions string) (scenario.Case, error) {
 
 const (
 	given = "- {person: anna@example.org, type: given, purpose: newsletter, notice: newsletter-v1, proof: MailboxConfirmed, at: 2026-01-10T09:00:00Z}\n"
+	phone = "- {person: anna@example.org, type: linked, with: \"phone:+4930111111\", at: 2026-01-12T09:00:00Z}\n"
 	link  = "- {person: anna@example.org, type: linked, with: {type: device, value: d-1}, at: 2026-01-12T09:00:00Z}\n"
 )
 
@@ -51,8 +52,12 @@ func TestWhatIsKnownAboutLinkedPeople(t *testing.T) {
 		},
 		"a grant is not": {given + link, device, "", func(f consent.Fact) bool { return len(f.Grants) == 0 && f.Position == 2 }},
 		"by way of others": {
-			given + link + "- {person: \"customer:c-1\", type: linked, with: \"device:d-1\"}\n- {person: \"customer:c-1\", type: restricted}\n", anna, "",
+			given + phone + "- {person: \"customer:c-1\", type: linked, with: \"phone:+4930111111\"}\n- {person: \"customer:c-1\", type: restricted}\n", anna, "",
 			func(f consent.Fact) bool { return f.Restricted },
+		},
+		"but not by way of a device, which others may have used": {
+			given + link + "- {person: \"customer:c-1\", type: linked, with: \"device:d-1\"}\n- {person: \"customer:c-1\", type: restricted}\n", anna, "",
+			func(f consent.Fact) bool { return !f.Restricted },
 		},
 		"until the link ends": {
 			given + link + "- {person: device:d-1, type: restricted}\n- {person: device:d-1, type: unlinked, with: anna@example.org}\n", anna, "",

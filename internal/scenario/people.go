@@ -37,76 +37,44 @@ func (p *Person) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// ledger is what was known at one moment: a record for each identifier, and which identifiers belong together.
+// ledger is what was known at one moment: a number for each identifier, and what is known about them.
 type ledger struct {
-	records map[consent.Identifier]*consent.Record
-	links   map[consent.Identifier][]consent.Identifier
+	numbers map[consent.Identifier]int64
+	links   *consent.Links
 }
 
-// known folds what had happened by t.
+// known tells what had happened by t. What a ledger would have refused has not.
 func (c Case) known(t time.Time) ledger {
-	l := ledger{records: map[consent.Identifier]*consent.Record{}, links: map[consent.Identifier][]consent.Identifier{}}
+	l := ledger{numbers: map[consent.Identifier]int64{}}
+	var members []consent.Member
+	number := func(p Person) int64 {
+		id := consent.Identifier(p)
+		if l.numbers[id] == 0 {
+			l.numbers[id] = int64(len(members) + 1)
+			members = append(members, consent.Member{ID: l.numbers[id], Type: id.Type, Record: &consent.Record{}})
+		}
+		return l.numbers[id]
+	}
+	for _, e := range c.Ledger {
+		number(e.Person)
+		if e.With != nil {
+			number(*e.With)
+		}
+	}
+	l.links = consent.NewLinks(members, nil)
 	for _, e := range c.Ledger {
 		if e.At.After(t) {
 			continue
 		}
-		id := consent.Identifier(e.Person)
-		l.apply(id, e.Event)
-		if e.With == nil {
-			continue
+		named := []int64{number(e.Person)}
+		if e.With != nil {
+			named = append(named, number(*e.With))
 		}
-		with := consent.Identifier(*e.With)
-		l.apply(with, e.Event)
-		l.cut(id, with)
-		l.cut(with, id)
-		if e.Type == consent.EventLinked {
-			l.links[id], l.links[with] = append(l.links[id], with), append(l.links[with], id)
+		if after, err := l.links.Append(e.Event, named); err == nil {
+			l.links = after.Links
 		}
-	}
-	for id, r := range l.records {
-		r.Ambiguous = l.ambiguous(id)
 	}
 	return l
-}
-
-func (l ledger) apply(id consent.Identifier, e consent.Event) {
-	if l.records[id] == nil {
-		l.records[id] = &consent.Record{}
-	}
-	l.records[id].Apply(e)
-}
-
-func (l ledger) cut(from, to consent.Identifier) {
-	l.links[from] = slices.DeleteFunc(l.links[from], func(o consent.Identifier) bool { return o == to })
-}
-
-// ambiguous: what two addresses share, for example a device, stands for neither of them.
-func (l ledger) ambiguous(id consent.Identifier) bool {
-	addresses := 0
-	for _, o := range l.links[id] {
-		if o.Type == consent.IdentifierEmail {
-			addresses++
-		}
-	}
-	return id.Type != consent.IdentifierEmail && addresses > 1
-}
-
-// record is that of one identifier, with what it inherits from those that it is linked to, directly or by way of others.
-func (l ledger) record(id consent.Identifier) *consent.Record {
-	own := l.records[id]
-	if own == nil {
-		return nil
-	}
-	seen := []consent.Identifier{id}
-	var others []*consent.Record
-	for i := 0; i < len(seen); i++ {
-		for _, o := range l.links[seen[i]] {
-			if !slices.Contains(seen, o) {
-				seen, others = append(seen, o), append(others, l.records[o])
-			}
-		}
-	}
-	return consent.Inherit(own, others...)
 }
 
 // Fact is what the ledger of the case knows at t about a person, whom the identifier names in plain form or by a hash.
@@ -116,9 +84,9 @@ func (c Case) Fact(i consent.Identifier, purpose consent.PurposeID, t time.Time)
 		return consent.Fact{}
 	}
 	l := c.known(t)
-	for plain := range l.records {
+	for plain, number := range l.numbers {
 		if plain == i || slices.Contains(consent.Derived(plain), i) {
-			return consent.Project(l.record(plain), purpose, t)
+			return consent.Project(l.links.Effective(number), purpose, t)
 		}
 	}
 	return consent.Fact{}

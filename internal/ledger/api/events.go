@@ -39,7 +39,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	if err := read(w, r, maxEvent, &in); err != nil {
 		return err
 	}
-	tags, err := a.tags(in.Identifiers)
+	who, err := a.identities(in.Identifiers)
 	if err != nil {
 		return err
 	}
@@ -58,8 +58,8 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	if err := a.mayAppend(c, e); err != nil {
 		return err
 	}
-	one := store.Append{Tags: tags, Plain: !slices.ContainsFunc(in.Identifiers, consent.Identifier.Hashed), Event: e}
-	if one.Key, one.Digest, err = a.key(r.Header.Get(keyHeader), c, tags, e); err != nil {
+	one := store.Append{Identities: who, Event: e}
+	if one.Key, one.Digest, err = a.key(r.Header.Get(keyHeader), c, who, e); err != nil {
 		return err
 	}
 	results, errs, err := a.Store.Append(r.Context(), one)
@@ -78,24 +78,20 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	return answer(w, http.StatusCreated, appended{Position: results[0].Position, At: results[0].At, Replayed: results[0].Replayed})
 }
 
-// tags gives the tags of all identifiers, which together name one person.
-func (a *API) tags(identifiers []consent.Identifier) ([]consent.Tag, error) {
+// identities gives the identities of identifiers, all of one person.
+func (a *API) identities(identifiers []consent.Identifier) ([]store.Identity, error) {
 	if len(identifiers) == 0 || len(identifiers) > maxIdentifiers {
 		return nil, problem.Invalid("give 1 to 16 identifiers of one person")
 	}
-	var all []consent.Tag
+	all := make([]store.Identity, 0, len(identifiers))
 	var items []problem.Item
 	for n, i := range identifiers {
-		tags, err := a.Keys.Tags(i)
+		one, err := a.identity(i)
 		if err != nil {
 			items = append(items, problem.Item{Member: "/identifiers/" + strconv.Itoa(n), Detail: identifierHint})
 			continue
 		}
-		for _, t := range tags {
-			if !slices.Contains(all, t) {
-				all = append(all, t)
-			}
-		}
+		all = append(all, one)
 	}
 	if len(items) > 0 {
 		p := problem.Invalid("correct the identifiers that are named")
@@ -105,29 +101,38 @@ func (a *API) tags(identifiers []consent.Identifier) ([]consent.Tag, error) {
 	return all, nil
 }
 
+func (a *API) identity(i consent.Identifier) (store.Identity, error) {
+	tags, err := a.Keys.Tags(i)
+	return store.Identity{Tags: tags, Type: i.Type, Plain: !i.Hashed()}, err
+}
+
 const identifierHint = "give a type (email, phone, customer, device), a form (Plain, SHA256, MD5; Plain if left out) and a value that fits them: " +
 	"an address, an E.164 number such as +49301234567, printable ASCII, or hexadecimal"
 
 // key scopes an idempotency key to its caller and binds it to the content. What callers choose as a key may tell who a person is,
 // so a keyed name is stored.
-func (a *API) key(key string, c access.Caller, tags []consent.Tag, e consent.Event) (string, [32]byte, error) {
+func (a *API) key(key string, c access.Caller, who []store.Identity, e consent.Event) (string, [32]byte, error) {
 	if key == "" {
 		return "", [32]byte{}, nil
 	}
 	if len(key) > maxKey {
 		return "", [32]byte{}, problem.Malformed("give an " + keyHeader + " of at most 255 bytes")
 	}
-	digest, err := digest(tags, e)
+	digest, err := digest(who, e)
 	return a.Keys.Name("event", c.Subject, key), digest, err
 }
 
-func digest(tags []consent.Tag, e consent.Event) ([32]byte, error) {
+func digest(who []store.Identity, e consent.Event) ([32]byte, error) {
 	content, err := json.Marshal(e)
 	if err != nil {
 		return [32]byte{}, err
 	}
-	sorted := slices.Clone(tags)
+	var sorted []consent.Tag
+	for _, id := range who {
+		sorted = append(sorted, id.Tags...)
+	}
 	slices.SortFunc(sorted, func(x, y consent.Tag) int { return slices.Compare(x[:], y[:]) })
+	sorted = slices.Compact(sorted)
 	h := sha256.New()
 	for _, t := range sorted {
 		h.Write(t[:])

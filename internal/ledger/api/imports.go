@@ -132,12 +132,12 @@ func (im *importer) unknown(what string) {
 // entry gives what a row appends. A row with a time is one act, so its content is its idempotency key; one without is told apart
 // by the file's key and its line.
 func (im *importer) entry(r row) (store.Append, error) {
-	tags, err := im.api.Keys.Tags(r.identifier)
+	who, err := im.api.identity(r.identifier)
 	if err != nil {
 		return store.Append{}, err
 	}
-	one := store.Append{Tags: tags, Plain: !r.identifier.Hashed(), Event: r.event}
-	if one.Digest, err = digest(tags, r.event); err != nil {
+	one := store.Append{Identities: []store.Identity{who}, Event: r.event}
+	if one.Digest, err = digest(one.Identities, r.event); err != nil {
 		return one, err
 	}
 	switch {
@@ -208,7 +208,7 @@ func (im *importer) try(ctx context.Context, rows []row) error {
 			if err != nil {
 				return err
 			}
-			record = clone(found)
+			record = found.Clone()
 			records[tags[0]] = record
 		}
 		if err := consent.Admit(record, r.event); err != nil {
@@ -222,11 +222,4 @@ func (im *importer) try(ctx context.Context, rows []row) error {
 		im.out.Appended++
 	}
 	return nil
-}
-
-func clone(r *consent.Record) *consent.Record {
-	c := *r
-	c.Grants, c.Objections = slices.Clone(r.Grants), slices.Clone(r.Objections)
-	c.Relationships, c.Noes = slices.Clone(r.Relationships), slices.Clone(r.Noes)
-	return &c
 }

@@ -87,12 +87,17 @@ func (a *API) countShares(ctx context.Context, b *ir.Bundle, declared int64) (*u
 	now := decide.Now{Ledger: stream.LedgerTime(a.Now(), head), Position: head.Position}
 	all := plans(b)
 	permitted := make([]int64, len(all))
-	people := int64(0)
+	people, group := int64(0), int64(0)
+	one := make([]bool, len(all)) // by which purposes the person may be reached under some identity
 	head, err = a.Store.Snapshot(ctx, func(p store.Person) error {
-		people++
+		if people == 0 || p.Group != group {
+			people, group = people+1, p.Group
+			clear(one)
+		}
 		facts := factsOf(p.Record, now.Ledger)
 		for i, plan := range all {
-			if plan.Person(facts, decide.Collected{}, now).Permit() {
+			if !one[i] && plan.Person(facts, decide.Collected{}, now).Permit() {
+				one[i] = true
 				permitted[i]++
 			}
 		}

@@ -101,7 +101,7 @@ func BenchmarkUsableShare(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		batch = append(batch, store.Append{Tags: tags, Event: ledgertest.Given("newsletter")})
+		batch = append(batch, store.Append{Identities: []store.Identity{{Tags: tags}}, Event: ledgertest.Given("newsletter")})
 	}
 	if _, _, err := l.Store.Append(b.Context(), batch...); err != nil {
 		b.Fatal(err)

@@ -142,7 +142,7 @@ func (a *API) advance(ctx context.Context, decisions []wire.Decided) error {
 				continue
 			}
 			key := a.Keys.Name("used", string(tag[:]), string(d.Purpose), d.At.UTC().Format(time.DateOnly))
-			events = append(events, store.Append{Tags: []consent.Tag{tag}, Plain: true, Event: e, Key: key, Digest: sha256.Sum256([]byte(key))})
+			events = append(events, store.Append{Identities: []store.Identity{{Tags: []consent.Tag{tag}, Plain: true}}, Event: e, Key: key, Digest: sha256.Sum256([]byte(key))})
 			if len(events) == advanceAtOnce {
 				if err := flush(); err != nil {
 					return err

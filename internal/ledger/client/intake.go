@@ -131,18 +131,20 @@ func (in *intake) change(payload []byte) error {
 	if want := in.feed.Position() + 1; m.Position != want {
 		return doubt("position %d came where %d was due", m.Position, want)
 	}
-	if len(m.Tags) == 0 {
-		return doubt("a person without a tag")
-	}
-	c := facts.Change{Tags: make([]consent.Tag, len(m.Tags)), Facts: m.Facts}
-	for i, t := range m.Tags {
-		c.Tags[i] = consent.Tag(t)
-	}
 	if m.Hashed {
 		in.view.plain.Store(false) // before there is something to find
 	}
-	if err := in.view.table.Apply(c); err != nil {
-		return err
+	for _, p := range append([]wire.Person{m.Person}, m.More...) {
+		if len(p.Tags) == 0 {
+			return doubt("a person without a tag")
+		}
+		c := facts.Change{Tags: make([]consent.Tag, len(p.Tags)), Facts: p.Facts}
+		for i, t := range p.Tags {
+			c.Tags[i] = consent.Tag(t)
+		}
+		if err := in.view.table.Apply(c); err != nil {
+			return err
+		}
 	}
 	in.feed.reach(m.Position)
 	return nil

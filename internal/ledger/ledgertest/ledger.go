@@ -191,7 +191,9 @@ func (l *Ledger) Append(email string, e consent.Event) consent.Position {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	r, errs, err := l.Store.Append(l.t.Context(), store.Append{Tags: tags, Plain: true, Event: e})
+	r, errs, err := l.Store.Append(l.t.Context(), store.Append{
+		Identities: []store.Identity{{Tags: tags, Type: consent.IdentifierEmail, Plain: true}}, Event: e,
+	})
 	if err := errors.Join(append(errs, err)...); err != nil {
 		l.t.Fatal(err)
 	}

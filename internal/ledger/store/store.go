@@ -17,26 +17,43 @@ var ErrKey = errors.New("the data was written with another root key; restore tha
 // ErrClosed reports a store that is closing, or that refuses to go on after a commit with an unknown outcome.
 var ErrClosed = errors.New("the ledger's store is closed; try again later")
 
-// Append is one event to append about the person whom any of the tags names.
-type Append struct {
-	// Tags are those of one identifier in all its forms; at least one. Tags that are new are added to the person.
+// ErrFull reports that a database has no room left. Nothing was appended; what is there can be read.
+var ErrFull = errors.New("the ledger's storage is full, so nothing can be written; give it more room and try again")
+
+// Identity is one identifier of a person: the tags of its forms.
+type Identity struct {
+	// Tags are those of one identifier in all forms that are known; at least one. Those that are new are added to the identity.
 	Tags []consent.Tag
-	// Plain tells that the plain form of every identifier is among the tags, or that all tags are known. Without it somebody may be known by a
-	// hash alone from now on.
+	// Type says what the identifier is. It may be empty if one of the tags is known.
+	Type consent.IdentifierType
+	// Plain tells that the plain form is among the tags, and then it is the first one, or that all tags are known. Without it somebody
+	// may be known by a hash alone from now on.
 	Plain bool
+}
+
+// Append is one event to append.
+type Append struct {
+	// Identities are those under which the person acted; at least one. Several become linked by that (see consent.Links). What the
+	// event permits holds for these alone, what it restricts for all that are linked with them.
+	Identities []Identity
 	// Event is what happened. Position and At are set by the store.
 	Event consent.Event
 	// Key is the idempotency key, scoped by the caller; empty for none. Digest stands for the content that came with it.
 	Key    string
 	Digest [32]byte
+	// Attachments are kept together with the event (see Vault). They are of the first of the identities.
+	Attachments []Attachment
 }
 
-// Result is the place that an event got. It is durable.
+// Result is the place that an event got. It is durable, and it can be proven at once: the log of Size entries with this Root has Leaf
+// at Position.
 type Result struct {
 	Position consent.Position
 	At       time.Time
 	// Replayed tells that the event had been appended before, with the same idempotency key.
-	Replayed bool
+	Replayed   bool
+	Leaf, Root [32]byte
+	Size       consent.Position
 }
 
 // Head is the end of the log.
@@ -48,20 +65,26 @@ type Head struct {
 	At time.Time
 	// Hashed tells that somebody may be known by a hashed identifier alone: some event was appended with one. It is never taken back.
 	Hashed bool
+	// Root is the Merkle root of the log that ends at Position (see package proof).
+	Root [32]byte
 }
 
-// Person is one person: all tags, and the record. Records are shared and must not be changed.
+// Person is one identity of a person. Records are shared and must not be changed.
 type Person struct {
-	Tags   []consent.Tag
+	// Group is the same number for all identities of one person. It may be another one after the next event about them.
+	Group int64
+	Tags  []consent.Tag
+	// Record is the effective one: with what restricts the person under other identities.
 	Record *consent.Record
 }
 
-// Change is what one event made of one person.
+// Change is what one event came to.
 type Change struct {
-	Person
+	// People are the identities that the event names, and all others whose effective record it changed.
+	People []Person
 	// Event is the event with its position and time.
 	Event consent.Event
-	// Hashed tells that the Append was not Plain.
+	// Hashed tells that some identity of the Append was not Plain.
 	Hashed bool
 }
 
@@ -69,23 +92,25 @@ type Change struct {
 //
 //   - Append acknowledges only what survives a crash of the process and of the machine.
 //   - Positions start at 1, ascend by 1 and follow the order of commits; an event that is refused takes no position.
-//   - consent.Admit holds for every event, checked against the record in the same transaction; its errors are passed on
-//     (consent.ErrInvalid, consent.ErrConflict).
-//   - The same key with the same digest gives the first result again; with another digest ErrIdempotency.
-//   - Tags that turn out to name one person merge: the events of both are folded in their order, so a restriction of either holds.
+//   - consent.Links.Admit holds for every event, checked in the same transaction; its errors are passed on (consent.ErrInvalid,
+//     consent.ErrConflict).
+//   - The same key with the same digest gives the first position again; with another digest ErrIdempotency.
+//   - A restriction holds for every identity that is linked with the one it was made under, as consent.Links says.
 //   - The function given to Watch sees every change once, in the order of positions, after its commit and before its
 //     acknowledgement.
+//   - An erased event deletes entry and salt of every earlier event of the person. Their leaves stay, and with them all proofs.
 type Store interface {
 	// Append appends events in their order, each admitted by itself: the errors are those of single events, nil for appended
 	// ones. The second result fails for all of them. Events of one call may share a commit with those of others.
 	Append(ctx context.Context, events ...Append) ([]Result, []error, error)
 	// Head reads the end of the log from the database, never from memory.
 	Head(ctx context.Context) (Head, error)
-	// Lookup gives the record of whom a tag names; the zero Record for nobody.
+	// Lookup gives the effective record of the identity that a tag names; the zero Record for nobody.
 	Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, error)
-	// Snapshot visits every person as of one head, in no order. An error of visit ends it.
+	// Snapshot visits every identity as of one head; those of one person follow each other. An error of visit ends it.
 	Snapshot(ctx context.Context, visit func(Person) error) (Head, error)
 	Uses
+	Proofs
 	// Watch sets the function that sees changes. It must not block, and it is set once, before the first append.
 	Watch(func([]Change))
 	// Close waits for what is being appended and closes the database.

@@ -22,7 +22,7 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
 		"what was acknowledged is there after opening again":                    reopened,
 		"a refused event takes no position":                                     refused,
 		"an idempotency key gives the same answer, or a conflict":               idempotent,
-		"a restriction known under one tag holds after tags merge":              merged,
+		"a restriction under one identity holds for those that are linked":      merged,
 		"a snapshot is of one head":                                             snapshot,
 		"uses are kept once, apart from the log":                                useRecords,
 		"uses go after their retention":                                         retention,
@@ -38,11 +38,21 @@ func Tag(n int) (t consent.Tag) {
 	return t
 }
 
-// Given is a sound grant about the person with a number.
+// Email is the identity of an address with a number.
+func Email(n int) store.Identity {
+	return store.Identity{Tags: []consent.Tag{Tag(n)}, Type: consent.IdentifierEmail, Plain: true}
+}
+
+// About appends an event about the person with an address.
+func About(n int, e consent.Event) store.Append {
+	return store.Append{Identities: []store.Identity{Email(n)}, Event: e}
+}
+
+// Given is a sound grant about the person with an address.
 func Given(n int) store.Append {
-	return store.Append{Tags: []consent.Tag{Tag(n)}, Plain: true, Event: consent.Event{
+	return About(n, consent.Event{
 		Type: consent.EventGiven, Purpose: "newsletter", Notice: "newsletter-v1", Proof: consent.ProofMailboxConfirmed, Actor: consent.ActorTouchpoint,
-	}}
+	})
 }
 
 func timeout(t *testing.T) context.Context {
@@ -153,7 +163,7 @@ func reopened(t *testing.T, open Factory) {
 	if r := lookup(t, s, Tag(1)); len(r.Grants) != 1 || r.Grants[0].Status != consent.StatusGiven {
 		t.Fatalf("record %+v", r)
 	}
-	must(t, s, store.Append{Tags: []consent.Tag{Tag(2)}, Event: Given(2).Event})
+	must(t, s, store.Append{Identities: []store.Identity{{Tags: []consent.Tag{Tag(2)}, Type: consent.IdentifierEmail}}, Event: Given(2).Event})
 	must(t, s, Given(3))
 	if h, err := s.Head(timeout(t)); err != nil || !h.Hashed {
 		t.Fatalf("%+v, %v", h, err)
@@ -164,11 +174,11 @@ func refused(t *testing.T, open Factory) {
 	s := open(t)
 	defer s.Close()
 	must(t, s, Given(1))
-	no := must(t, s, store.Append{Tags: []consent.Tag{Tag(1)}, Event: consent.Event{Type: consent.EventWithdrawn, Purpose: "newsletter"}})
+	no := must(t, s, About(1, consent.Event{Type: consent.EventWithdrawn, Purpose: "newsletter"}))
 	if err := refusal(t, s, Given(1)); !errors.Is(err, consent.ErrConflict) {
 		t.Fatalf("a grant after a no: %v, want a conflict", err)
 	}
-	if err := refusal(t, s, store.Append{Tags: []consent.Tag{Tag(2)}, Event: consent.Event{Type: "nonsense"}}); !errors.Is(err, consent.ErrInvalid) {
+	if err := refusal(t, s, About(2, consent.Event{Type: "nonsense"})); !errors.Is(err, consent.ErrInvalid) {
 		t.Fatalf("nonsense: %v, want invalid", err)
 	}
 	if p := position(t, s); p != no.Position {
@@ -204,18 +214,18 @@ func merged(t *testing.T, open Factory) {
 	defer s.Close()
 	var last store.Change
 	s.Watch(func(c []store.Change) { last = c[len(c)-1] })
-	must(t, s, store.Append{Tags: []consent.Tag{Tag(1)}, Event: consent.Event{Type: consent.EventObjected, Scope: consent.ScopeAll}})
+	must(t, s, About(1, consent.Event{Type: consent.EventObjected, Scope: consent.ScopeAll}))
 	must(t, s, Given(2))
-	both := store.Append{Tags: []consent.Tag{Tag(1), Tag(2), Tag(3)}, Event: consent.Event{Type: consent.EventAsked, Purpose: "newsletter"}}
-	must(t, s, both)
+	all := store.Append{Identities: []store.Identity{Email(1), Email(2), Email(3)}, Event: consent.Event{Type: consent.EventLinked}}
+	must(t, s, all)
 	for n := 1; n <= 3; n++ {
-		if r := lookup(t, s, Tag(n)); len(r.Objections) != 1 || len(r.Grants) != 0 {
-			// The grant did not name the objection, so together they come to an objection.
+		// The grant did not know of the objection, which holds for it from now on.
+		if r := lookup(t, s, Tag(n)); len(r.Objections) != 1 || (n == 2 && r.Objections[0].Position <= r.Grants[0].BasedOn) {
 			t.Fatalf("tag %d: %+v", n, r)
 		}
 	}
-	if len(last.Tags) != 3 {
-		t.Fatalf("the change names %d tags, want all 3", len(last.Tags))
+	if len(last.People) != 3 || last.People[0].Group != last.People[2].Group {
+		t.Fatalf("the change is about %+v, want all 3", last.People)
 	}
 }
 
@@ -224,7 +234,7 @@ func snapshot(t *testing.T, open Factory) {
 	defer s.Close()
 	for n := range 5 {
 		a := Given(n)
-		a.Tags = append(a.Tags, Tag(n+100))
+		a.Identities[0].Tags = append(a.Identities[0].Tags, Tag(n+100))
 		must(t, s, a)
 	}
 	people := 0

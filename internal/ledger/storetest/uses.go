@@ -84,7 +84,7 @@ func useRecords(t *testing.T, open Factory) {
 	}
 	// Number 1 and number 50 turn out to be one person.
 	both := Given(1)
-	both.Tags = append(both.Tags, Tag(50))
+	both.Identities = append(both.Identities, Email(50))
 	must(t, s, both)
 	if len(usesOf(t, s, Tag(50), wire.DecisionID{}, 10)) != 2 {
 		t.Error("uses under another tag of the person are not found")

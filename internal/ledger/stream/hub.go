@@ -146,7 +146,10 @@ func (h *Hub) run() {
 func (h *Hub) hand(sc *scope, changes []store.Change) {
 	frames := make([]frame, 0, len(changes))
 	for _, c := range changes {
-		payload := wire.Change{Position: c.Event.Position, Hashed: c.Hashed, Person: sc.wants.person(c.Person, c.Event.At)}
+		payload := wire.Change{Position: c.Event.Position, Hashed: c.Hashed, Person: sc.wants.person(c.People[0], c.Event.At)}
+		for _, p := range c.People[1:] {
+			payload.More = append(payload.More, sc.wants.person(p, c.Event.At))
+		}
 		raw, err := wire.Append(nil, wire.TypeChange, payload)
 		if err != nil {
 			h.log.Error("a change cannot be sent; its subscribers start again", "position", c.Event.Position, "error", err)

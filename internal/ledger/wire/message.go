@@ -70,12 +70,14 @@ type At struct {
 	Plain bool `json:"plain,omitempty"`
 }
 
-// Change is what one event made of one person; it replaces what was known.
+// Change is what one event came to; it replaces what was known about the people in it. The first of them is named in Change itself.
 type Change struct {
 	Position consent.Position `json:"position"`
 	// Hashed tells that from now on somebody may be known by a hashed identifier alone.
 	Hashed bool `json:"hashed,omitempty"`
 	Person
+	// More are others whom the event concerns: the same person under other identifiers.
+	More []Person `json:"more,omitempty"`
 }
 
 // Ping asks for the head of the log.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,8 +17,8 @@ import (
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
 )
 
 //go:embed migrations/*.sql
@@ -30,16 +29,14 @@ const FileName = "ledger.db"
 
 // Store implements store.Store.
 type Store struct {
-	writer *sql.DB
-	reader *sql.DB
-	now    func() time.Time
-	watch  func([]store.Change)
+	journal.Proofs
+	writer  *sql.DB
+	reader  *sql.DB
+	now     func() time.Time
+	journal *journal.Journal
 
-	queue   chan *job
-	mu      sync.RWMutex // guards closed against sends on queue
-	closed  bool
-	stopped chan struct{}
-	broken  error // set by the appender only
+	mu     sync.RWMutex // held by writers other than the journal, against Close
+	closed bool
 }
 
 var _ store.Store = (*Store)(nil)
@@ -59,7 +56,8 @@ func Open(ctx context.Context, dir, keyID string, now func() time.Time) (_ *Stor
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	s := &Store{now: now, watch: func([]store.Change) {}, queue: make(chan *job, queueLength), stopped: make(chan struct{})}
+	s := &Store{now: now}
+	s.Proofs = journal.Proofs{Log: s}
 	defer func() {
 		if err != nil {
 			_ = s.closeDatabases() // what went wrong first is what is told
@@ -76,11 +74,11 @@ func Open(ctx context.Context, dir, keyID string, now func() time.Time) (_ *Stor
 	if err := s.migrate(ctx, keyID); err != nil {
 		return nil, err
 	}
-	st, err := prepare(ctx, s.writer)
+	st, err := prepareAll(ctx, s.writer)
 	if err != nil {
 		return nil, err
 	}
-	go s.run(st)
+	s.journal = journal.New(&database{db: s.writer, st: st}, now)
 	return s, nil
 }
 
@@ -97,7 +95,8 @@ func (s *Store) migrate(ctx context.Context, keyID string) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files)
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files,
+		goose.WithGoMigrations(goose.NewGoMigration(5, &goose.GoFunc{RunTx: fillJournal}, nil)))
 	if err != nil {
 		return fmt.Errorf("the database cannot be migrated: %w", err)
 	}
@@ -119,7 +118,12 @@ func (s *Store) migrate(ctx context.Context, keyID string) error {
 }
 
 // Watch implements store.Store.
-func (s *Store) Watch(f func([]store.Change)) { s.watch = f }
+func (s *Store) Watch(f func([]store.Change)) { s.journal.Watch(f) }
+
+// Append implements store.Store.
+func (s *Store) Append(ctx context.Context, events ...store.Append) ([]store.Result, []error, error) {
+	return s.journal.Append(ctx, events...)
+}
 
 // Close implements store.Store.
 func (s *Store) Close() error {
@@ -129,9 +133,8 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	close(s.queue)
 	s.mu.Unlock()
-	<-s.stopped
+	s.journal.Close()
 	return s.closeDatabases()
 }
 
@@ -143,90 +146,4 @@ func (s *Store) closeDatabases() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func head(ctx context.Context, q querier) (store.Head, error) {
-	var h store.Head
-	var at int64
-	if err := q.QueryRowContext(ctx, `SELECT epoch, position, at, hashed FROM head`).Scan(&h.Epoch, &h.Position, &at, &h.Hashed); err != nil {
-		return h, fmt.Errorf("the head cannot be read: %w", err)
-	}
-	if at != 0 {
-		h.At = time.Unix(0, at).UTC()
-	}
-	return h, nil
-}
-
-// Head implements store.Store.
-func (s *Store) Head(ctx context.Context) (store.Head, error) { return head(ctx, s.reader) }
-
-// Lookup implements store.Store.
-func (s *Store) Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, error) {
-	var raw []byte
-	err := s.reader.QueryRowContext(ctx, `SELECT p.record FROM tags t JOIN people p ON p.id = t.person WHERE t.tag = ?`, tag[:]).Scan(&raw)
-	if errors.Is(err, sql.ErrNoRows) {
-		return &consent.Record{}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the record cannot be read: %w", err)
-	}
-	return decode(raw)
-}
-
-// Snapshot implements store.Store.
-func (s *Store) Snapshot(ctx context.Context, visit func(store.Person) error) (store.Head, error) {
-	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return store.Head{}, fmt.Errorf("the snapshot cannot be read: %w", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
-	h, err := head(ctx, tx)
-	if err != nil {
-		return h, err
-	}
-	rows, err := tx.QueryContext(ctx, `SELECT t.person, t.tag, p.record FROM tags t INDEXED BY tags_person JOIN people p ON p.id = t.person ORDER BY t.person`)
-	if err != nil {
-		return h, fmt.Errorf("the snapshot cannot be read: %w", err)
-	}
-	defer rows.Close()
-	var current int64
-	var p store.Person
-	for rows.Next() {
-		var id int64
-		var tag, raw sql.RawBytes
-		if err := rows.Scan(&id, &tag, &raw); err != nil {
-			return h, fmt.Errorf("the snapshot cannot be read: %w", err)
-		}
-		if id != current {
-			if p.Record != nil {
-				if err := visit(p); err != nil {
-					return h, err
-				}
-			}
-			current, p = id, store.Person{}
-			if p.Record, err = decode(raw); err != nil {
-				return h, err
-			}
-		}
-		p.Tags = append(p.Tags, consent.Tag(tag))
-	}
-	if err := rows.Err(); err != nil {
-		return h, fmt.Errorf("the snapshot cannot be read: %w", err)
-	}
-	if p.Record != nil {
-		return h, visit(p)
-	}
-	return h, nil
-}
-
-func decode(raw []byte) (*consent.Record, error) {
-	r := &consent.Record{}
-	if err := json.Unmarshal(raw, r); err != nil {
-		return nil, errors.New("a record in the database cannot be read; restore a backup")
-	}
-	return r, nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -92,26 +91,6 @@ func recordDecision(ctx context.Context, tx *sql.Tx, add *sql.Stmt, b *store.Use
 	return nil
 }
 
-// same gives the tags of everybody whom some tags name, those included.
-func (s *Store) same(ctx context.Context, tags []consent.Tag) ([]consent.Tag, error) {
-	out := slices.Clone(tags)
-	rows, err := s.reader.QueryContext(ctx, `SELECT DISTINCT o.tag FROM tags t JOIN tags o ON o.person = t.person WHERE t.tag IN (`+marks(len(tags))+`)`, blobs(tags)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var raw sql.RawBytes
-		if err := rows.Scan(&raw); err != nil {
-			return nil, err
-		}
-		if t := consent.Tag(raw); !slices.Contains(out, t) {
-			out = append(out, t)
-		}
-	}
-	return out, rows.Err()
-}
-
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
 func blobs(tags []consent.Tag) []any {
@@ -124,10 +103,11 @@ func blobs(tags []consent.Tag) []any {
 
 // UsesOf implements store.Uses.
 func (s *Store) UsesOf(ctx context.Context, tags []consent.Tag, before wire.DecisionID, limit int) ([]store.Use, error) {
-	tags, err := s.same(ctx, tags)
+	people, err := s.loaded(ctx, tags)
 	if err != nil {
 		return nil, fmt.Errorf("uses cannot be read: %w", err)
 	}
+	tags = people.SamePerson(tags)
 	end := before
 	if end == (wire.DecisionID{}) {
 		for i := range end {

@@ -1,0 +1,259 @@
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/proof"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+// batch is what is known while one transaction is decided.
+type batch struct {
+	head Head
+	at   time.Time
+	// tags, identities and keys are those that are loaded, and those that the batch adds. Clusters are by each of their identities.
+	tags       map[consent.Tag]int64
+	identities map[int64]*identity
+	clusters   map[int64]*consent.Links
+	keys       map[string]Key
+
+	touched []*identity // that are added or changed, in this order
+	delta   Delta
+	changes []store.Change
+}
+
+type identity struct {
+	Identity
+	added, touched bool
+}
+
+// load begins a batch with everything that its events rest on.
+func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) {
+	head, err := tx.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{
+		head: head, at: j.now().UTC(), tags: map[consent.Tag]int64{}, identities: map[int64]*identity{},
+		clusters: map[int64]*consent.Links{}, keys: map[string]Key{},
+	}
+	if b.at.Before(head.At) {
+		b.at = head.At // time in the log never goes back
+	}
+	tags, keys := wanted(jobs)
+	loaded, err := tx.Load(ctx, tags, keys)
+	if err != nil {
+		return nil, fmt.Errorf("what the append rests on cannot be read: %w", err)
+	}
+	b.take(loaded)
+	return b, nil
+}
+
+// wanted gives all tags and keys of some jobs.
+func wanted(jobs []*job) ([]consent.Tag, []string) {
+	seen, used := map[consent.Tag]bool{}, map[string]bool{}
+	var tags []consent.Tag
+	var keys []string
+	for _, one := range jobs {
+		for i := range one.events {
+			for _, id := range one.events[i].Identities {
+				for _, t := range id.Tags {
+					if !seen[t] {
+						seen[t] = true
+						tags = append(tags, t)
+					}
+				}
+			}
+			if k := one.events[i].Key; k != "" && !used[k] {
+				used[k] = true
+				keys = append(keys, k)
+			}
+		}
+	}
+	return tags, keys
+}
+
+func (b *batch) take(loaded Loaded) {
+	clusters, links := map[int64][]consent.Member{}, map[int64][]consent.Link{}
+	for _, id := range loaded.Identities {
+		b.identities[id.ID] = &identity{Identity: id}
+		clusters[id.Cluster] = append(clusters[id.Cluster], consent.Member{ID: id.ID, Type: id.Type, Record: id.Record})
+		for _, t := range id.Tags {
+			b.tags[t] = id.ID
+		}
+	}
+	for _, k := range loaded.Links {
+		if id := b.identities[k.ID]; id != nil {
+			links[id.Cluster] = append(links[id.Cluster], k)
+		}
+	}
+	for cluster, members := range clusters {
+		all := consent.NewLinks(members, links[cluster])
+		for _, m := range members {
+			b.clusters[m.ID] = all
+		}
+	}
+	for _, k := range loaded.Keys {
+		b.keys[k.Key] = k
+	}
+}
+
+// append appends one event. An error refuses it; then nothing of it is in the batch.
+func (b *batch) append(in *store.Append) (store.Result, error) {
+	if k, used := b.keys[in.Key]; used && in.Key != "" {
+		if k.Digest != in.Digest {
+			return store.Result{}, store.ErrIdempotency
+		}
+		return store.Result{Position: k.Position, At: k.At, Leaf: k.Leaf, Replayed: true}, nil
+	}
+	e := in.Event
+	e.Position, e.At = b.head.Position+1, b.at
+	who := b.resolve(in.Identities)
+	out, err := decide(who, e)
+	if err != nil {
+		return store.Result{}, err
+	}
+	row := Event{Position: e.Position, Named: who.named}
+	if row.Entry, err = store.EncodeEntry(e, in.Identities); err != nil {
+		return store.Result{}, fmt.Errorf("%w: the event cannot be written as JSON", consent.ErrInvalid)
+	}
+	_, _ = rand.Read(row.Salt[:]) // it never fails
+	row.Leaf = proof.Leaf(row.Salt, row.Entry)
+	if e.Type == consent.EventUnlinked {
+		row.Touched = others(who.links, who.named)
+	}
+	b.keep(who, out)
+	b.erase(e, out)
+	for _, a := range in.Attachments {
+		b.delta.Attachments = append(b.delta.Attachments, Attachment{
+			Attachment: a, Position: e.Position, Identity: who.named[0], Tag: in.Identities[0].Tags[0],
+		})
+	}
+	if in.Key != "" {
+		k := Key{Key: in.Key, Digest: in.Digest, Position: e.Position, At: e.At, Leaf: row.Leaf}
+		b.keys[in.Key] = k
+		b.delta.Keys = append(b.delta.Keys, k)
+	}
+	b.delta.Events = append(b.delta.Events, row)
+	hashed := slices.ContainsFunc(in.Identities, func(id store.Identity) bool { return !id.Plain })
+	b.head.Position, b.head.At, b.head.Hashed = e.Position, e.At, b.head.Hashed || hashed
+	b.changes = append(b.changes, store.Change{People: b.people(out), Event: e, Hashed: hashed})
+	return store.Result{Position: e.Position, At: e.At, Leaf: row.Leaf}, nil
+}
+
+func others(l *consent.Links, named []int64) []int64 {
+	var out []int64
+	for _, m := range l.Members() {
+		if !slices.Contains(named, m.ID) {
+			out = append(out, m.ID)
+		}
+	}
+	return out
+}
+
+// keep takes what an event came to into the batch.
+func (b *batch) keep(who resolved, out consent.Appended) {
+	for _, id := range who.added {
+		b.head.LastID = id.ID
+		b.identities[id.ID] = id
+		b.touch(id)
+	}
+	for _, t := range who.tags {
+		b.tags[t.Tag] = t.ID
+		b.delta.Tags = append(b.delta.Tags, t)
+		one := b.identities[t.ID]
+		one.Tags = append(slices.Clip(one.Tags), t.Tag) // those of earlier changes are shared
+		b.touch(one)
+	}
+	for _, m := range out.Links.Members() {
+		one := b.identities[m.ID]
+		if one.Record != m.Record || one.Type != m.Type {
+			one.Record, one.Type = m.Record, m.Type
+			b.touch(one)
+		}
+	}
+	b.relink(out)
+}
+
+// relink takes new links, and those that are no more. A link is a row of its own, so one that this batch added is not to be deleted.
+func (b *batch) relink(out consent.Appended) {
+	for _, k := range out.Unlinked {
+		if i := slices.Index(b.delta.Links, k); i >= 0 {
+			b.delta.Links = slices.Delete(b.delta.Links, i, i+1)
+		} else {
+			b.delta.Unlinked = append(b.delta.Unlinked, k)
+		}
+	}
+	b.delta.Links = append(b.delta.Links, out.Linked...)
+	if len(out.Unlinked) == 0 {
+		for _, m := range out.Links.Members() {
+			b.move(m.ID, out.Links.Members()[0].ID, out.Links)
+		}
+		return
+	}
+	for _, ids := range out.Links.Clusters() {
+		part := out.Links.Part(ids)
+		for _, id := range ids {
+			b.move(id, ids[0], part)
+		}
+	}
+}
+
+func (b *batch) move(id, cluster int64, all *consent.Links) {
+	b.clusters[id] = all
+	if one := b.identities[id]; one.Cluster != cluster {
+		one.Cluster = cluster
+		b.touch(one)
+	}
+}
+
+func (b *batch) touch(id *identity) {
+	if !id.touched {
+		b.touched = append(b.touched, id)
+	}
+	id.touched = true
+}
+
+// erase deletes what the log says about the person before an erasure.
+func (b *batch) erase(e consent.Event, out consent.Appended) {
+	if e.Type != consent.EventErased {
+		return
+	}
+	for _, id := range out.Applied {
+		b.delta.Erased = append(b.delta.Erased, Erasure{Identity: id, Before: e.Position})
+	}
+}
+
+// people gives the identities that an event is told about.
+func (b *batch) people(out consent.Appended) []store.Person {
+	people := make([]store.Person, len(out.Changed))
+	for i, id := range out.Changed {
+		people[i] = store.Person{Group: out.Links.Group(id), Tags: b.identities[id].Tags, Record: out.Links.Effective(id)}
+	}
+	return people
+}
+
+// finish gives what has to be written.
+func (b *batch) finish() *Delta {
+	d := &b.delta
+	leaves := make([]proof.Hash, len(d.Events))
+	for i := range d.Events {
+		leaves[i] = d.Events[i].Leaf
+	}
+	b.head.Frontier, d.Nodes = b.head.Frontier.Append(leaves...)
+	b.head.Root = b.head.Frontier.Root()
+	d.Head = b.head
+	for _, id := range b.touched {
+		if id.added {
+			d.Added = append(d.Added, id.Identity)
+		} else {
+			d.Changed = append(d.Changed, id.Identity)
+		}
+	}
+	return d
+}

@@ -1,0 +1,133 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/proof"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+const (
+	firstPause = 5 * time.Millisecond
+	maxPause   = 500 * time.Millisecond
+	// settling bounds the attempt to find out what a failed commit came to.
+	settling = 10 * time.Second
+)
+
+// errWrite reports that the database refuses what a batch came to. A part of the batch may be the reason.
+var errWrite = errors.New("the append cannot be written")
+
+func divisible(ctx context.Context, err error) bool {
+	return errors.Is(err, errWrite) && !errors.Is(err, store.ErrFull) && ctx.Err() == nil
+}
+
+// unsettled is a commit that failed without saying whether it happened: the newest leaf of the batch is at the position, if it did.
+type unsettled struct {
+	position consent.Position
+	leaf     proof.Hash
+	changes  []store.Change
+}
+
+// commit appends a batch in one transaction, as often as it takes.
+func (j *Journal) commit(ctx context.Context, jobs []*job) ([]store.Change, error) {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		changes, err := j.try(ctx, jobs)
+		if !errors.Is(err, ErrAgain) {
+			return changes, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the append was tried until it took too long: %w", err)
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) {
+	if err := j.settle(); err != nil {
+		return nil, err
+	}
+	tx, err := j.db.Begin(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the append cannot begin: %w", err)
+	}
+	defer tx.Rollback()
+	b, err := j.load(ctx, tx, jobs)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range jobs {
+		one.results, one.errs = make([]store.Result, len(one.events)), make([]error, len(one.events))
+		for i := range one.events {
+			one.results[i], one.errs[i] = b.append(&one.events[i])
+		}
+	}
+	if len(b.changes) > 0 {
+		if err := tx.Write(ctx, b.finish()); err != nil {
+			return nil, fmt.Errorf("%w: %w", errWrite, err)
+		}
+		if err := tx.Commit(ctx); err != nil {
+			tx.Rollback()
+			j.unknown = &unsettled{position: b.head.Position, leaf: b.delta.Events[len(b.delta.Events)-1].Leaf, changes: b.changes}
+			if happened, settled := j.find(); settled != nil {
+				return nil, settled
+			} else if !happened {
+				return nil, fmt.Errorf("%w: %w", errWrite, err)
+			}
+		}
+	}
+	for _, one := range jobs {
+		for i := range one.results {
+			if one.errs[i] == nil {
+				one.results[i].Root, one.results[i].Size = b.head.Root, b.head.Position
+			}
+		}
+	}
+	return b.changes, nil
+}
+
+// settle finds out what became of a commit with an unknown outcome, before anything else is appended. Its callers have gone with an error,
+// but whoever watches has to see what happened.
+func (j *Journal) settle() error {
+	if j.unknown == nil {
+		return nil
+	}
+	changes := j.unknown.changes
+	happened, err := j.find()
+	if happened {
+		j.watch(changes)
+	}
+	return err
+}
+
+// find tells whether the commit happened. While that cannot be known, nothing may be appended.
+func (j *Journal) find() (happened bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), settling)
+	defer cancel()
+	happened, err = j.unknown.happened(ctx, j.db)
+	if err != nil {
+		return false, fmt.Errorf("%w: a commit has an unknown outcome: %w", store.ErrClosed, err)
+	}
+	j.unknown = nil
+	return happened, nil
+}
+
+// happened looks behind whatever may still be going on: the head is locked until that has ended. Salts are random, so that the same leaf
+// at the same position is the same event.
+func (u *unsettled) happened(ctx context.Context, db Database) (bool, error) {
+	tx, err := db.Begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback()
+	h, err := tx.Head(ctx)
+	if err != nil || h.Position < u.position {
+		return false, err
+	}
+	leaf, err := tx.Leaf(ctx, u.position)
+	return leaf == u.leaf, err
+}

@@ -1,0 +1,125 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/proof"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+// ErrAgain reports a transaction that failed because of others, for example one that could not be serialised. It is tried again.
+var ErrAgain = errors.New("the transaction has to be tried again")
+
+// Database is what a journal needs of a database.
+type Database interface {
+	// Begin begins a transaction. A journal has one open at a time. Errors of it, and of the transaction's methods, may wrap ErrAgain or
+	// store.ErrFull.
+	Begin(ctx context.Context) (Tx, error)
+}
+
+// Tx is one transaction. It is for one goroutine.
+type Tx interface {
+	// Head reads the head and keeps everybody else from changing it until the transaction ends. It waits for whoever does.
+	Head(ctx context.Context) (Head, error)
+	// Load reads what some tags and idempotency keys lead to. Both are distinct, either may be empty.
+	Load(ctx context.Context, tags []consent.Tag, keys []string) (Loaded, error)
+	// Write writes what became of a batch.
+	Write(ctx context.Context, d *Delta) error
+	// Leaf reads the leaf at a position that is not beyond the head.
+	Leaf(ctx context.Context, p consent.Position) (proof.Hash, error)
+	// Commit makes it durable. If it fails, it may have happened all the same.
+	Commit(ctx context.Context) error
+	// Rollback ends the transaction; after Commit it does nothing.
+	Rollback()
+}
+
+// Head is the head row.
+type Head struct {
+	store.Head
+	// Frontier is that of the Merkle log. Its root is Root, its size Position.
+	Frontier proof.Frontier
+	// LastID is the newest number of an identity.
+	LastID int64
+}
+
+// Loaded is what a batch rests on.
+type Loaded struct {
+	// Identities are those that the tags name, and every other one of the same cluster.
+	Identities []Identity
+	// Links are the rows of all identities of clusters with more than one.
+	Links []consent.Link
+	// Keys are the idempotency keys that were used before.
+	Keys []Key
+}
+
+// Identity is a row. Tags are all that name it.
+type Identity struct {
+	ID int64
+	// Cluster is the smallest number of those that are linked with each other, directly or through others. A cluster may be more than
+	// one person: consent.Links tells.
+	Cluster int64
+	Type    consent.IdentifierType
+	Tags    []consent.Tag
+	// Record is the identity's own. It is JSON in the database, see EncodeRecord.
+	Record *consent.Record
+}
+
+// Key is a row: an idempotency key with the event that it stands for.
+type Key struct {
+	Key      string
+	Digest   [32]byte
+	Position consent.Position
+	At       time.Time
+	// Leaf is read from the event; it is not written.
+	Leaf [32]byte
+}
+
+// Event is a row of the log.
+type Event struct {
+	Position consent.Position
+	Entry    []byte
+	Salt     proof.Salt
+	Leaf     proof.Hash
+	// Named are the identities that the event is about. Touched are others, which it separates from them, so that whoever follows the log
+	// by its rows knows to read them again.
+	Named, Touched []int64
+}
+
+// TaggedID says which identity a tag names.
+type TaggedID struct {
+	Tag consent.Tag
+	ID  int64
+}
+
+// Attachment is an attachment of the event at Position, to be sealed with the key of an identity. Tag is the one that named it.
+type Attachment struct {
+	store.Attachment
+	Position consent.Position
+	Identity int64
+	Tag      consent.Tag
+}
+
+// Delta is what became of a batch, to be written in this order. Nothing in it is in the database yet, except where it says so.
+type Delta struct {
+	Head Head
+	// Added are new identities, Changed those that there were, with everything but their number replaced.
+	Added, Changed []Identity
+	Tags           []TaggedID
+	// Unlinked are rows to delete, before Links are added.
+	Unlinked, Links []consent.Link
+	Events          []Event
+	Nodes           []proof.Node
+	Keys            []Key
+	Attachments     []Attachment
+	// Erased are identities whose events up to and without a position lose entry and salt. Events of this batch may be among them.
+	Erased []Erasure
+}
+
+// Erasure names the events of one identity before a position.
+type Erasure struct {
+	Identity int64
+	Before   consent.Position
+}

@@ -1,0 +1,157 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+const (
+	// queueLength bounds the calls that wait; more of them wait in Append itself.
+	queueLength = 1024
+	// maxBatch bounds the events of one commit, and with it how long the first of them waits.
+	maxBatch = 2048
+	// patience bounds how long one batch may take, attempts together.
+	patience = time.Minute
+)
+
+// Journal appends to one database. It is safe for concurrent use.
+type Journal struct {
+	db    Database
+	now   func() time.Time
+	watch func([]store.Change)
+
+	queue   chan *job
+	mu      sync.RWMutex // guards closed against sends on queue
+	closed  bool
+	stopped chan struct{}
+	// unknown is a commit of which nobody knows yet whether it happened. It belongs to the appender.
+	unknown *unsettled
+}
+
+type job struct {
+	ctx     context.Context
+	events  []store.Append
+	results []store.Result
+	errs    []error
+	err     error
+	done    chan struct{}
+}
+
+// New returns a journal that appends to a database until Close. Now is the ledger's clock.
+func New(db Database, now func() time.Time) *Journal {
+	j := &Journal{db: db, now: now, watch: func([]store.Change) {}, queue: make(chan *job, queueLength), stopped: make(chan struct{})}
+	go j.run()
+	return j
+}
+
+// Watch is that of store.Store.
+func (j *Journal) Watch(f func([]store.Change)) { j.watch = f }
+
+// Append is that of store.Store.
+func (j *Journal) Append(ctx context.Context, events ...store.Append) ([]store.Result, []error, error) {
+	for i := range events {
+		if err := check(&events[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	one := &job{ctx: ctx, events: events, done: make(chan struct{})}
+	if err := j.enqueue(ctx, one); err != nil {
+		return nil, nil, err
+	}
+	select {
+	case <-one.done:
+		return one.results, one.errs, one.err
+	case <-ctx.Done():
+		// It may still be appended; an idempotency key makes the retry safe.
+		return nil, nil, ctx.Err()
+	}
+}
+
+func check(a *store.Append) error {
+	if len(a.Identities) == 0 {
+		return fmt.Errorf("%w: no identifier", consent.ErrInvalid)
+	}
+	for _, id := range a.Identities {
+		if len(id.Tags) == 0 {
+			return fmt.Errorf("%w: an identifier without a tag", consent.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+func (j *Journal) enqueue(ctx context.Context, one *job) error {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if j.closed {
+		return store.ErrClosed
+	}
+	select {
+	case j.queue <- one:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close waits for what is being appended. Nothing is appended any more then.
+func (j *Journal) Close() {
+	j.mu.Lock()
+	if !j.closed {
+		j.closed = true
+		close(j.queue)
+	}
+	j.mu.Unlock()
+	<-j.stopped
+}
+
+// run is the one appender.
+func (j *Journal) run() {
+	defer close(j.stopped)
+	for first := range j.queue {
+		j.append(j.gather(first))
+	}
+}
+
+// gather takes whatever else waits.
+func (j *Journal) gather(first *job) []*job {
+	jobs := []*job{first}
+	for n := len(first.events); n < maxBatch; {
+		select {
+		case one, ok := <-j.queue:
+			if !ok {
+				return jobs
+			}
+			jobs = append(jobs, one)
+			n += len(one.events)
+		default:
+			return jobs
+		}
+	}
+	return jobs
+}
+
+// append appends jobs and acknowledges them. If they cannot be written together, it finds out which of them cannot be written: one job
+// must not fail the others.
+func (j *Journal) append(jobs []*job) {
+	// The context is the appender's own: a caller who goes away must not roll back others.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	changes, err := j.commit(ctx, jobs)
+	if len(jobs) > 1 && divisible(ctx, err) {
+		j.append(jobs[:len(jobs)/2])
+		j.append(jobs[len(jobs)/2:])
+		return
+	}
+	if err == nil && len(changes) > 0 {
+		j.watch(changes)
+	}
+	for _, one := range jobs {
+		one.err = err
+		close(one.done)
+	}
+}
