@@ -56,6 +56,8 @@ type Subscriber struct {
 	Caller   Caller
 	Purposes []consent.PurposeID
 	Expires  time.Time
+	// Pod is the UID of the pod that the grant is bound to; empty for the development token.
+	Pod string
 }
 
 // Options say where a Guard finds what it verifies with.
@@ -208,6 +210,7 @@ func (g *Guard) Subscriber(r *http.Request, wanted []consent.PurposeID) (Subscri
 		s.Purposes = slices.DeleteFunc(slices.Clone(grant.Purposes), func(p consent.PurposeID) bool {
 			return len(wanted) > 0 && !slices.Contains(wanted, p)
 		})
+		s.Pod = grant.PodUID
 		if grant.Expires.Before(s.Expires) {
 			s.Expires = grant.Expires
 		}

@@ -156,7 +156,7 @@ func (f *fake) raw(t wire.Type, body []byte) {
 
 func (f *fake) change(at consent.Position, who string) {
 	f.t.Helper()
-	f.send(wire.TypeChange, wire.Change{Position: at, Person: f.person(who, at)})
+	f.send(wire.TypeChange, wire.Change{Position: at, People: []wire.Person{f.person(who, at)}})
 }
 
 func email(address string) consent.Identifier {

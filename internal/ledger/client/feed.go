@@ -19,6 +19,7 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/facts"
+	"github.com/optup/optup/internal/ledger/wire"
 	"github.com/optup/optup/internal/roots"
 )
 
@@ -39,6 +40,9 @@ type Options struct {
 	Purposes func() []consent.PurposeID
 	// Timed are the purposes for which decisions depend on when something happened (see decide.Timed); nil for none.
 	Timed func() []consent.PurposeID
+	// Bound is how old facts may be before nothing rests on them any more. The ledger is told, so that it knows for how long it has to wait
+	// for a sidecar that fell silent. nil leaves it to the ledger's default.
+	Bound func() time.Duration
 	// Clock gives a time that only goes forward and counts suspend; nil for CLOCK_BOOTTIME.
 	Clock func() time.Duration
 	// Logger is nil for slog.Default().
@@ -63,6 +67,9 @@ type Feed struct {
 	epoch   string
 	trusted bool
 	pending []moment
+	// hello is what the stream of the view began with, and held the newest checkpoint of that log.
+	hello wire.Hello
+	held  checkpoint
 	again   context.CancelFunc
 	reports *http.Client
 }
@@ -73,6 +80,12 @@ type moment struct {
 	sent     time.Duration
 	ledger   time.Time
 	position consent.Position
+}
+
+// checkpoint is one that a ledger signed: proof of what it said.
+type checkpoint struct {
+	text string
+	at   consent.Position
 }
 
 // New returns a feed, which does nothing before Run.
@@ -172,8 +185,9 @@ func (f *Feed) connect(ctx context.Context, base *url.URL) (live bool, err error
 	f.again = cancel
 	f.mu.Unlock()
 	s := &session{feed: f, base: base, client: f.HTTPClient}
+	s.upgrade = base.Scheme == "http" || f.HTTPClient == nil
 	if s.client == nil {
-		transport, err := f.transport()
+		transport, err := f.transport(false)
 		if err != nil {
 			return false, err
 		}
@@ -184,9 +198,10 @@ func (f *Feed) connect(ctx context.Context, base *url.URL) (live bool, err error
 	return s.run(ctx)
 }
 
-func (f *Feed) transport() (*http.Transport, error) {
+// transport makes one for HTTP/1.1, whose connections can be taken over by the stream, or for whatever the ledger speaks.
+func (f *Feed) transport(any bool) (*http.Transport, error) {
 	t := &http.Transport{
-		ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 10 * time.Second,
+		ForceAttemptHTTP2: any, TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 10 * time.Second,
 		IdleConnTimeout: 90 * time.Second, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13},
 	}
 	if f.TrustFile == "" {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/wire"
 )
 
 // maxPending bounds answers that wait for their position.
@@ -24,25 +25,63 @@ func (f *Feed) greet(epoch string, v *View) {
 }
 
 // replace brings a whole snapshot into force.
-func (f *Feed) replace(v *View, epoch string, at consent.Position) error {
+func (f *Feed) replace(v *View, hello wire.Hello, at wire.At) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.epoch == epoch && at < f.Position() {
-		return doubt("the ledger stands at position %d and has forgotten what followed up to %d; it was restored from an older copy", at, f.Position())
+	if f.epoch == hello.Epoch && at.Position < f.Position() {
+		return doubt("the ledger stands at position %d and has forgotten what followed up to %d; it was restored from an older copy", at.Position, f.Position())
 	}
 	f.view.Store(v)
-	f.epoch, f.trusted = epoch, true
-	f.applied.Store(uint64(at))
+	f.epoch, f.trusted, f.hello = hello.Epoch, true, hello
+	f.held = checkpoint{at.Checkpoint, at.Position}
+	f.applied.Store(uint64(at.Position))
 	f.settleLocked()
 	return nil
 }
 
-// reach notes that everything up to a position has been applied.
-func (f *Feed) reach(at consent.Position) {
+// reach notes that everything up to a position has been applied, and its checkpoint if there is one.
+func (f *Feed) reach(at consent.Position, checkpointed string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.applied.Store(uint64(at))
+	if checkpointed != "" {
+		f.held = checkpoint{checkpointed, at}
+	}
 	f.settleLocked()
+}
+
+// holds is what a ledger is told that these facts are, and which checkpoint the ledger has to prove; nothing before there is one.
+func (f *Feed) holds() (wire.Held, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.held.text == "" {
+		return wire.Held{}, false
+	}
+	return wire.Held{
+		Epoch: f.epoch, Position: f.Position(), Checkpoint: f.held.text, Resume: f.trusted && f.held.at == f.Position(),
+		Purposes: f.hello.Purposes, Timed: f.hello.Timed, KeyID: f.hello.KeyID,
+	}, true
+}
+
+// holding is the checkpoint of a log; an empty one if there is none, or for another log.
+func (f *Feed) holding(epoch string) checkpoint {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.epoch != epoch {
+		return checkpoint{}
+	}
+	return f.held
+}
+
+// resume takes the view in force on to another connection, which began with hello and goes on after a position.
+func (f *Feed) resume(hello wire.Hello, at consent.Position) (*View, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.trusted || f.epoch != hello.Epoch || f.Position() != at || f.hello.KeyID != hello.KeyID ||
+		!slices.Equal(f.hello.Purposes, hello.Purposes) || !slices.Equal(f.hello.Timed, hello.Timed) {
+		return nil, doubt("the ledger goes on from what this sidecar does not have")
+	}
+	return f.view.Load(), nil
 }
 
 // known is the position up to which a log is known; 0 for another log than the facts are from.

@@ -74,6 +74,8 @@ func TestDoubtEndsFreshnessUntilANewSnapshot(t *testing.T) {
 		"a payload that is no JSON":       {doubt: func(f *fake) { f.frames <- []byte{0, 0, 0, 1, byte(wire.TypeChange), '{'} }},
 		"a payload of another shape":      {doubt: func(f *fake) { f.send(wire.TypeChange, []int{1}) }},
 		"a change about nobody":           {doubt: func(f *fake) { f.send(wire.TypeChange, wire.Change{Position: 2}) }},
+		"a change about one without tag":  {doubt: func(f *fake) { f.send(wire.TypeChange, wire.Change{Position: 2, People: make([]wire.Person, 1)}) }},
+		"a stream that goes on anywhere":  {doubt: func(f *fake) { f.send(wire.TypeResumed, wire.At{Position: 1}) }},
 		"a frame beyond limits":           {doubt: func(f *fake) { f.frames <- []byte{0xff, 0, 0, 0, byte(wire.TypePeople)} }},
 		"a frame out of order":            {doubt: func(f *fake) { f.greet() }},
 		"a snapshot within changes":       {doubt: func(f *fake) { f.send(wire.TypeSnapshotBegin, nil) }},
@@ -246,13 +248,13 @@ func TestLookup(t *testing.T) {
 	}
 	// Both turn out to be one person, who then is forgotten.
 	both := f.person("bob@example.org", 5)
-	f.send(wire.TypeChange, wire.Change{Position: 5, Person: both})
+	f.send(wire.TypeChange, wire.Change{Position: 5, People: []wire.Person{both}})
 	eventually(t, "people merged", func() bool { return feed.Position() == 5 })
 	if _, known, err := feed.Lookup(email("bob@example.org"), "newsletter"); !known || err != nil || feed.Stats().Identifiers != 9 {
 		t.Fatalf("known %v, %v, %d identifiers", known, err, feed.Stats().Identifiers)
 	}
 	both.Facts = nil
-	f.send(wire.TypeChange, wire.Change{Position: 6, Person: both})
+	f.send(wire.TypeChange, wire.Change{Position: 6, People: []wire.Person{both}})
 	eventually(t, "one person less", func() bool { return feed.Position() == 6 })
 	if _, known, err := feed.Lookup(email("bob@example.org"), "newsletter"); known || err != nil || feed.Stats().Identifiers != 6 {
 		t.Fatalf("known %v, %v, %d identifiers", known, err, feed.Stats().Identifiers)

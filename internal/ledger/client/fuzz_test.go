@@ -24,8 +24,10 @@ func FuzzIntake(f *testing.F) {
 		{wire.TypeFacts, wire.AppendFacts(nil, combination)},
 		{wire.TypePeople, wire.AppendPerson(nil, 0, []consent.Tag{{1}})},
 		{wire.TypeSnapshotEnd, wire.At{Position: 1}},
-		{wire.TypeChange, wire.Change{Position: 2, Person: wire.Person{Tags: []wire.Tag{{1}}}}},
+		{wire.TypeChange, wire.Change{Position: 2, People: []wire.Person{{Tags: []wire.Tag{{1}}}}}},
 		{wire.TypePosition, wire.At{Position: 9}},
+		{wire.TypeAsk, wire.At{Position: 9}},
+		{wire.TypePong, wire.Pong{Nonce: "n", Epoch: "e", Position: 9, Time: ledgerTime}},
 	} {
 		if raw, ok := one.v.([]byte); ok {
 			sound, _ = wire.AppendRaw(sound, one.t, raw)
@@ -37,7 +39,8 @@ func FuzzIntake(f *testing.F) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		feed := New(Options{Logger: log})
-		in := intake{feed: feed}
+		s := &session{feed: feed, pings: pings{now: make(chan struct{}, 1)}}
+		in := intake{feed: feed, applied: s.pings.soon, pong: s.pong}
 		r := wire.NewReader(bytes.NewReader(raw))
 		for {
 			typ, payload, err := r.Next()

@@ -28,6 +28,11 @@ type intake struct {
 	view   *View
 	loader *facts.Loader
 	people wire.Tags
+	// asked is a position that the ledger waits for; applied is called once it is reached.
+	asked   consent.Position
+	applied func()
+	// pong takes answers to pings that went over the stream.
+	pong func(payload []byte) error
 }
 
 // take takes one frame. An error ends the connection; errDoubt and wire.ErrFrame put the facts in doubt.
@@ -52,16 +57,19 @@ func (in *intake) take(t wire.Type, payload []byte) error {
 	case t == wire.TypeChange && in.phase == phaseLive:
 		return in.change(payload)
 	case t == wire.TypePosition && in.phase == phaseLive:
+		return in.pass(payload)
+	case t == wire.TypeResumed && in.phase == phaseSnapshot:
+		return in.resume(payload)
+	case t == wire.TypePong && in.phase > phaseHello:
+		return in.pong(payload)
+	case t == wire.TypeAsk:
 		at, err := wire.Decode[wire.At](payload)
-		if err != nil {
-			return err
+		if err == nil {
+			in.asked = max(in.asked, at.Position)
+			in.reached()
 		}
-		if at.Position < in.feed.Position() {
-			return doubt("position %d follows %d", at.Position, in.feed.Position())
-		}
-		in.feed.reach(at.Position)
-		return nil
-	case t > wire.TypeFacts || t == 0:
+		return err
+	case t > wire.TypeAsk || t == 0:
 		return nil
 	default:
 		return doubt("a frame of type %d came out of order", t)
@@ -73,11 +81,15 @@ func (in *intake) begin(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if h.Version != wire.Version {
-		return doubt("the ledger speaks version %d of the stream, this sidecar version %d", h.Version, wire.Version)
+	if h.Version < wire.Oldest || h.Version > wire.Version {
+		return doubt("the ledger speaks version %d of the stream, this sidecar versions %d to %d", h.Version, wire.Oldest, wire.Version)
 	}
 	if h.Epoch == "" {
 		return doubt("the ledger names no epoch")
+	}
+	// Before version 3 nothing can be compared.
+	if held := in.feed.holding(h.Epoch); h.Version >= 3 && held.text != "" && h.Proven != held.at {
+		return contradiction(held.at)
 	}
 	// The frame's buffer is used again, and the key outlives it.
 	key := slices.Clone(h.Key)
@@ -116,36 +128,88 @@ func (in *intake) finish(payload []byte) error {
 	in.view.plain.Store(at.Plain)
 	in.loader.Finish()
 	in.loader, in.people = nil, wire.Tags{}
-	if err := in.feed.replace(in.view, in.hello.Epoch, at.Position); err != nil {
+	if err := in.feed.replace(in.view, in.hello, at); err != nil {
 		return err
 	}
 	in.phase = phaseLive
+	in.reached()
 	return nil
 }
 
+// resume goes on with the facts from before the connection.
+func (in *intake) resume(payload []byte) error {
+	at, err := wire.Decode[wire.At](payload)
+	if err != nil {
+		return err
+	}
+	if in.view, err = in.feed.resume(in.hello, at.Position); err != nil {
+		return err
+	}
+	in.phase = phaseLive
+	in.reached()
+	return nil
+}
+
+// pass takes a position up to which nothing concerns this sidecar.
+func (in *intake) pass(payload []byte) error {
+	at, err := wire.Decode[wire.At](payload)
+	if err != nil {
+		return err
+	}
+	if at.Position < in.feed.Position() {
+		return doubt("position %d follows %d", at.Position, in.feed.Position())
+	}
+	in.feed.reach(at.Position, at.Checkpoint)
+	in.reached()
+	return nil
+}
+
+// reached tells the ledger once what it waits for is in force.
+func (in *intake) reached() {
+	if in.asked != 0 && in.phase == phaseLive && in.feed.Position() >= in.asked {
+		in.asked = 0
+		in.applied()
+	}
+}
+
 func (in *intake) change(payload []byte) error {
-	m, err := wire.Decode[wire.Change](payload)
+	m, err := in.decode(payload)
 	if err != nil {
 		return err
 	}
 	if want := in.feed.Position() + 1; m.Position != want {
 		return doubt("position %d came where %d was due", m.Position, want)
 	}
-	if m.Hashed {
-		in.view.plain.Store(false) // before there is something to find
-	}
-	for _, p := range append([]wire.Person{m.Person}, m.More...) {
+	changes := make([]facts.Change, len(m.People))
+	for i, p := range m.People {
 		if len(p.Tags) == 0 {
 			return doubt("a person without a tag")
 		}
-		c := facts.Change{Tags: make([]consent.Tag, len(p.Tags)), Facts: p.Facts}
-		for i, t := range p.Tags {
-			c.Tags[i] = consent.Tag(t)
-		}
-		if err := in.view.table.Apply(c); err != nil {
-			return err
+		changes[i] = facts.Change{Tags: make([]consent.Tag, len(p.Tags)), Facts: p.Facts}
+		for j, t := range p.Tags {
+			changes[i].Tags[j] = consent.Tag(t)
 		}
 	}
-	in.feed.reach(m.Position)
+	if m.Hashed {
+		in.view.plain.Store(false) // before there is something to find
+	}
+	if err := in.view.table.Apply(changes...); err != nil {
+		return err
+	}
+	in.feed.reach(m.Position, m.Checkpoint)
+	in.reached()
 	return nil
+}
+
+// decode reads a change in the version of the stream.
+func (in *intake) decode(payload []byte) (wire.Change, error) {
+	if in.hello.Version >= 3 {
+		m, err := wire.Decode[wire.Change](payload)
+		if err == nil && len(m.People) == 0 {
+			err = doubt("a change of nobody")
+		}
+		return m, err
+	}
+	m, err := wire.Decode[wire.Single](payload)
+	return wire.Change{Position: m.Position, Hashed: m.Hashed, People: []wire.Person{m.Person}}, err
 }

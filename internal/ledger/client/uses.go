@@ -50,7 +50,7 @@ func (f *Feed) SendUses(ctx context.Context, batch []byte) (wire.Taken, error) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		err := fmt.Errorf("use records: %s", explain(res))
+		err := fmt.Errorf("use records: %w", explain(res))
 		if slices.Contains(final, res.StatusCode) {
 			err = fmt.Errorf("%w: %w", ErrUses, err)
 		}
@@ -71,7 +71,7 @@ func (f *Feed) reporting() (*http.Client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.reports == nil {
-		transport, err := f.transport()
+		transport, err := f.transport(true)
 		if err != nil {
 			return nil, err
 		}

@@ -118,11 +118,11 @@ func TestOnlyAPromiseSparesTheHashes(t *testing.T) {
 		take(wire.TypeHello, wire.Hello{Version: wire.Version, Epoch: "e", Key: fake.keys.Bytes(), Purposes: []consent.PurposeID{"newsletter"}})
 		take(wire.TypeSnapshotBegin, nil)
 		take(wire.TypeSnapshotEnd, wire.At{Plain: promise})
-		take(wire.TypeChange, wire.Change{Position: 1, Person: bob})
+		take(wire.TypeChange, wire.Change{Position: 1, People: []wire.Person{bob}})
 		if _, known, err := feed.Lookup(email("bob@example.org"), "newsletter"); err != nil || known != want {
 			t.Errorf("promised %v: known %v, %v", promise, known, err)
 		}
-		take(wire.TypeChange, wire.Change{Position: 2, Hashed: true, Person: bob})
+		take(wire.TypeChange, wire.Change{Position: 2, Hashed: true, People: []wire.Person{bob}})
 		if _, known, err := feed.Lookup(email("bob@example.org"), "newsletter"); err != nil || !known {
 			t.Errorf("promised %v and taken back: %v, %v", promise, known, err)
 		}

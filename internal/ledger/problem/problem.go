@@ -78,6 +78,13 @@ func Unavailable(detail string) *Problem {
 	return p
 }
 
+// Contradicted reports that the ledger's log is not the one that it vouched for.
+func Contradicted(detail string) *Problem {
+	p := newProblem(http.StatusServiceUnavailable, "contradicted", "The log contradicts what the ledger signed", detail)
+	p.RetryAfter = 5
+	return p
+}
+
 // Internal reports a fault of the ledger.
 func Internal() *Problem {
 	return newProblem(http.StatusInternalServerError, "internal", "The ledger failed", "try again; the log of the ledger says more under the request's id")

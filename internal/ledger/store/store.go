@@ -86,6 +86,9 @@ type Change struct {
 	Event consent.Event
 	// Hashed tells that some identity of the Append was not Plain.
 	Hashed bool
+	// Root is that of the log which ends with the event, on the last change of those that are handed on together. On others it is
+	// zero.
+	Root [32]byte
 }
 
 // Store keeps a ledger. Implementations are safe for concurrent use, and promise:

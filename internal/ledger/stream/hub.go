@@ -3,34 +3,57 @@ package stream
 import (
 	"log/slog"
 	"sync"
+	"time"
 
+	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/wire"
 )
 
+// idleScope is how long the frames of a scope are kept once its last subscriber went, so that it may come back and resume.
+const idleScope = 2 * time.Minute
+
 // Hub hands changes to subscribers. It never blocks who appends.
 type Hub struct {
-	log *slog.Logger
+	log     *slog.Logger
+	started time.Time
 
 	mu      sync.Mutex
 	scopes  map[string]*scope
 	taps    map[*Tap]struct{}
 	pending []store.Change
 	closed  bool
-	cut     uint64
+	// last is the newest position that went into rings, if there was one.
+	known bool
+	last  consent.Position
+	// epoch names the log, sign signs checkpoints of it; nil for none.
+	epoch string
+	sign  func(epoch string, at consent.Position, root [32]byte) (string, error)
+
+	counts  counts
+	people  roll
 	wake    chan struct{}
 	stopped chan struct{}
 }
 
-// scope is everybody who wants to know the same; they get identical bytes.
+// scope is everybody who wants to know the same, in the same version; they get identical bytes.
 type scope struct {
+	version int
 	wants   interest
+	ring    *ring
 	members map[*subscriber]struct{}
+	// left is when the last member went.
+	left time.Time
+	// picture is the snapshot that is being read, or was just now.
+	picture *picture
 }
 
 // NewHub watches a store, which must not have been watched before. Close ends it.
 func NewHub(s store.Store, log *slog.Logger) *Hub {
-	h := &Hub{log: log, scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	h := &Hub{
+		log: log, started: time.Now(), scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
+	h.people.init()
 	s.Watch(h.publish)
 	go h.run()
 	return h
@@ -41,11 +64,7 @@ func (h *Hub) Close() {
 	h.mu.Lock()
 	already := h.closed
 	h.closed = true
-	for _, sc := range h.scopes {
-		for s := range sc.members {
-			s.end()
-		}
-	}
+	h.endLocked()
 	for t := range h.taps {
 		t.end()
 	}
@@ -54,74 +73,79 @@ func (h *Hub) Close() {
 		close(h.wake)
 	}
 	<-h.stopped
+	h.people.tell()
 }
 
-// Stats are numbers for metrics.
-type Stats struct {
-	// Subscribers are those connected now; Cut counts those that did not keep up.
-	Subscribers int
-	Cut         uint64
+// endLocked cuts everybody, and forgets what they could resume with.
+func (h *Hub) endLocked() {
+	for key, sc := range h.scopes {
+		for s := range sc.members {
+			s.end()
+		}
+		delete(h.scopes, key)
+	}
 }
 
-// Stats gives the numbers of now.
-func (h *Hub) Stats() Stats {
+// follow tells which log it is. Another epoch ends all streams: what they resume from is another log.
+func (h *Hub) follow(epoch string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	st := Stats{Cut: h.cut}
-	for _, sc := range h.scopes {
-		st.Subscribers += len(sc.members)
+	if h.epoch != "" && h.epoch != epoch {
+		h.log.Warn("the log became another one; all streams begin again", "epoch", epoch)
+		h.endLocked()
 	}
-	return st
+	h.epoch = epoch
 }
 
-// subscribe registers a subscriber. It gives nil if the hub is closed.
-func (h *Hub) subscribe(wants interest) *subscriber {
+// disband ends all streams.
+func (h *Hub) disband() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.endLocked()
+}
+
+// subscribe registers a subscriber. It reports false if the hub is closed.
+func (h *Hub) subscribe(version int, wants interest, s *subscriber) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return nil
+		return false
 	}
-	key := wants.key()
+	key := wants.key(version)
 	sc := h.scopes[key]
 	if sc == nil {
-		sc = &scope{wants: wants, members: map[*subscriber]struct{}{}}
+		sc = &scope{version: version, wants: wants, ring: &ring{limit: ringSize}, members: map[*subscriber]struct{}{}}
+		if h.known {
+			sc.ring.begin(h.last)
+		}
 		h.scopes[key] = sc
 	}
-	s := newSubscriber()
+	s.scope = sc
 	sc.members[s] = struct{}{}
-	return s
+	h.people.join(s)
+	return true
 }
 
-func (h *Hub) unsubscribe(wants interest, s *subscriber) {
+func (h *Hub) unsubscribe(s *subscriber) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	key := wants.key()
-	if sc := h.scopes[key]; sc != nil {
-		if delete(sc.members, s); len(sc.members) == 0 {
-			delete(h.scopes, key)
-		}
-	}
+	delete(s.scope.members, s)
+	s.scope.left = time.Now()
+	h.people.leave(s)
 }
 
-// publish is called by the store after each commit. Without subscribers there is nobody who could miss anything: whoever comes
-// later reads a snapshot that has it.
+// publish is called by the store after each commit.
 func (h *Hub) publish(changes []store.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
+	if h.closed || len(changes) == 0 {
 		return
 	}
 	for t := range h.taps {
 		t.push(changes)
 	}
-	if len(h.scopes) == 0 {
-		return
-	}
 	h.pending = append(h.pending, changes...)
-	select {
-	case h.wake <- struct{}{}:
-	default:
-	}
+	poke(h.wake)
 }
 
 func (h *Hub) run() {
@@ -130,40 +154,99 @@ func (h *Hub) run() {
 		h.mu.Lock()
 		changes := h.pending
 		h.pending = nil
+		if len(changes) == 0 {
+			h.mu.Unlock()
+			continue
+		}
+		h.known, h.last = true, changes[len(changes)-1].Event.Position
 		scopes := make([]*scope, 0, len(h.scopes))
-		for _, sc := range h.scopes {
+		for key, sc := range h.scopes {
+			if len(sc.members) == 0 && time.Since(sc.left) > idleScope {
+				delete(h.scopes, key)
+				continue
+			}
 			scopes = append(scopes, sc)
 		}
 		h.mu.Unlock()
+		checkpoints := h.checkpoints(changes)
 		for _, sc := range scopes {
-			h.hand(sc, changes)
+			h.hand(sc, changes, checkpoints)
 		}
+		h.people.tell()
 	}
 }
 
-// hand encodes changes once for all members of a scope. A member that came after the changes were taken reads a snapshot that has
-// them, and drops them by their positions.
-func (h *Hub) hand(sc *scope, changes []store.Change) {
-	frames := make([]frame, 0, len(changes))
-	for _, c := range changes {
-		payload := wire.Change{Position: c.Event.Position, Hashed: c.Hashed, Person: sc.wants.person(c.People[0], c.Event.At)}
-		for _, p := range c.People[1:] {
-			payload.More = append(payload.More, sc.wants.person(p, c.Event.At))
+// checkpoints signs the roots of changes, as far as there are any: that of the last change of each commit.
+func (h *Hub) checkpoints(changes []store.Change) map[consent.Position]string {
+	h.mu.Lock()
+	sign, epoch := h.sign, h.epoch
+	h.mu.Unlock()
+	if sign == nil || epoch == "" {
+		return nil
+	}
+	out := map[consent.Position]string{}
+	for i := range changes {
+		root := rootOf(&changes[i])
+		if root == ([32]byte{}) {
+			continue
 		}
-		raw, err := wire.Append(nil, wire.TypeChange, payload)
+		at := changes[i].Event.Position
+		text, err := sign(epoch, at, root)
 		if err != nil {
-			h.log.Error("a change cannot be sent; its subscribers start again", "position", c.Event.Position, "error", err)
-			frames = nil
-			break
+			h.log.Error("a checkpoint cannot be signed; subscribers keep the one before", "position", at, "error", err)
+			continue
 		}
-		frames = append(frames, frame{position: c.Event.Position, bytes: raw})
+		out[at] = text
+	}
+	return out
+}
+
+// hand encodes changes once for all members of a scope.
+func (h *Hub) hand(sc *scope, changes []store.Change, checkpoints map[consent.Position]string) {
+	for i := range changes {
+		at := changes[i].Event.Position
+		frame, err := sc.encode(&changes[i], checkpoints[at])
+		if err == nil && !sc.ring.add(at, frame) {
+			err = errGap
+		}
+		if err != nil {
+			h.log.Warn("a change cannot be sent to some subscribers; they start again", "position", at, "version", sc.version, "error", err)
+			h.restart(sc)
+			return
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range sc.members {
-		if frames == nil || !s.push(frames) {
-			h.cut++
-			s.end()
-		}
+		poke(s.wake)
 	}
+}
+
+// restart cuts all members of a scope. Whoever comes next begins with a ring of its own.
+func (h *Hub) restart(sc *scope) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range sc.members {
+		h.counts.cut++
+		s.end()
+	}
+	if key := sc.wants.key(sc.version); h.scopes[key] == sc {
+		delete(h.scopes, key)
+	}
+}
+
+// encode makes the frame of a change.
+func (sc *scope) encode(c *store.Change, checkpoint string) ([]byte, error) {
+	change := wire.Change{Position: c.Event.Position, Hashed: c.Hashed, Checkpoint: checkpoint}
+	for _, p := range peopleOf(c) {
+		change.People = append(change.People, sc.wants.person(p, c.Event.At))
+	}
+	if sc.version == wire.Version {
+		return wire.Append(nil, wire.TypeChange, change)
+	}
+	one, err := single(change)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Append(nil, wire.TypeChange, one)
 }

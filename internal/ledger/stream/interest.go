@@ -7,7 +7,6 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
-	"github.com/optup/optup/internal/facts"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/wire"
 )
@@ -23,9 +22,10 @@ func newInterest(purposes, timed []consent.PurposeID) interest {
 	return interest{purposes: slices.Clone(purposes), timed: slices.Compact(timed)}
 }
 
-// key is equal for equal interests.
-func (n interest) key() string {
+// key is equal for equal interests in the same version.
+func (n interest) key(version int) string {
 	var b strings.Builder
+	b.WriteByte(byte(version))
 	for _, p := range n.purposes {
 		b.WriteString(string(p))
 		b.WriteByte(0)
@@ -59,50 +59,4 @@ func (n interest) person(p store.Person, t time.Time) wire.Person {
 		out.Tags[i] = wire.Tag(tag)
 	}
 	return out
-}
-
-// picture is a snapshot that is being written: frames of combinations, each before the people who need it.
-type picture struct {
-	frames       [][]byte
-	numbers      map[string]uint32
-	combinations []byte
-	people       []byte
-	scratch      []byte
-}
-
-// add adds one person.
-func (p *picture) add(tags []consent.Tag, known map[consent.PurposeID]consent.Fact) error {
-	if len(known) == 0 || len(tags) == 0 {
-		return nil
-	}
-	p.scratch = facts.Encode(p.scratch[:0], known)
-	number, ok := p.numbers[string(p.scratch)]
-	if !ok {
-		number = uint32(len(p.numbers))
-		p.numbers[string(p.scratch)] = number
-		p.combinations = wire.AppendFacts(p.combinations, p.scratch)
-	}
-	p.people = wire.AppendPerson(p.people, number, tags)
-	if len(p.people) < frameSize && len(p.combinations) < frameSize {
-		return nil
-	}
-	return p.flush()
-}
-
-func (p *picture) flush() error {
-	for _, part := range []struct {
-		t    wire.Type
-		body *[]byte
-	}{{wire.TypeFacts, &p.combinations}, {wire.TypePeople, &p.people}} {
-		if len(*part.body) == 0 {
-			continue
-		}
-		raw, err := wire.AppendRaw(nil, part.t, *part.body)
-		if err != nil {
-			return err
-		}
-		p.frames = append(p.frames, raw)
-		*part.body = (*part.body)[:0]
-	}
-	return nil
 }

@@ -2,11 +2,13 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -23,8 +25,8 @@ const (
 	// maxSnapshots bounds how many are read at the same time, so that readers of the head never wait for them.
 	maxSnapshots = 3
 	maxPurposes  = 256
-	maxPing      = 1 << 10
-	maxNonce     = 128
+	maxHeld      = 32 << 10
+	maxBound     = 24 * time.Hour
 )
 
 // Options say what a Server serves.
@@ -33,6 +35,8 @@ type Options struct {
 	Hub   *Hub
 	Guard *access.Guard
 	Keys  *keys.Stream
+	// Signer signs checkpoints; nil for a stream without any.
+	Signer *keys.Signer
 	// Now is the ledger's clock.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -43,7 +47,10 @@ type Options struct {
 // Server answers GET /v1/stream and POST /v1/ping. It is safe for concurrent use.
 type Server struct {
 	Options
-	snapshots chan struct{}
+	snapshots     chan struct{}
+	probes        probes
+	notary        *notary
+	contradiction atomic.Pointer[Contradiction]
 }
 
 // NewServer returns a server.
@@ -54,37 +61,109 @@ func NewServer(o Options) *Server {
 	if o.WriteTimeout == 0 {
 		o.WriteTimeout = defaultWriteTimeout
 	}
-	return &Server{Options: o, snapshots: make(chan struct{}, maxSnapshots)}
+	s := &Server{Options: o, snapshots: make(chan struct{}, maxSnapshots)}
+	if o.Signer != nil {
+		s.notary = newNotary(o.Signer)
+		o.Hub.mu.Lock()
+		o.Hub.sign = s.notary.sign
+		o.Hub.mu.Unlock()
+	}
+	return s
 }
 
-// Subscribe answers GET /v1/stream?purpose=...&timed=...: a stream of frames until the caller's token or grant ends.
+// request is what a subscriber asks for.
+type request struct {
+	sub     access.Subscriber
+	wants   interest
+	version int
+	bound   time.Duration
+	held    wire.Held
+	upgrade bool
+}
+
+// Subscribe answers GET /v1/stream?purpose=...&timed=...&version=...&bound=...: a stream of frames until the caller's token or grant ends.
 func (s *Server) Subscribe(w http.ResponseWriter, r *http.Request) {
-	sub, err := s.Guard.Subscriber(r, asked(r, wire.PurposeParameter))
+	req, err := s.request(r)
+	if err == nil {
+		if err = s.Contradicted(r.Context()); err != nil {
+			err = problem.Contradicted(err.Error())
+		}
+	}
 	if err != nil {
 		refuse(w, err)
 		return
 	}
-	if len(sub.Purposes) > maxPurposes {
-		problem.Invalid("ask for at most 256 purposes in one stream").Write(w)
-		return
+	id := req.sub.Pod
+	if id == "" {
+		id = req.sub.Caller.Subject + " " + r.RemoteAddr
 	}
-	wants := newInterest(sub.Purposes, asked(r, wire.TimedParameter))
-	queue := s.Hub.subscribe(wants)
-	if queue == nil {
+	queue := newSubscriber(id+"\x00"+req.wants.key(req.version), req.bound, req.upgrade)
+	if !s.Hub.subscribe(req.version, req.wants, queue) {
 		problem.Unavailable("the ledger is stopping; connect again").Write(w)
 		return
 	}
-	defer s.Hub.unsubscribe(wants, queue)
-	ctx, cancel := r.Context(), context.CancelFunc(func() {})
-	if !sub.Expires.IsZero() {
-		// The verifier's clock may be a test's, contexts follow the real one.
-		ctx, cancel = context.WithTimeout(ctx, sub.Expires.Sub(s.Now()))
+	st := &session{s: s, request: req, queue: queue}
+	// What the subscriber knows is compared after it was registered, so that nothing is missed in between.
+	if err := st.open(r.Context()); err != nil {
+		s.Hub.unsubscribe(queue)
+		refuse(w, err)
+		return
 	}
-	defer cancel()
-	st := &session{s: s, w: w, control: http.NewResponseController(w), sub: sub, wants: wants, queue: queue}
-	if err := st.run(ctx); err != nil && ctx.Err() == nil {
-		s.Logger.Info("a stream ended", "subject", sub.Caller.Subject, "error", err)
+	st.serve(w, r)
+}
+
+func (s *Server) request(r *http.Request) (request, error) {
+	sub, err := s.Guard.Subscriber(r, asked(r, wire.PurposeParameter))
+	if err != nil {
+		return request{}, err
 	}
+	if len(sub.Purposes) > maxPurposes {
+		return request{}, problem.Invalid("ask for at most 256 purposes in one stream")
+	}
+	req := request{sub: sub, wants: newInterest(sub.Purposes, asked(r, wire.TimedParameter)), bound: DefaultBound}
+	if req.version, err = speaks(r.URL.Query()[wire.VersionParameter]); err != nil {
+		return request{}, err
+	}
+	if text := r.URL.Query().Get(wire.BoundParameter); text != "" {
+		ms, err := strconv.ParseInt(text, 10, 64)
+		if req.bound = time.Duration(ms) * time.Millisecond; err != nil || ms <= 0 || req.bound > maxBound {
+			return request{}, problem.Malformed("give the freshness bound in milliseconds, up to a day")
+		}
+	}
+	if text := r.Header.Get(wire.HeldHeader); text != "" {
+		if len(text) > maxHeld {
+			return request{}, problem.Malformed("what you hold is described in more than 32 KiB")
+		}
+		if req.held, err = wire.DecodeHeld(text); err != nil {
+			return request{}, problem.Malformed("give what you hold as JSON in base64, or leave the header out")
+		}
+	}
+	req.upgrade = req.version >= 3 && r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Upgrade"), wire.Protocol)
+	return req, nil
+}
+
+// speaks chooses the newest version that both sides speak. Who names none is from before versions were named.
+func speaks(named []string) (int, error) {
+	if len(named) == 0 {
+		return 2, nil
+	}
+	best := 0
+	for _, text := range named {
+		if v, err := strconv.Atoi(text); err == nil && v >= wire.Oldest && v <= wire.Version {
+			best = max(best, v)
+		}
+	}
+	if best == 0 {
+		return 0, problem.Invalid("this ledger speaks versions " + strconv.Itoa(wire.Oldest) + " to " + strconv.Itoa(wire.Version) +
+			" of the stream; upgrade whichever is older, ledger or sidecar")
+	}
+	return best, nil
+}
+
+// resumes tells whether a subscriber has what the stream would tell it, up to some position.
+func (q *request) resumes(epoch, keyID string) bool {
+	return q.version >= 3 && q.held.Resume && q.held.Epoch == epoch && q.held.KeyID == keyID &&
+		slices.Equal(q.held.Purposes, q.wants.purposes) && slices.Equal(q.held.Timed, q.wants.timed)
 }
 
 func asked(r *http.Request, parameter string) []consent.PurposeID {
@@ -103,40 +182,19 @@ func refuse(w http.ResponseWriter, err error) {
 	p.Write(w)
 }
 
-// Ping answers POST /v1/ping: the head of the log, read from the store after the request came.
-func (s *Server) Ping(w http.ResponseWriter, r *http.Request) {
-	var ping wire.Ping
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPing))
-	if err == nil {
-		err = json.Unmarshal(body, &ping)
-	}
-	if err != nil || ping.Nonce == "" || len(ping.Nonce) > maxNonce {
-		problem.Malformed(`send {"nonce":"..."} with 1 to 128 bytes`).Write(w)
-		return
-	}
-	caller, err := s.Guard.Caller(r)
-	if err == nil && len(caller.Roles) == 0 {
-		_, err = s.Guard.Subscriber(r, nil)
-	}
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	head, err := s.Store.Head(r.Context())
-	if err != nil {
-		s.Logger.Error("the head cannot be read", "error", err)
-		problem.Unavailable("the head cannot be read; try again").Write(w)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(wire.Pong{Nonce: ping.Nonce, Epoch: head.Epoch, Position: head.Position, Time: LedgerTime(s.Now(), head)})
-}
-
 // LedgerTime is the ledger's time: that of its clock, but never before that of an event.
 func LedgerTime(now time.Time, head store.Head) time.Time {
 	if now = now.UTC(); now.Before(head.At) {
 		return head.At
 	}
 	return now
+}
+
+// expiry gives a context that ends with the subscriber's grant, and not with the request: a connection that was taken over outlives that.
+func (s *Server) expiry(ctx context.Context, sub access.Subscriber) (context.Context, context.CancelFunc) {
+	if sub.Expires.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	// The verifier's clock may be a test's, contexts follow the real one.
+	return context.WithTimeout(ctx, sub.Expires.Sub(s.Now()))
 }

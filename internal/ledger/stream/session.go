@@ -1,153 +1,266 @@
 package stream
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
-	"github.com/optup/optup/internal/ledger/access"
-	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/problem"
 	"github.com/optup/optup/internal/ledger/wire"
 )
 
-// frameSize is about how many bytes of a snapshot go into one frame.
-const frameSize = 64 << 10
-
 var (
-	errCut   = errors.New("the subscriber did not keep up, or the ledger is stopping")
+	errCut   = errors.New("the subscriber did not keep up, or the stream was ended")
 	errEpoch = errors.New("the log became another log while the stream began")
+	errFrame = errors.New("the subscriber sent something that is no ping")
 )
 
 // session is one stream.
 type session struct {
-	s       *Server
-	w       http.ResponseWriter
-	control *http.ResponseController
-	sub     access.Subscriber
-	wants   interest
-	queue   *subscriber
-	tick    *time.Ticker
+	request
+	s     *Server
+	queue *subscriber
+	epoch string
+	// proven is the size of the checkpoint that the subscriber holds, resumed tells from where it goes on.
+	proven  consent.Position
+	resumed bool
+	at      cursor
+	out     outlet
 }
 
-func (st *session) run(ctx context.Context) error {
-	head, err := st.s.Store.Head(ctx)
+// outlet is where frames are written.
+type outlet interface {
+	// write writes and flushes. It fails if that takes too long.
+	write(raw []byte) error
+}
+
+// open finds out where the stream begins.
+func (st *session) open(ctx context.Context) error {
+	a, err := st.s.ask(ctx, st.held.Checkpoint)
+	var c *Contradiction
+	switch {
+	case errors.As(err, &c):
+		return problem.Contradicted(err.Error())
+	case err != nil:
+		return problem.Unavailable("the head cannot be read; connect again")
+	}
+	st.epoch, st.proven = a.head.Epoch, a.proven
+	if st.held.Epoch == st.epoch && st.held.Checkpoint != "" && st.proven == 0 {
+		st.s.Logger.Warn("a subscriber holds a checkpoint that this ledger did not sign", "subject", st.sub.Caller.Subject)
+	}
+	if st.resumes(st.epoch, st.s.Keys.ID()) && st.proven != 0 && st.proven == st.held.Position {
+		st.at, st.resumed = st.queue.scope.resume(st.held.Position, a.head.Position)
+	}
+	if st.resumed {
+		st.s.Hub.count(&st.s.Hub.counts.resumed)
+	} else {
+		st.s.Hub.count(&st.s.Hub.counts.snapshots)
+	}
+	return nil
+}
+
+// resume gives the cursor of who knows everything up to a position of a log that has a head. A ring that has seen nothing yet can only be of
+// use to who knows all there is.
+func (sc *scope) resume(at, head consent.Position) (cursor, bool) {
+	c, ok := sc.ring.after(at)
+	sc.ring.mu.RLock()
+	defer sc.ring.mu.RUnlock()
+	return c, ok && (sc.ring.known || at == head)
+}
+
+// serve takes the connection over if the subscriber asked for that, or answers with the stream.
+func (st *session) serve(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	if !st.upgrade {
+		ctx, cancel := st.s.expiry(r.Context(), st.sub)
+		defer cancel()
+		h := w.Header()
+		h.Set("Content-Type", "application/octet-stream")
+		h.Set("Cache-Control", "no-store")
+		st.out = &response{w: w, control: control, timeout: st.s.WriteTimeout}
+		st.run(ctx)
+		return
+	}
+	conn, buffered, err := control.Hijack()
 	if err != nil {
-		return err
+		st.s.Hub.unsubscribe(st.queue)
+		problem.Internal().Write(w)
+		return
 	}
-	st.tick = time.NewTicker(st.s.Heartbeat)
-	defer st.tick.Stop()
-	h := st.w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Cache-Control", "no-store")
-	if err := st.send(wire.TypeHello, wire.Hello{
-		Version: wire.Version, Epoch: head.Epoch, KeyID: st.s.Keys.ID(), Key: st.s.Keys.Bytes(), Purposes: st.wants.purposes,
-		Timed: st.wants.timed,
-	}); err != nil {
-		return err
-	}
-	at, err := st.snapshot(ctx, head.Epoch)
-	if err != nil {
-		return err
-	}
-	return st.changes(ctx, at)
+	// The handler ends here, and with it all that the HTTP server keeps for a request. A subscriber is left with its connection and two
+	// goroutines.
+	go st.takeOver(conn, early(buffered.Reader))
 }
 
-type image struct {
-	head   store.Head
-	frames [][]byte
-	err    error
+// early copies what came before the connection was taken over.
+func early(r *bufio.Reader) []byte {
+	if r.Buffered() == 0 {
+		return nil
+	}
+	raw, _ := r.Peek(r.Buffered())
+	return append([]byte(nil), raw...)
 }
 
-// snapshot sends everything that is known, and gives the position at which it was.
-func (st *session) snapshot(ctx context.Context, epoch string) (consent.Position, error) {
+const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + wire.Protocol + "\r\n\r\n"
+
+func (st *session) takeOver(conn net.Conn, early []byte) {
+	ctx, cancel := st.s.expiry(context.Background(), st.sub)
+	defer cancel()
+	c := &connection{conn: conn, timeout: st.s.WriteTimeout}
+	st.out = c
+	if err := errors.Join(conn.SetDeadline(time.Time{}), c.write([]byte(switching))); err != nil {
+		st.s.Hub.unsubscribe(st.queue)
+		_ = conn.Close()
+		return
+	}
+	go func() {
+		st.listen(conn, early)
+		st.queue.end()
+	}()
+	st.run(ctx)
+	_ = conn.Close()
+}
+
+// listen reads pings until the connection ends. Frames are small, so they are read without a buffer that would wait with each connection.
+func (st *session) listen(conn io.Reader, early []byte) {
+	from := conn
+	if len(early) > 0 {
+		from = io.MultiReader(&limited{early}, conn)
+	}
+	for {
+		t, payload, err := wire.ReadSmall(from, maxPing)
+		if err != nil {
+			return
+		}
+		if t != wire.TypePing {
+			if t >= wire.Critical {
+				return
+			}
+			continue
+		}
+		ping, err := wire.Decode[wire.Ping](payload)
+		if err != nil || !validNonce(ping.Nonce) {
+			st.s.Logger.Info("a stream ends", "subject", st.sub.Caller.Subject, "error", errFrame)
+			return
+		}
+		if ping.Epoch != "" && ping.Epoch != st.epoch {
+			return
+		}
+		st.s.heard(st.queue, st.epoch, ping)
+	}
+}
+
+type limited struct{ rest []byte }
+
+func (l *limited) Read(p []byte) (int, error) {
+	if len(l.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
+}
+
+// run writes the stream, until it ends.
+func (st *session) run(ctx context.Context) {
+	defer st.s.Hub.unsubscribe(st.queue)
+	stop := context.AfterFunc(ctx, st.queue.end)
+	defer stop()
+	tick := time.NewTicker(st.s.Heartbeat)
+	defer tick.Stop()
+	err := st.begin(tick.C)
+	if err == nil {
+		err = st.changes(tick.C)
+	}
+	if ctx.Err() == nil {
+		st.s.Logger.Info("a stream ended", "subject", st.sub.Caller.Subject, "error", err)
+	}
+}
+
+// begin says hello, and sends everything that is known unless the subscriber has it.
+func (st *session) begin(tick <-chan time.Time) error {
+	hello := wire.Hello{
+		Version: st.version, Epoch: st.epoch, KeyID: st.s.Keys.ID(), Key: st.s.Keys.Bytes(), Purposes: st.wants.purposes,
+		Timed: st.wants.timed, Proven: st.proven,
+	}
+	if err := st.send(wire.TypeHello, hello); err != nil {
+		return err
+	}
+	if st.resumed {
+		return st.send(wire.TypeResumed, wire.At{Position: st.held.Position})
+	}
 	if err := st.send(wire.TypeSnapshotBegin, nil); err != nil {
-		return 0, err
+		return err
 	}
-	done := make(chan image, 1)
-	go func() { done <- st.s.read(ctx, st.wants) }()
-	var im image
+	p := st.s.picture(st.queue.scope)
 	for waiting := true; waiting; {
 		select {
-		case im = <-done:
+		case <-p.done:
 			waiting = false
-		case <-st.tick.C:
+		case <-tick:
 			if err := st.send(wire.TypeHeartbeat, nil); err != nil {
-				return 0, err
+				return err
 			}
 		}
 	}
 	switch {
-	case im.err != nil:
-		return 0, im.err
-	case im.head.Epoch != epoch:
-		return 0, errEpoch
+	case p.err != nil:
+		return p.err
+	case p.head.Epoch != st.epoch:
+		return errEpoch
 	}
-	for _, f := range im.frames {
-		if err := st.write(f); err != nil {
-			return 0, err
+	for _, f := range p.frames {
+		if !st.queue.peek() {
+			return errCut
 		}
-	}
-	return im.head.Position, st.send(wire.TypeSnapshotEnd, wire.At{Position: im.head.Position, Plain: !im.head.Hashed})
-}
-
-// read encodes a snapshot.
-func (s *Server) read(ctx context.Context, wants interest) (im image) {
-	select {
-	case s.snapshots <- struct{}{}:
-		defer func() { <-s.snapshots }()
-	case <-ctx.Done():
-		return image{err: ctx.Err()}
-	}
-	// Nothing in a record is later than the head, which is read together with it. The horizon lies beyond, so that what is
-	// committed right now is not taken for something of the future and left out.
-	horizon := s.Now().AddDate(100, 0, 0)
-	p := picture{numbers: map[string]uint32{}}
-	im.head, im.err = s.Store.Snapshot(ctx, func(one store.Person) error {
-		if err := ctx.Err(); err != nil {
+		if err := st.out.write(f); err != nil {
 			return err
 		}
-		return p.add(one.Tags, wants.facts(one.Record, horizon))
-	})
-	if im.err == nil {
-		im.err = p.flush()
 	}
-	im.frames = p.frames
-	return im
+	var ok bool
+	if st.at, ok = st.queue.scope.ring.after(p.head.Position); !ok {
+		return errGap
+	}
+	return nil
 }
 
-// changes sends what happens after a position, until the stream ends.
-func (st *session) changes(ctx context.Context, after consent.Position) error {
-	last := after
+// changes sends what happens, until the stream ends.
+func (st *session) changes(tick <-chan time.Time) error {
+	quiet := false
 	for {
+		span, ok := st.queue.scope.ring.next(&st.at)
+		if !ok {
+			st.s.Hub.count(&st.s.Hub.counts.cut)
+			return fmt.Errorf("%w: it fell behind by more than is kept", errCut)
+		}
+		replies, ok := st.queue.take()
+		if !ok {
+			return errCut
+		}
+		if len(span)+len(replies) > 0 {
+			quiet = false
+			for _, raw := range [][]byte{span, replies} {
+				if err := st.out.write(raw); err != nil {
+					return err
+				}
+			}
+			continue
+		}
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-st.tick.C:
-			if err := st.send(wire.TypeHeartbeat, nil); err != nil {
-				return err
-			}
-		case <-st.queue.signal:
-			frames, ok := st.queue.take()
-			if !ok {
-				return errCut
-			}
-			var out []byte
-			for _, f := range frames {
-				if f.position <= after {
-					continue
+		case <-st.queue.wake:
+		case <-tick:
+			if quiet {
+				if err := st.send(wire.TypeHeartbeat, nil); err != nil {
+					return err
 				}
-				if f.position != last+1 {
-					return fmt.Errorf("position %d follows %d; the stream starts again", f.position, last)
-				}
-				last = f.position
-				out = append(out, f.bytes...)
 			}
-			if err := st.write(out); err != nil {
-				return err
-			}
+			quiet = true
 		}
 	}
 }
@@ -157,19 +270,5 @@ func (st *session) send(t wire.Type, payload any) error {
 	if err != nil {
 		return err
 	}
-	return st.write(raw)
-}
-
-// write writes and flushes. A subscriber that does not take it in time is cut.
-func (st *session) write(raw []byte) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	if err := st.control.SetWriteDeadline(time.Now().Add(st.s.WriteTimeout)); err != nil {
-		return err
-	}
-	if _, err := st.w.Write(raw); err != nil {
-		return err
-	}
-	return st.control.Flush()
+	return st.out.write(raw)
 }

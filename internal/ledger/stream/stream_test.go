@@ -26,7 +26,7 @@ type subscription struct {
 
 func subscribe(t *testing.T, l *ledgertest.Ledger, life time.Duration, purposes ...consent.PurposeID) *subscription {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.URL+"/v1/stream", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.URL+"/v1/stream?version=3", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,11 +132,11 @@ func TestAStreamTellsOnlyWhatTheGrantNames(t *testing.T) {
 	}
 	l.Append("bob@example.org", ledgertest.Withdrawn("profiling"))
 	l.Append("bob@example.org", consent.Event{Type: consent.EventObjected, Scope: consent.ScopeAll})
-	if c := next[wire.Change](s, wire.TypeChange); c.Position != 4 || len(c.Facts) != 0 {
-		t.Fatalf("change %d has facts about %d purposes", c.Position, len(c.Facts))
+	if c := next[wire.Change](s, wire.TypeChange); c.Position != 4 || len(c.People[0].Facts) != 0 {
+		t.Fatalf("change %d has facts about %d purposes", c.Position, len(c.People[0].Facts))
 	}
-	if c := next[wire.Change](s, wire.TypeChange); c.Position != 5 || len(c.Facts) != 2 || len(c.Facts["newsletter"].Objections) != 1 {
-		t.Fatalf("change %d has facts about %d purposes", c.Position, len(c.Facts))
+	if c := next[wire.Change](s, wire.TypeChange); c.Position != 5 || len(c.People[0].Facts) != 2 || len(c.People[0].Facts["newsletter"].Objections) != 1 {
+		t.Fatalf("change %d has facts about %d purposes", c.Position, len(c.People[0].Facts))
 	}
 }
 

@@ -2,60 +2,88 @@ package stream
 
 import (
 	"sync"
+	"time"
 
 	"github.com/optup/optup/internal/consent"
 )
 
-// What may wait for one subscriber before it is cut. Frames are shared between subscribers, so the bytes are an upper bound.
-const (
-	maxQueueFrames = 64 << 10
-	maxQueueBytes  = 64 << 20
-)
+// maxReplies bounds what waits for one subscriber besides the ring.
+const maxReplies = 64 << 10
 
-type frame struct {
-	position consent.Position
-	bytes    []byte
-}
-
-// subscriber is the queue between the hub and one stream.
+// subscriber is one stream, as the hub sees it.
 type subscriber struct {
-	mu     sync.Mutex
-	queue  []frame
-	bytes  int
-	ended  bool
-	signal chan struct{}
+	// id names who it is beyond this connection; bound is its freshness bound.
+	id    string
+	bound time.Duration
+	// pings tells that it says what it has applied.
+	pings bool
+	scope *scope
+	wake  chan struct{}
+
+	mu      sync.Mutex
+	ended   bool
+	replies []byte
+	said    said
 }
 
-func newSubscriber() *subscriber { return &subscriber{signal: make(chan struct{}, 1)} }
-
-// push reports false if the queue is full.
-func (s *subscriber) push(frames []frame) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range frames {
-		s.bytes += len(f.bytes)
-	}
-	if len(s.queue)+len(frames) > maxQueueFrames || s.bytes > maxQueueBytes {
-		return false
-	}
-	s.queue = append(s.queue, frames...)
-	poke(s.signal)
-	return true
+// said is what a subscriber said with its last ping.
+type said struct {
+	// heard is when that was, or when the stream began.
+	heard time.Time
+	// applied is the position of its facts, age how old they were; negative for never.
+	applied consent.Position
+	age     time.Duration
 }
 
-// end cuts the subscriber: what waits is not written any more.
+func newSubscriber(id string, bound time.Duration, pings bool) *subscriber {
+	return &subscriber{id: id, bound: bound, pings: pings, wake: make(chan struct{}, 1), said: said{heard: time.Now(), age: -1}}
+}
+
+// end cuts the subscriber.
 func (s *subscriber) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended, s.queue = true, nil
-	poke(s.signal)
+	s.ended = true
+	poke(s.wake)
 }
 
-// take gives what waits, and false once the subscriber was cut.
-func (s *subscriber) take() ([]frame, bool) {
+// reply sends something to this subscriber alone. One that does not read what it asked for is cut.
+func (s *subscriber) reply(frame []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	frames := s.queue
-	s.queue, s.bytes = nil, 0
-	return frames, !s.ended
+	if s.replies = append(s.replies, frame...); len(s.replies) > maxReplies {
+		s.ended = true
+	}
+	poke(s.wake)
+}
+
+// take gives what is for this subscriber alone, and false once it was cut.
+func (s *subscriber) take() ([]byte, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	replies := s.replies
+	s.replies = nil
+	return replies, !s.ended
+}
+
+// peek reports false once the subscriber was cut.
+func (s *subscriber) peek() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.ended
+}
+
+func (s *subscriber) hear(applied consent.Position, age time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said = said{heard: time.Now(), applied: max(applied, s.said.applied), age: age}
+}
+
+func (s *subscriber) last() said {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.pings {
+		s.said.heard = time.Now() // its pings come by another way, so it may be as fresh as can be
+	}
+	return s.said
 }

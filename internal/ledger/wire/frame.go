@@ -11,7 +11,8 @@ import (
 // Type is the type of a frame.
 type Type byte
 
-// Types of frames, in the order in which a stream sends them. A stream begins with one TypeHello and one snapshot.
+// Types of frames, in the order in which a stream sends them. A stream begins with one TypeHello, and goes on with one snapshot or with
+// TypeResumed.
 const (
 	// TypeHello carries Hello.
 	TypeHello Type = 1
@@ -30,6 +31,14 @@ const (
 	// TypeFacts carries combinations of facts that people of the snapshot have, see AppendFacts. Each is numbered, from 0, in the order in
 	// which they come; people name the number of one that came before.
 	TypeFacts Type = 8
+	// TypeResumed carries At: the position that the subscriber said it holds. What follows follows that; there is no snapshot.
+	TypeResumed Type = 9
+	// TypePong carries Pong, the answer to a TypePing of this connection.
+	TypePong Type = 10
+	// TypeAsk carries At: the ledger wants a ping as soon as that position has been applied.
+	TypeAsk Type = 11
+	// TypePing carries Ping. It goes from the subscriber to the ledger, on connections that carry frames both ways (see Protocol).
+	TypePing Type = 16
 	// Critical is the first type that a reader must not ignore.
 	Critical Type = 128
 )
@@ -103,4 +112,24 @@ func Decode[T any](payload []byte) (T, error) {
 		return v, fmt.Errorf("%w: the payload is not what its type carries", ErrFrame)
 	}
 	return v, nil
+}
+
+// ReadSmall reads one frame of at most so many bytes of payload, and no byte beyond. It fails as Reader.Next does.
+func ReadSmall(from io.Reader, most int) (Type, []byte, error) {
+	var header [headerSize]byte
+	if _, err := io.ReadFull(from, header[:]); err != nil {
+		return 0, nil, err
+	}
+	n := binary.BigEndian.Uint32(header[:4])
+	if uint64(n) > uint64(most) {
+		return 0, nil, fmt.Errorf("%w: %d bytes, at most %d", ErrFrame, n, most)
+	}
+	body := make([]byte, n)
+	if _, err := io.ReadFull(from, body); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, nil, err
+	}
+	return Type(header[4]), body, nil
 }

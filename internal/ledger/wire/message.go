@@ -2,14 +2,25 @@ package wire
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
 )
 
-// Version is the version of the stream that this package speaks. Another one is another protocol.
-const Version = 2
+// Version is the version of the stream that this package speaks, Oldest the oldest one that it still understands. A subscriber names all
+// that it speaks (see VersionParameter), one that names none speaks version 2; the ledger takes the newest that both do.
+//
+// In version 2 a change is about one person (Single), nothing is resumed, and nothing can be compared.
+const (
+	Version = 3
+	Oldest  = 2
+)
+
+// Protocol is what a subscriber may ask the ledger to upgrade an HTTP/1.1 connection to, with version 3: from then on frames go both
+// ways, and pings with them. Without it the stream is the body of an answer, and pings are requests of their own.
+const Protocol = "optup-stream"
 
 // Tag is a consent.Tag as text: base64 without padding.
 type Tag consent.Tag
@@ -48,6 +59,22 @@ type Hello struct {
 	Purposes []consent.PurposeID `json:"purposes"`
 	// Timed are those of them for which times are told. For the others, facts that would need one say so (consent.Fact.Untimed).
 	Timed []consent.PurposeID `json:"timed,omitempty"`
+	// Proven is the size of the checkpoint that the subscriber held, if the ledger compared it with its log and it is of this log.
+	Proven consent.Position `json:"proven,omitempty"`
+}
+
+// Held is what a subscriber says about the facts that it has, in HeldHeader.
+type Held struct {
+	Epoch    string           `json:"epoch"`
+	Position consent.Position `json:"position"`
+	// Checkpoint is the newest that the ledger sent, which is of Position or an earlier one (see Change.Checkpoint).
+	Checkpoint string `json:"checkpoint"`
+	// Resume asks for the changes since Position, without a snapshot. The facts are complete up to there, for these purposes, made with the
+	// key of this name, and the checkpoint is of Position.
+	Resume   bool                `json:"resume,omitempty"`
+	Purposes []consent.PurposeID `json:"purposes,omitempty"`
+	Timed    []consent.PurposeID `json:"timed,omitempty"`
+	KeyID    string              `json:"keyID,omitempty"`
 }
 
 // Person is what is known about one person, reduced (see decide.Reduce). Without facts there is nothing (any more).
@@ -68,21 +95,38 @@ type At struct {
 	// Plain tells, at the end of a snapshot, that nobody in it is known by a hashed identifier alone, and that changes say when that ends
 	// to be so.
 	Plain bool `json:"plain,omitempty"`
+	// Checkpoint is that of the position, at the end of a snapshot.
+	Checkpoint string `json:"checkpoint,omitempty"`
 }
 
-// Change is what one event came to; it replaces what was known about the people in it. The first of them is named in Change itself.
+// Change is what one event made of people; it replaces what was known about each of them.
 type Change struct {
 	Position consent.Position `json:"position"`
 	// Hashed tells that from now on somebody may be known by a hashed identifier alone.
-	Hashed bool `json:"hashed,omitempty"`
+	Hashed bool     `json:"hashed,omitempty"`
+	People []Person `json:"people"`
+	// Checkpoint is the signed checkpoint of this position, where the ledger has one. It is opaque to a subscriber, which keeps the newest
+	// and shows it with each ping: a ledger whose log contradicts it has forgotten something.
+	Checkpoint string `json:"checkpoint,omitempty"`
+}
+
+// Single is a Change in version 2 of the stream.
+type Single struct {
+	Position consent.Position `json:"position"`
+	Hashed   bool             `json:"hashed,omitempty"`
 	Person
-	// More are others whom the event concerns: the same person under other identifiers.
-	More []Person `json:"more,omitempty"`
 }
 
 // Ping asks for the head of the log.
 type Ping struct {
 	Nonce string `json:"nonce"`
+	// Position is up to where changes have been applied, of the log with this Epoch, and Checkpoint the newest that the subscriber has
+	// of it.
+	Epoch      string           `json:"epoch,omitempty"`
+	Position   consent.Position `json:"position,omitempty"`
+	Checkpoint string           `json:"checkpoint,omitempty"`
+	// AgeMillis is how old the facts are as the ping is sent; negative for facts that nothing may rest on.
+	AgeMillis int64 `json:"ageMillis,omitempty"`
 }
 
 // Pong answers a ping. The position was read from the store after the ping came.
@@ -92,13 +136,40 @@ type Pong struct {
 	Position consent.Position `json:"position"`
 	// Time is the ledger's time, UTC. It is not before that of any event.
 	Time time.Time `json:"time"`
+	// Proven is the size of the checkpoint in the ping, if it was compared with the log, after the ping came, and is of this log.
+	Proven consent.Position `json:"proven,omitempty"`
 }
 
-// Parameters of a subscription: purposes that are asked for, and those of them for which times count.
+// Parameters of a subscription: purposes that are asked for, those of them for which times count, the versions that the subscriber speaks,
+// and its freshness bound in milliseconds, past which it permits nothing that rests on facts.
 const (
 	PurposeParameter = "purpose"
 	TimedParameter   = "timed"
+	VersionParameter = "version"
+	BoundParameter   = "bound"
 )
 
-// GrantHeader is the HTTP header that carries a subscriber's grant.
-const GrantHeader = "OptUp-Grant"
+// GrantHeader is the HTTP header that carries a subscriber's grant, HeldHeader the one with Held, in JSON and base64 (URL alphabet, no
+// padding).
+const (
+	GrantHeader = "OptUp-Grant"
+	HeldHeader  = "OptUp-Held"
+)
+
+// Contradicted is the type of the problem that a ledger answers with once its log contradicts a checkpoint that it signed.
+const Contradicted = "urn:optup:problem:contradicted"
+
+// EncodeHeld gives the value of HeldHeader.
+func EncodeHeld(h Held) (string, error) {
+	raw, err := json.Marshal(h)
+	return base64.RawURLEncoding.EncodeToString(raw), err
+}
+
+// DecodeHeld reads the value of HeldHeader. It fails with ErrFrame.
+func DecodeHeld(value string) (Held, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(value)
+	if err != nil {
+		return Held{}, fmt.Errorf("%w: what the subscriber holds", ErrFrame)
+	}
+	return Decode[Held](raw)
+}

@@ -25,9 +25,9 @@ func frames(t *testing.T, add ...any) []byte {
 }
 
 func TestFramesRoundTrip(t *testing.T) {
-	want := Change{Position: 7, Person: Person{
+	want := Change{Position: 7, People: []Person{{
 		Tags: []Tag{{1, 2, 3}, {0xff}}, Facts: map[consent.PurposeID]consent.Fact{"newsletter": {Position: 7, Restricted: true}},
-	}}
+	}}}
 	r := NewReader(bytes.NewReader(frames(t, TypeHeartbeat, nil, TypeChange, want)))
 	if typ, body, err := r.Next(); err != nil || typ != TypeHeartbeat || len(body) != 0 {
 		t.Fatalf("%d %d %v", typ, len(body), err)
@@ -37,7 +37,8 @@ func TestFramesRoundTrip(t *testing.T) {
 		t.Fatalf("%d %v", typ, err)
 	}
 	got, err := Decode[Change](body)
-	if err != nil || fmt.Sprint(got.Facts) != fmt.Sprint(want.Facts) || got.Position != 7 || len(got.Tags) != 2 || got.Tags[1] != want.Tags[1] {
+	if err != nil || len(got.People) != 1 || fmt.Sprint(got.People[0].Facts) != fmt.Sprint(want.People[0].Facts) || got.Position != 7 ||
+		len(got.People[0].Tags) != 2 || got.People[0].Tags[1] != want.People[0].Tags[1] {
 		t.Fatalf("%+v %v", got, err)
 	}
 	if _, _, err := r.Next(); !errors.Is(err, io.EOF) {
