@@ -23,7 +23,7 @@ type metrics struct {
 	uses     *usesCounters
 }
 
-func newMetrics(db store.Store, hub *stream.Hub, b *bundles) *metrics {
+func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, b *bundles) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -55,6 +55,23 @@ func newMetrics(db store.Store, hub *stream.Hub, b *bundles) *metrics {
 			}
 			return 1
 		}),
+		gauge("optup_ledger_oldest_staleness_seconds", "Age of the oldest facts that a sidecar which follows still goes by.", func() float64 {
+			return hub.Stats().OldestStaleness.Seconds()
+		}),
+		gauge("optup_ledger_log_contradicted", "1 if the log contradicts a checkpoint that this ledger signed, else 0; nothing is streamed then.", func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			if streams.Contradicted(ctx) != nil {
+				return 1
+			}
+			return 0
+		}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "optup_ledger_streams_resumed_total", Help: "Streams that went on from what the sidecar had.",
+		}, func() float64 { return float64(hub.Stats().Resumed) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "optup_ledger_streams_begun_total", Help: "Streams that began with a snapshot.",
+		}, func() float64 { return float64(hub.Stats().Snapshots) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "optup_ledger_subscribers_cut_total", Help: "Streams that were cut because the subscriber did not keep up.",
 		}, func() float64 { return float64(hub.Stats().Cut) }),
@@ -70,7 +87,7 @@ func (m *metrics) appended(event, outcome string) { m.events.WithLabelValues(eve
 
 // adminHandler answers probes and scrapes. The ledger is ready when its database answers, with or without a bundle, until it is about to
 // stop.
-func adminHandler(m *metrics, db store.Store, stopping *atomic.Bool) http.Handler {
+func adminHandler(m *metrics, db store.Store, streams *stream.Server, stopping *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -82,6 +99,10 @@ func adminHandler(m *metrics, db store.Store, stopping *atomic.Bool) http.Handle
 		}
 		if _, err := db.Head(ctx); err != nil {
 			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		if err := streams.Contradicted(ctx); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)

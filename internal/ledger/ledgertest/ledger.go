@@ -47,6 +47,8 @@ type Ledger struct {
 	Store *sqlite.Store
 	Hub   *stream.Hub
 	Keys  *keys.Stream
+	// Stream answers subscribers.
+	Stream *stream.Server
 	// Bundle is served from; nil for none.
 	Bundle atomic.Pointer[ir.Bundle]
 	// ConfigFile may be rewritten.
@@ -123,11 +125,16 @@ func (l *Ledger) Start() *Ledger {
 		l.t.Fatal(err)
 	}
 	l.Hub = stream.NewHub(l.Store, log)
+	signer, err := l.root.Signer(Controller)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.Stream = stream.NewServer(stream.Options{
+		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: signer, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
+	})
 	h := api.New(api.Options{
 		Store: l.Store, Guard: guard, Keys: l.Keys, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
-		Stream: stream.NewServer(stream.Options{
-			Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
-		}),
+		Stream: l.Stream,
 	})
 	if l.Middleware != nil {
 		h = l.Middleware(h)

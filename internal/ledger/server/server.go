@@ -34,7 +34,9 @@ type Ledger struct {
 	Store store.Store
 	Hub   *stream.Hub
 	Keys  *keys.Stream
-	close func() error
+	// Stream answers subscribers and pings.
+	Stream *stream.Server
+	close  func() error
 }
 
 // Open opens or creates the database, for the controller that the guard's configuration names.
@@ -43,11 +45,17 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	signer, err := o.Root.Signer(o.Guard.Config().Controller)
+	if err != nil {
+		return nil, err
+	}
 	db, err := sqlite.Open(ctx, o.Data, key.ID(), o.Now)
 	if err != nil {
 		return nil, err
 	}
-	return &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, close: db.Close}, nil
+	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, close: db.Close}
+	l.Stream = stream.NewServer(stream.Options{Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Now: o.Now, Logger: o.Logger})
+	return l, nil
 }
 
 // Served says what the API is given besides.
@@ -65,7 +73,7 @@ type Served struct {
 func (l *Ledger) Server(s Served) *http.Server {
 	h := api.New(api.Options{
 		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended, UsesTaken: s.UsesTaken,
-		Stream: stream.NewServer(stream.Options{Store: l.Store, Hub: l.Hub, Guard: l.Guard, Keys: l.Keys, Now: l.Now, Logger: l.Logger}),
+		Stream: l.Stream,
 	})
 	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.
 	srv := &http.Server{
