@@ -20,6 +20,9 @@ var ErrClosed = errors.New("the ledger's store is closed; try again later")
 // ErrFull reports that a database has no room left. Nothing was appended; what is there can be read.
 var ErrFull = errors.New("the ledger's storage is full, so nothing can be written; give it more room and try again")
 
+// ErrEpoch reports a log that is in another epoch than the caller thinks.
+var ErrEpoch = errors.New("the log is in another epoch; read the head again, and compare")
+
 // Identity is one identifier of a person: the tags of its forms.
 type Identity struct {
 	// Tags are those of one identifier in all forms that are known; at least one. Those that are new are added to the identity.
@@ -108,6 +111,9 @@ type Store interface {
 	Append(ctx context.Context, events ...Append) ([]Result, []error, error)
 	// Head reads the end of the log from the database, never from memory.
 	Head(ctx context.Context) (Head, error)
+	// Adopt lets a log that is in an epoch go on in another, new one, which it gives: an operator has compared a restored log and takes it as
+	// it is. Nothing else changes. It fails with ErrEpoch if the log is in another epoch already.
+	Adopt(ctx context.Context, epoch string) (Head, error)
 	// Lookup gives the effective record of the identity that a tag names; the zero Record for nobody.
 	Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, error)
 	// Snapshot visits every identity as of one head; those of one person follow each other. An error of visit ends it.

@@ -27,6 +27,8 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
 		"uses are kept once, apart from the log":                                useRecords,
 		"uses go after their retention":                                         retention,
 		"a closed store refuses":                                                closed,
+		"an adopted log goes on in another epoch":                               adopted,
+		"watchers are told the root of what they were handed":                   roots,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newDatabase(t)) })
 	}

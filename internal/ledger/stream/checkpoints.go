@@ -65,10 +65,10 @@ func (n *notary) open(text string) (proof.Checkpoint, error) {
 
 // checkpoint signs that of a head that was read.
 func (s *Server) checkpoint(h store.Head) (string, error) {
-	if s.notary == nil || headRoot(h) == ([32]byte{}) {
+	if s.notary == nil || h.Root == ([32]byte{}) {
 		return "", nil
 	}
-	return s.notary.sign(h.Epoch, h.Position, headRoot(h))
+	return s.notary.sign(h.Epoch, h.Position, h.Root)
 }
 
 // compare tells whether a checkpoint is of the log that has a head. It gives the size of one that is, 0 for one of another epoch or that
@@ -85,9 +85,9 @@ func (s *Server) compare(ctx context.Context, text string, h store.Head) (consen
 	if c.Size > h.Position {
 		return 0, contradiction
 	}
-	root := headRoot(h)
+	root := h.Root
 	if c.Size < h.Position {
-		if root, err = rootAt(ctx, s.Store, c.Size); err != nil {
+		if root, err = s.Store.RootAt(ctx, c.Size); err != nil {
 			return 0, fmt.Errorf("the root at %d cannot be read: %w", c.Size, err)
 		}
 	}

@@ -186,7 +186,7 @@ func (h *Hub) checkpoints(changes []store.Change) map[consent.Position]string {
 	}
 	out := map[consent.Position]string{}
 	for i := range changes {
-		root := rootOf(&changes[i])
+		root := changes[i].Root
 		if root == ([32]byte{}) {
 			continue
 		}
@@ -238,7 +238,7 @@ func (h *Hub) restart(sc *scope) {
 // encode makes the frame of a change.
 func (sc *scope) encode(c *store.Change, checkpoint string) ([]byte, error) {
 	change := wire.Change{Position: c.Event.Position, Hashed: c.Hashed, Checkpoint: checkpoint}
-	for _, p := range peopleOf(c) {
+	for _, p := range c.People {
 		change.People = append(change.People, sc.wants.person(p, c.Event.At))
 	}
 	if sc.version == wire.Version {

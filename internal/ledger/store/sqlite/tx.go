@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -296,4 +297,16 @@ var _ journal.Log = (*Store)(nil)
 func (s *Store) Head(ctx context.Context) (store.Head, error) {
 	h, err := readHead(ctx, s.reader)
 	return h.Head, err
+}
+
+// Adopt implements store.Store.
+func (s *Store) Adopt(ctx context.Context, epoch string) (store.Head, error) {
+	r, err := s.writer.ExecContext(ctx, `UPDATE head SET epoch = ? WHERE epoch = ?`, rand.Text(), epoch)
+	if err != nil {
+		return store.Head{}, fmt.Errorf("the log cannot be adopted: %w", told(err))
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return store.Head{}, errors.Join(store.ErrEpoch, err)
+	}
+	return s.Head(ctx)
 }
