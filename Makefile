@@ -36,7 +36,7 @@ demo: cluster-up images $(BIN)/helm ## The main job on a real cluster: install O
 	go run ./test/demo --helm $(BIN)/helm
 
 .PHONY: test
-test: assets ## Everything that needs no cluster node, with the race detector.
+test: assets axe ## Everything that needs no cluster node, with the race detector.
 	@command -v gcc > /dev/null || { echo "the race detector needs a C compiler: apt-get install gcc libc6-dev" >&2; exit 1; }
 	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
 	go test ./internal/facts ./internal/decide ./internal/ledger/client ./internal/jsonfilter # once more: memory and allocations are not counted with the detector
@@ -146,6 +146,15 @@ cluster-status: ## Show what runs.
 .PHONY: assets
 assets: ## Build etcd, kube-apiserver and kubectl for the suites that need an API server.
 	@go -C hack/cluster run . assets > /dev/null
+
+AXE := internal/testkit/browser/axe
+.PHONY: axe
+axe: $(AXE)/node_modules/.package-lock.json ## Fetch the accessibility checks that tests run in Chromium (npm, from a lock file).
+
+$(AXE)/node_modules/.package-lock.json: $(AXE)/package-lock.json
+	@command -v npm > /dev/null || { echo "the accessibility checks need npm: apt-get install npm" >&2; exit 1; }
+	@cd $(AXE) && npm ci --ignore-scripts --no-audit --no-fund > /dev/null
+	@touch $@
 
 ##@ Tools (each from a module of its own)
 

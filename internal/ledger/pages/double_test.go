@@ -172,8 +172,9 @@ func newDouble() *double {
 		Position: 7, Purpose: newsletter, Notice: wording, Status: consent.StatusGiven, Proof: consent.ProofMailboxConfirmed, Since: at, Touchpoint: "shop/newsletter",
 	}
 	pending, ended := grant, grant
+	grant.Hindered = "RESTRICTED"
 	pending.Status, ended.Status = consent.StatusPending, consent.StatusWithdrawn
-	use := pages.Use{Purpose: newsletter, Recipient: "Example Mail Ltd", Processor: true, Count: 3, First: at, Last: at.AddDate(0, 1, 0), Reason: "OK_CONSENT"}
+	use := pages.Use{Purpose: newsletter, Recipient: "Example Mail Ltd", Count: 3, First: at, Last: at.AddDate(0, 1, 0), Reason: "OK_CONSENT"}
 	kept := use
 	kept.Reason = "NO_GRANT"
 	d.person = &pages.Person{

@@ -31,15 +31,18 @@ type Person struct {
 
 // Grant is one thing that the person agreed to.
 type Grant struct {
-	Position   consent.Position
-	Purpose    Purpose
-	Notice     Notice
-	Status     consent.Status
-	Proof      consent.Proof
-	Since      time.Time
-	Renewed    time.Time
+	Position consent.Position
+	Purpose  Purpose
+	Notice   Notice
+	Status   consent.Status
+	Proof    consent.Proof
+	Since    time.Time
+	Renewed  time.Time
+	// Ends is when the grant ends by itself; zero for never.
 	Ends       time.Time
 	Touchpoint string
+	// Hindered is the reason code for which the grant does not count at present although it stands, such as an objection.
+	Hindered string
 }
 
 // Offer is one wording that the person may agree to, for one purpose.
@@ -60,12 +63,10 @@ type Other struct {
 type Use struct {
 	Purpose Purpose
 	// Recipient is the party that received the data, or that asked: its name where it has one, else the service.
-	Recipient string
-	// Processor tells that the recipient acts for the controller.
-	Processor   bool
+	Recipient   string
 	Count       int
 	First, Last time.Time
-	// Ground is the legal ground of a use, Reason why one was withheld; both are reason codes.
+	// Reason is the reason code of the decision: why it was permitted, or why not.
 	Reason string
 }
 
