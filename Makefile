@@ -36,7 +36,7 @@ demo: cluster-up images $(BIN)/helm ## The main job on a real cluster: install O
 	go run ./test/demo --helm $(BIN)/helm
 
 .PHONY: test
-test: assets axe ## Everything that needs no cluster node, with the race detector.
+test: assets axe mailpit ## Everything that needs no cluster node, with the race detector.
 	@command -v gcc > /dev/null || { echo "the race detector needs a C compiler: apt-get install gcc libc6-dev" >&2; exit 1; }
 	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
 	go test ./internal/facts ./internal/decide ./internal/ledger/client ./internal/jsonfilter # once more: memory and allocations are not counted with the detector
@@ -156,6 +156,9 @@ $(AXE)/node_modules/.package-lock.json: $(AXE)/package-lock.json
 	@cd $(AXE) && npm ci --ignore-scripts --no-audit --no-fund > /dev/null
 	@touch $@
 
+.PHONY: mailpit
+mailpit: $(BIN)/mailpit ## Build the mail server that tests send to.
+
 ##@ Tools (each from a module of its own)
 
 $(BIN):
@@ -169,6 +172,8 @@ $(BIN)/gci: hack/tools/format/go.sum | $(BIN)
 	go -C hack/tools/format build -o $@ github.com/daixiang0/gci
 $(BIN)/golangci-lint: hack/tools/golangci-lint/go.sum hack/tools/golangci-lint/main.go | $(BIN)
 	go -C hack/tools/golangci-lint build -o $@ .
+$(BIN)/mailpit: hack/tools/mailpit/go.sum | $(BIN)
+	go -C hack/tools/mailpit build -trimpath -ldflags '-s -w' -o $@ github.com/axllent/mailpit
 $(BIN)/helm: hack/tools/helm/go.sum | $(BIN)
 	go -C hack/tools/helm build -trimpath -ldflags '-s -w' -o $@ helm.sh/helm/v4/cmd/helm
 $(BIN)/protogen: hack/tools/protogen/go.sum hack/tools/protogen/main.go | $(BIN)

@@ -23,14 +23,13 @@ type Kind byte
 
 // Kinds. They are written into tokens, so they never change.
 const (
-	// Confirm confirms grants, Disown says that they were not the mailbox owner's.
+	// Confirm asks whether grants are the mailbox owner's: they are confirmed with it, or disowned.
 	Confirm Kind = 1
-	Disown  Kind = 2
 	// Withdraw takes back one purpose with one click (RFC 8058).
-	Withdraw Kind = 3
+	Withdraw Kind = 2
 	// Page opens the person's page, Session is what keeps it open.
-	Page    Kind = 4
-	Session Kind = 5
+	Page    Kind = 3
+	Session Kind = 4
 )
 
 // Grant is one grant that a token is about, in the wording that the person was shown.
@@ -45,8 +44,8 @@ type Token struct {
 	Kind Kind
 	// ID is random.
 	ID [16]byte
-	// Tag names the identity that the token speaks for.
-	Tag    consent.Tag
+	// Tags name the identity that the token speaks for, at most 16.
+	Tags   []consent.Tag
 	Grants []Grant
 	// Purpose is what a Withdraw token takes back.
 	Purpose consent.PurposeID
@@ -65,8 +64,11 @@ func (t Token) GoString() string { return t.String() }
 // maxSeconds since 1970 is beyond every time that a token can name.
 const maxSeconds = 1 << 36
 
-// maxText bounds the text of a token: more cannot have been made here.
-const maxText = 8 << 10
+// maxTags bounds the tags of a token.
+const maxTags = 16
+
+// maxText bounds the text of a token in bytes, so that it fits into a cookie.
+const maxText = 2 << 10
 
 // Sealer makes and opens tokens. It is safe for concurrent use, and prints redacted.
 type Sealer struct {
@@ -104,6 +106,9 @@ var nonce [12]byte
 
 // Seal makes the text of a token, which fits into a URL as it is. The id is chosen here, and so is the time of issue.
 func (s *Sealer) Seal(t Token) (string, error) {
+	if len(t.Tags) == 0 || len(t.Tags) > maxTags {
+		return "", errors.New("a token speaks for 1 to 16 tags of one identity")
+	}
 	_, _ = rand.Read(t.ID[:]) // never fails; the program ends instead
 	t.Issued = s.now()
 	aead, err := s.aead(t.ID[:])
@@ -144,7 +149,10 @@ func (s *Sealer) Open(text string, kinds ...Kind) (Token, error) {
 }
 
 func (t Token) encode() []byte {
-	b := append([]byte{byte(t.Kind)}, t.Tag[:]...)
+	b := []byte{byte(t.Kind), byte(len(t.Tags))}
+	for _, tag := range t.Tags {
+		b = append(b, tag[:]...)
+	}
 	expires := int64(0)
 	if !t.Expires.IsZero() {
 		expires = max(1, t.Expires.Unix())
@@ -163,11 +171,16 @@ func (t Token) encode() []byte {
 
 func decode(b []byte) (Token, bool) {
 	var t Token
-	if len(b) < 1+len(t.Tag) {
+	if len(b) < 2 || len(b) < 2+int(b[1])*len(consent.Tag{}) || b[1] > maxTags {
 		return t, false
 	}
-	t.Kind, t.Tag = Kind(b[0]), consent.Tag(b[1:][:len(t.Tag)])
-	b = b[1+len(t.Tag):]
+	t.Kind = Kind(b[0])
+	n := int(b[1])
+	b = b[2:]
+	for range n {
+		t.Tags = append(t.Tags, consent.Tag(b[:len(consent.Tag{})]))
+		b = b[len(consent.Tag{}):]
+	}
 	ok := true
 	number := func() uint64 {
 		n, size := binary.Uvarint(b)

@@ -16,7 +16,7 @@ import (
 var (
 	clock = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	whole = Token{
-		Kind: Confirm, Tag: consent.Tag{1, 2, 3}, Purpose: "newsletter", Language: "de", Issued: clock, Expires: clock.Add(72 * time.Hour),
+		Kind: Confirm, Tags: []consent.Tag{{1, 2, 3}, {4}}, Purpose: "newsletter", Language: "de", Issued: clock, Expires: clock.Add(72 * time.Hour),
 		Grants: []Grant{{Position: 7, Purpose: "newsletter", Notice: "newsletter-v1"}, {Position: 1 << 40, Purpose: "profiling", Notice: "profiling-v3"}},
 	}
 )
@@ -42,7 +42,7 @@ func sealed(t *testing.T, s *Sealer, tok Token) string {
 func TestTokensCarryWhatTheyAreFor(t *testing.T) {
 	now := clock
 	s := sealer(t, 1, "ledger", &now)
-	for name, tok := range map[string]Token{"a whole one": whole, "one without end": {Kind: Withdraw, Tag: consent.Tag{9}, Purpose: "newsletter", Issued: clock}} {
+	for name, tok := range map[string]Token{"a whole one": whole, "one without end": {Kind: Withdraw, Tags: []consent.Tag{{9}}, Purpose: "newsletter", Issued: clock}} {
 		text := sealed(t, s, tok)
 		got, err := sealer(t, 1, "ledger", &now).Open(text, Page, tok.Kind)
 		if err != nil {
@@ -75,7 +75,7 @@ func TestTokensThatDoNotHold(t *testing.T) {
 	}
 	refuse("of another root key", sealer(t, 2, "ledger", &now), text, Confirm)
 	refuse("of another ledger", sealer(t, 1, "other", &now), text, Confirm)
-	refuse("of another kind", s, text, Disown, Withdraw, Page, Session)
+	refuse("of another kind", s, text, Withdraw, Page, Session)
 	refuse("for no kind", s, text)
 	refuse("nothing", s, "", Confirm)
 	refuse("a word", s, "confirm", Confirm)
@@ -127,6 +127,9 @@ func TestTokensPrintRedacted(t *testing.T) {
 	}
 	if _, err := New([]byte("short"), "ledger", time.Now); err == nil {
 		t.Error("a short key")
+	}
+	if _, err := s.Seal(Token{Kind: Confirm}); err == nil {
+		t.Error("a token for nobody")
 	}
 	many := whole
 	for range 1000 {
