@@ -32,7 +32,8 @@ type Link struct {
 //     people one. It is of the person it is linked with, if there is but one. If two of these people have identifiers of the same type,
 //     such as two customer numbers, it could be either's, and is ambiguous.
 //
-// So a link never makes anybody more permitted, and the order in which identities were linked does not matter.
+// So a link never makes anybody more permitted, except that it may tell that two people are one, and then what they share is no longer
+// ambiguous. The order in which identities were linked does not matter.
 type Links struct {
 	members []Member
 	acts    []act
@@ -121,22 +122,29 @@ func (l *Links) closure(set []bool, acts int, kind func(Member) bool) []bool {
 func weak(m Member) bool   { return m.Type.Weak() }
 func strong(m Member) bool { return !m.Type.Weak() }
 
-// reach gives everybody whose restrictions reach a member by the first acts: its own kind, and the other kind one step further.
+// reach gives everybody whose restrictions reach a member by the first acts: the person, and what belongs to it; of a weak identity all
+// people it is linked with, and what belongs to them.
 func (l *Links) reach(i, acts int) []bool {
-	own, other := strong, weak
+	set := one(len(l.members), i)
 	if l.members[i].Type.Weak() {
-		own, other = weak, strong
+		set = l.further(l.closure(set, acts, weak), acts, strong)
+	} else {
+		set = l.closure(set, acts, strong)
 	}
-	set := l.closure(one(len(l.members), i), acts, own)
+	return l.further(set, acts, weak)
+}
+
+// further adds members of a kind: those that some act names together with one of a set, and whoever of the kind is linked with them.
+func (l *Links) further(set []bool, acts int, kind func(Member) bool) []bool {
 	near := make([]bool, len(set))
 	for _, a := range l.acts[:acts] {
 		if slices.ContainsFunc(a.members, func(j int) bool { return set[j] }) {
 			for _, j := range a.members {
-				near[j] = near[j] || other(l.members[j])
+				near[j] = near[j] || kind(l.members[j])
 			}
 		}
 	}
-	for j, ok := range l.closure(near, acts, other) {
+	for j, ok := range l.closure(near, acts, kind) {
 		set[j] = set[j] || ok
 	}
 	return set
@@ -180,17 +188,11 @@ func (l *Links) group(i int) int {
 	if len(l.acts) == 0 {
 		return i
 	}
-	set := l.reach(i, len(l.acts))
-	first, _ := l.people(set)
+	first, _ := l.people(l.reach(i, len(l.acts)))
 	if len(first) == 1 {
 		return first[0]
 	}
-	for j, ok := range set {
-		if ok && l.members[j].Type.Weak() == l.members[i].Type.Weak() {
-			return j
-		}
-	}
-	return i
+	return slices.Index(l.closure(one(len(l.members), i), len(l.acts), weak), true)
 }
 
 // Person gives the identities of the person that an identity is of, itself included.

@@ -27,6 +27,7 @@ func sourceOf(c access.Caller, e consent.EventType) source {
 // officerOnly are events that no touchpoint can witness.
 var officerOnly = map[consent.EventType]bool{
 	consent.EventUnrestricted: true, consent.EventErased: true, consent.EventSuppressed: true, consent.EventAttribute: true,
+	consent.EventUnlinked: true, // it takes restrictions off identifiers
 }
 
 // needsProof are events that permit something, or make a permission last. They need evidence of an act of the person, whoever

@@ -75,6 +75,8 @@ func TestEventsAreRefused(t *testing.T) {
 		"a touchpoint does not say who is a business":         {ledgertest.Touchpoint, eventBody("ada@example.org", `{"type":"attribute","attribute":"addressee","value":"business"}`), 403},
 		"an officer does not permit without proof":            {ledgertest.Officer, eventBody("ada@example.org", `{"type":"given","purpose":"newsletter","notice":"newsletter-v1"}`), 422},
 		"an officer does not lift an objection without proof": {ledgertest.Officer, eventBody("ada@example.org", `{"type":"objectionLifted","scope":"all"}`), 422},
+		"a touchpoint separates nobody":                       {ledgertest.Touchpoint, eventBody("ada@example.org", `{"type":"unlinked"}`), 403},
+		"a link needs two":                                    {ledgertest.Touchpoint, eventBody("ada@example.org", `{"type":"linked"}`), 422},
 		"a body has its limit":                                {ledgertest.Touchpoint, eventBody(strings.Repeat("a", 70_000), given), 413},
 	} {
 		t.Run(name, func(t *testing.T) {

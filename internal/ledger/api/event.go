@@ -90,6 +90,7 @@ var (
 		consent.EventDisowned, consent.EventRenewed, consent.EventWidened, consent.EventWithdrawn, consent.EventCancelled,
 		consent.EventObjected, consent.EventObjectionLifted, consent.EventRestricted, consent.EventUnrestricted,
 		consent.EventRelationship, consent.EventAttribute, consent.EventErasureRequested, consent.EventErased, consent.EventSuppressed,
+		consent.EventLinked, consent.EventUnlinked,
 	}
 	proofs = []consent.Proof{
 		consent.ProofMailboxConfirmed, consent.ProofNumberConfirmed, consent.ProofSigned, consent.ProofAuthenticatedSession,
