@@ -125,6 +125,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &p):
 	case errors.Is(err, store.ErrClosed):
 		p = problem.Unavailable(store.ErrClosed.Error())
+	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrReadOnly):
+		a.Logger.Error("the database takes no writes", "request", w.Header().Get(requestHeader), "route", r.Pattern, "error", err)
+		p = problem.Unavailable("the ledger's database takes no writes; nothing was stored, try again later")
 	case r.Context().Err() != nil:
 		return // the caller went away
 	default:

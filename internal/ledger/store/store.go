@@ -23,6 +23,9 @@ var ErrFull = errors.New("the ledger's storage is full, so nothing can be writte
 // ErrEpoch reports a log that is in another epoch than the caller thinks.
 var ErrEpoch = errors.New("the log is in another epoch; read the head again, and compare")
 
+// ErrReadOnly reports a database that takes no writes. Nothing was appended; what is there can be read.
+var ErrReadOnly = errors.New("the ledger's database takes no writes, so nothing can be written; make it writable and try again")
+
 // Identity is one identifier of a person: the tags of its forms.
 type Identity struct {
 	// Tags are those of one identifier in all forms that are known; at least one. Those that are new are added to the identity.

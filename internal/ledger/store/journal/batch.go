@@ -248,7 +248,7 @@ func (b *batch) finish() *Delta {
 	b.head.Frontier, d.Nodes = b.head.Frontier.Append(leaves...)
 	b.head.Root = b.head.Frontier.Root()
 	b.changes[len(b.changes)-1].Root = b.head.Root
-	d.Head = b.head
+	d.Head, d.Changes = b.head, b.changes
 	for _, id := range b.touched {
 		if id.added {
 			d.Added = append(d.Added, id.Identity)

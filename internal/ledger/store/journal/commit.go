@@ -39,10 +39,8 @@ func (j *Journal) commit(ctx context.Context, jobs []*job) ([]store.Change, erro
 		if !errors.Is(err, ErrAgain) {
 			return changes, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("the append was tried until it took too long: %w", err)
-		case <-time.After(pause):
+		if !wait(ctx, pause) {
+			return nil, fmt.Errorf("%w: the append was tried until it took too long: %w", store.ErrClosed, err)
 		}
 	}
 }
@@ -108,12 +106,27 @@ func (j *Journal) settle() error {
 func (j *Journal) find() (happened bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), settling)
 	defer cancel()
-	happened, err = j.unknown.happened(ctx, j.db)
-	if err != nil {
-		return false, fmt.Errorf("%w: a commit has an unknown outcome: %w", store.ErrClosed, err)
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		happened, err = j.unknown.happened(ctx, j.db)
+		if err == nil {
+			j.unknown = nil
+			return happened, nil
+		}
+		if !errors.Is(err, ErrAgain) || !wait(ctx, pause) {
+			// Not as something to try again: that would append twice what may be there.
+			return false, fmt.Errorf("%w: a commit has an unknown outcome: %s", store.ErrClosed, err.Error())
+		}
 	}
-	j.unknown = nil
-	return happened, nil
+}
+
+// wait gives false if the context ends before.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // happened looks behind whatever may still be going on: the head is locked until that has ended. Salts are random, so that the same leaf

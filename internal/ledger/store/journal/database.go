@@ -16,7 +16,7 @@ var ErrAgain = errors.New("the transaction has to be tried again")
 // Database is what a journal needs of a database.
 type Database interface {
 	// Begin begins a transaction. A journal has one open at a time. Errors of it, and of the transaction's methods, may wrap ErrAgain or
-	// store.ErrFull.
+	// store.ErrFull or store.ErrReadOnly.
 	Begin(ctx context.Context) (Tx, error)
 }
 
@@ -116,6 +116,8 @@ type Delta struct {
 	Attachments     []Attachment
 	// Erased are identities whose events up to and without a position lose entry and salt. Events of this batch may be among them.
 	Erased []Erasure
+	// Changes are what Watch is given once this is committed, for databases that several processes append to.
+	Changes []store.Change
 }
 
 // Erasure names the events of one identity before a position.
