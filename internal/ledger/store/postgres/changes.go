@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
+)
+
+// encodeChanges gives what Watch shows of a commit, as the other replicas read it: for each change whether it is hashed, its event, and
+// its people with group, tags and record. What has a length stands behind it.
+func encodeChanges(changes []store.Change, records *encoder) ([]byte, error) {
+	var out []byte
+	for i := range changes {
+		c := &changes[i]
+		event, err := json.Marshal(c.Event)
+		if err != nil {
+			return nil, err
+		}
+		hashed := byte(0)
+		if c.Hashed {
+			hashed = 1
+		}
+		out = sized(append(out, hashed), event)
+		out = binary.AppendUvarint(out, uint64(len(c.People)))
+		for j := range c.People {
+			p := &c.People[j]
+			record, err := records.record(p.Record)
+			if err != nil {
+				return nil, err
+			}
+			out = binary.AppendUvarint(out, uint64(p.Group))
+			out = binary.AppendUvarint(out, uint64(len(p.Tags)))
+			for k := range p.Tags {
+				out = append(out, p.Tags[k][:]...)
+			}
+			out = sized(out, record)
+		}
+	}
+	return out, nil
+}
+
+func sized(dst, b []byte) []byte { return append(binary.AppendUvarint(dst, uint64(len(b))), b...) }
+
+// decodeChanges reads what encodeChanges wrote.
+func decodeChanges(body []byte) (out []store.Change, err error) {
+	r := reader{rest: body}
+	for len(r.rest) > 0 && !r.short {
+		c := store.Change{Hashed: r.take(1) == "\x01"}
+		if err := json.Unmarshal([]byte(r.sized()), &c.Event); err != nil {
+			return nil, fmt.Errorf("%w: changes", errDamaged)
+		}
+		for n := r.number(); n > 0 && !r.short; n-- {
+			p := store.Person{Group: int64(r.number())}
+			for tags := r.number(); tags > 0 && !r.short; tags-- {
+				var t consent.Tag
+				copy(t[:], r.take(len(t)))
+				p.Tags = append(p.Tags, t)
+			}
+			if p.Record, err = journal.DecodeRecord([]byte(r.sized())); err != nil {
+				return nil, fmt.Errorf("%w: changes", errDamaged)
+			}
+			c.People = append(c.People, p)
+		}
+		out = append(out, c)
+	}
+	if r.short {
+		return nil, fmt.Errorf("%w: changes", errDamaged)
+	}
+	return out, nil
+}
+
+// reader takes what is in front; short tells that there was less.
+type reader struct {
+	rest  []byte
+	short bool
+}
+
+func (r *reader) take(n int) string {
+	if r.short = r.short || n < 0 || n > len(r.rest); r.short {
+		return ""
+	}
+	out := string(r.rest[:n])
+	r.rest = r.rest[n:]
+	return out
+}
+
+func (r *reader) number() uint64 {
+	n, size := binary.Uvarint(r.rest)
+	if r.short = r.short || size <= 0; r.short {
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *reader) sized() string { return r.take(int(min(r.number(), 1<<31))) }

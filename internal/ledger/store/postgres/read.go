@@ -1,0 +1,222 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/proof"
+	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
+)
+
+// headTimeout bounds a read of the head: a database that takes longer is as good as away, and whoever pings shall learn it.
+const headTimeout = 3 * time.Second
+
+// errStandby reports a server that may lag behind: a head of it would pass off an old state as a fresh one.
+var errStandby = errors.New("the database is a standby, whose head may be old; let the database URL lead to the primary")
+
+const readHead = `SELECT epoch, position, at, hashed, frontier, pg_is_in_recovery() FROM head WHERE id = 1`
+
+// Head implements store.Store. It asks the primary each time.
+func (s *Store) Head(ctx context.Context) (store.Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, headTimeout)
+	defer cancel()
+	return head(ctx, s.side)
+}
+
+func head(ctx context.Context, q querier) (store.Head, error) {
+	var h store.Head
+	var at int64
+	var frontier []byte
+	var standby bool
+	if err := q.QueryRow(ctx, readHead).Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &standby); err != nil {
+		return store.Head{}, fmt.Errorf("the head cannot be read: %w", err)
+	}
+	if standby {
+		return store.Head{}, errStandby
+	}
+	f, err := parseFrontier(frontier)
+	if err != nil {
+		return store.Head{}, err
+	}
+	h.At, h.Root = moment(at), f.Root()
+	return h, nil
+}
+
+func parseFrontier(raw []byte) (proof.Frontier, error) {
+	f, err := proof.ParseFrontier(raw)
+	if err != nil {
+		return f, fmt.Errorf("%w: the head: %w", errDamaged, err)
+	}
+	return f, nil
+}
+
+func moment(at int64) time.Time {
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, at).UTC()
+}
+
+// querier is a pool, a connection or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+const (
+	loadIdentities = `SELECT i.id, i.cluster, i.type, i.tags, i.record
+		FROM (SELECT DISTINCT n.cluster FROM unnest($1::bytea[]) AS w (tag) JOIN tags t ON t.tag = w.tag JOIN identities n ON n.id = t.identity) c
+		JOIN identities i ON i.cluster = c.cluster`
+	loadKeys  = `SELECT e.key, e.digest, e.position, e.at, e.leaf FROM unnest($1::text[]) AS w (key) JOIN events e ON e.key = w.key`
+	loadLinks = `SELECT l.identity, l.position FROM unnest($1::bigint[]) AS w (id) JOIN links l ON l.identity = w.id`
+)
+
+// load reads the whole clusters of those whom tags name.
+func load(ctx context.Context, q querier, tags []consent.Tag) (out journal.Loaded, err error) {
+	rows, err := q.Query(ctx, loadIdentities, blobs(tags))
+	if err != nil {
+		return out, err
+	}
+	if out.Identities, err = pgx.CollectRows(rows, rowToIdentity); err != nil {
+		return out, err
+	}
+	out.Links, err = linksOf(ctx, q, out.Identities)
+	return out, err
+}
+
+// linksOf asks about those who are not alone in their cluster, if there are any.
+func linksOf(ctx context.Context, q querier, identities []journal.Identity) ([]consent.Link, error) {
+	size := map[int64]int{}
+	for i := range identities {
+		size[identities[i].Cluster]++
+	}
+	var linked []int64
+	for i := range identities {
+		if size[identities[i].Cluster] > 1 {
+			linked = append(linked, identities[i].ID)
+		}
+	}
+	if len(linked) == 0 {
+		return nil, nil
+	}
+	rows, err := q.Query(ctx, loadLinks, linked)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l consent.Link, err error) {
+		return l, row.Scan(&l.ID, &l.Position)
+	})
+}
+
+func rowToIdentity(row pgx.CollectableRow) (id journal.Identity, err error) {
+	var tags, record []byte
+	if err := row.Scan(&id.ID, &id.Cluster, &id.Type, &tags, &record); err != nil {
+		return id, err
+	}
+	return id, fillIdentity(&id, tags, record)
+}
+
+func fillIdentity(id *journal.Identity, tags, record []byte) (err error) {
+	id.Tags = journal.SplitTags(tags)
+	if id.Record, err = journal.DecodeRecord(record); err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return nil
+}
+
+func rowToKey(row pgx.CollectableRow) (k journal.Key, err error) {
+	var digest, leaf []byte
+	var at int64
+	if err := row.Scan(&k.Key, &digest, &k.Position, &at, &leaf); err != nil {
+		return k, err
+	}
+	k.At = moment(at)
+	copy(k.Digest[:], digest)
+	copy(k.Leaf[:], leaf)
+	return k, nil
+}
+
+// Lookup implements store.Store.
+func (s *Store) Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, error) {
+	var out *consent.Record
+	err := s.read(ctx, func(tx pgx.Tx) error {
+		found, err := load(ctx, tx, []consent.Tag{tag})
+		out = found.Effective(tag)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the record cannot be read: %w", err)
+	}
+	return out, nil
+}
+
+// read runs f in a transaction that sees one moment.
+func (s *Store) read(ctx context.Context, f func(pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
+}
+
+// Links stand beside each identity, so that one pass in the order of an index reads everything, and nothing is held in memory.
+const readEverybody = `SELECT i.id, i.cluster, i.type, i.tags, i.record, ARRAY(SELECT l.position FROM links l WHERE l.identity = i.id)
+	FROM identities i ORDER BY i.cluster, i.id`
+
+// Snapshot implements store.Store.
+func (s *Store) Snapshot(ctx context.Context, visit func(store.Person) error) (h store.Head, err error) {
+	var visited error
+	err = s.read(ctx, func(tx pgx.Tx) error {
+		if h, err = head(ctx, tx); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, readEverybody)
+		if err != nil {
+			return err
+		}
+		visited = clusters(rows, visit)
+		return visited
+	})
+	if err != nil && !errors.Is(err, visited) {
+		err = fmt.Errorf("the snapshot cannot be read: %w", err)
+	}
+	return h, err
+}
+
+// clusters visits everybody in rows of readEverybody.
+func clusters(rows pgx.Rows, visit func(store.Person) error) error {
+	var cluster journal.Loaded
+	flush := func() error {
+		for _, p := range cluster.People() {
+			if err := visit(p); err != nil {
+				return err
+			}
+		}
+		cluster.Identities, cluster.Links = cluster.Identities[:0], cluster.Links[:0]
+		return nil
+	}
+	var id journal.Identity
+	var tags, record []byte
+	var links []int64
+	_, err := pgx.ForEachRow(rows, []any{&id.ID, &id.Cluster, &id.Type, &tags, &record, &links}, func() error {
+		if n := len(cluster.Identities); n > 0 && cluster.Identities[n-1].Cluster != id.Cluster {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		if err := fillIdentity(&id, tags, record); err != nil {
+			return err
+		}
+		cluster.Identities = append(cluster.Identities, id)
+		for _, p := range links {
+			cluster.Links = append(cluster.Links, consent.Link{ID: id.ID, Position: consent.Position(p)})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}

@@ -1,0 +1,164 @@
+package postgres
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/proof"
+	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
+)
+
+// database implements journal.Database. Its pool has one connection, whose plans use indexes (see steady).
+type database struct {
+	pool *pgxpool.Pool
+	// pid is the server's number for the connection that is in use.
+	pid atomic.Uint32
+}
+
+// transaction implements journal.Tx. It begins with the head, and what is written goes out together with the commit, so that a commit
+// takes three round trips.
+type transaction struct {
+	conn    *pgxpool.Conn
+	written *pgx.Batch
+}
+
+// Begin implements journal.Database.
+func (d *database) Begin(ctx context.Context) (journal.Tx, error) {
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return nil, told(err)
+	}
+	d.pid.Store(conn.Conn().PgConn().PID())
+	return &transaction{conn: conn}, nil
+}
+
+// Whoever holds the head keeps all replicas from appending, so a holder that vanished must not hold it for long. The weaker settings of
+// synchronous_commit acknowledge what a crash would lose; remote_apply is stronger still, and stays.
+const (
+	begin   = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	protect = `SELECT set_config('idle_in_transaction_session_timeout', '10s', true), set_config('synchronous_commit',
+		CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`
+	lockHead = `SELECT epoch, position, at, hashed, frontier, last_id FROM head WHERE id = 1 FOR UPDATE`
+)
+
+// Head implements journal.Tx.
+func (t *transaction) Head(ctx context.Context) (journal.Head, error) {
+	var b pgx.Batch
+	b.Queue(begin)
+	b.Queue(protect)
+	b.Queue(lockHead)
+	answers := t.conn.SendBatch(ctx, &b)
+	defer answers.Close()
+	var h journal.Head
+	for range 2 {
+		if _, err := answers.Exec(); err != nil {
+			return h, told(err)
+		}
+	}
+	var at int64
+	var frontier []byte
+	if err := answers.QueryRow().Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.LastID); err != nil {
+		return h, told(err)
+	}
+	h.At = moment(at)
+	var err error
+	if h.Frontier, err = parseFrontier(frontier); err != nil {
+		return h, err
+	}
+	h.Root = h.Frontier.Root()
+	return h, told(answers.Close())
+}
+
+// Load implements journal.Tx.
+func (t *transaction) Load(ctx context.Context, tags []consent.Tag, keys []string) (out journal.Loaded, err error) {
+	var b pgx.Batch
+	b.Queue(loadIdentities, blobs(tags))
+	if len(keys) > 0 {
+		b.Queue(loadKeys, keys)
+	}
+	answers := t.conn.SendBatch(ctx, &b)
+	defer answers.Close()
+	if out.Identities, err = collect(answers, rowToIdentity); err != nil {
+		return out, told(err)
+	}
+	if len(keys) > 0 {
+		if out.Keys, err = collect(answers, rowToKey); err != nil {
+			return out, told(err)
+		}
+	}
+	if err := answers.Close(); err != nil {
+		return out, told(err)
+	}
+	out.Links, err = linksOf(ctx, t.conn, out.Identities)
+	return out, told(err)
+}
+
+func collect[T any](answers pgx.BatchResults, one pgx.RowToFunc[T]) ([]T, error) {
+	rows, err := answers.Query()
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, one)
+}
+
+// Leaf implements journal.Tx.
+func (t *transaction) Leaf(ctx context.Context, p consent.Position) (leaf proof.Hash, err error) {
+	var raw []byte
+	err = t.conn.QueryRow(ctx, `SELECT leaf FROM events WHERE position = $1`, p).Scan(&raw)
+	copy(leaf[:], raw)
+	return leaf, told(err)
+}
+
+// Write implements journal.Tx. What the server says of it is the answer to Commit.
+func (t *transaction) Write(_ context.Context, d *journal.Delta) (err error) {
+	t.written, err = statements(d)
+	return err
+}
+
+// Commit implements journal.Tx. The hint goes out behind the commit, so that it cannot fail it.
+func (t *transaction) Commit(ctx context.Context) error {
+	b := t.written
+	if b == nil {
+		b = &pgx.Batch{}
+	}
+	n := b.Len()
+	b.Queue(`COMMIT`)
+	b.Queue(`NOTIFY ` + channel)
+	answers := t.conn.SendBatch(ctx, b)
+	defer answers.Close()
+	for range n + 1 {
+		if _, err := answers.Exec(); err != nil {
+			return told(err)
+		}
+	}
+	return nil
+}
+
+// rollbackTimeout bounds the wait for the server when a transaction is given up; then its connection is closed, which ends it, too.
+const rollbackTimeout = 2 * time.Second
+
+// Rollback implements journal.Tx.
+func (t *transaction) Rollback() {
+	if t.conn == nil {
+		return
+	}
+	if c := t.conn.Conn(); !c.IsClosed() && c.PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
+		_, _ = c.Exec(ctx, `ROLLBACK`) // a connection that is still in the transaction is closed by its pool
+		cancel()
+	}
+	t.conn.Release()
+	t.conn = nil
+}
+
+var (
+	_ journal.Database = (*database)(nil)
+	_ journal.Tx       = (*transaction)(nil)
+	_ store.Store      = (*Store)(nil)
+)
