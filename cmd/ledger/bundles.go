@@ -49,7 +49,7 @@ func (f *serveFlags) bundles(log *slog.Logger, controller string) (*bundles, err
 	case f.bundle != "":
 		return b, b.fromFile(f.bundle)
 	case f.manager != "":
-		state := filepath.Join(f.data, "bundle")
+		state := filepath.Join(f.state, "bundle")
 		if err := os.MkdirAll(state, 0o700); err != nil {
 			return nil, fmt.Errorf("the directory of the last bundle cannot be created: %w", err)
 		}

@@ -76,6 +76,9 @@ func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, b *bund
 			Name: "optup_ledger_subscribers_cut_total", Help: "Streams that were cut because the subscriber did not keep up.",
 		}, func() float64 { return float64(hub.Stats().Cut) }),
 	)
+	if d := newDatabase(db); d != nil {
+		m.registry.MustRegister(d)
+	}
 	return m
 }
 

@@ -18,13 +18,14 @@ import (
 )
 
 type serveFlags struct {
-	data, rootKey, config, devToken string
-	listen, admin, tlsCert, tlsKey  string
-	bundle                          string
-	manager, managerToken, trust    string
-	logLevel                        string
-	retainUses                      int
-	stopDelay                       time.Duration
+	data, databaseURL, state       string
+	rootKey, config, devToken      string
+	listen, admin, tlsCert, tlsKey string
+	bundle                         string
+	manager, managerToken, trust   string
+	logLevel                       string
+	retainUses                     int
+	stopDelay                      time.Duration
 }
 
 func serveCommand() *cobra.Command {
@@ -33,6 +34,8 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the ledger of one controller",
 		Long: `Serve the ledger of one controller: events, imports, the consent stream and the usable share.
+
+The data is in an embedded database (--data) for one process, or in PostgreSQL (--database-url-file) for any number of them.
 
 Purposes and notices, which the usable share needs, come from the manager (--manager) or from a compiled bundle (--bundle). Without
 them everything else is served.`,
@@ -46,12 +49,20 @@ them everything else is served.`,
   optup-ledger serve --data /var/lib/optup --root-key /etc/optup/keys/root --config /etc/optup/config/config.json \
     --tls-cert /etc/optup/tls/tls.crt --tls-key /etc/optup/tls/tls.key \
     --manager https://optup-manager.optup-system.svc:9443 --manager-token /var/run/secrets/optup/manager-token \
+    --trust /etc/optup/trust/ca.crt
+
+  # in a cluster, one of several replicas; the file holds postgres://ledger:password@db.shop.svc:5432/ledger?sslmode=verify-full
+  optup-ledger serve --database-url-file /etc/optup/database/url --state /var/lib/optup --root-key /etc/optup/keys/root \
+    --config /etc/optup/config/config.json --tls-cert /etc/optup/tls/tls.crt --tls-key /etc/optup/tls/tls.key \
+    --manager https://optup-manager.optup-system.svc:9443 --manager-token /var/run/secrets/optup/manager-token \
     --trust /etc/optup/trust/ca.crt`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.serve(cmd.Context()) },
 	}
 	v := cmd.Flags()
-	v.StringVar(&f.data, "data", "", "directory of the database")
+	v.StringVar(&f.data, "data", "", "directory of the embedded database")
+	v.StringVar(&f.databaseURL, "database-url-file", "", "file with the URL of a PostgreSQL database; user and password are read again for each connection")
+	v.StringVar(&f.state, "state", "", "directory of the last bundle; the one of --data if left out")
 	v.StringVar(&f.rootKey, "root-key", "", "file with the root key (see keygen)")
 	v.StringVar(&f.config, "config", "", "file with the controller, token issuers and access; read again when it changes")
 	v.StringVar(&f.listen, "listen", ":8443", "address of the API")
@@ -66,9 +77,11 @@ them everything else is served.`,
 	v.IntVar(&f.retainUses, "retain-uses-days", 1830, "for how many days use records are kept; 0 for ever. Five years prove telephone marketing (UWG §7a)")
 	v.DurationVar(&f.stopDelay, "stop-delay", 0, "how long to serve on after a signal to stop, without being ready: long enough for balancers to look away")
 	v.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
-	for _, name := range []string{"data", "root-key", "config"} {
+	for _, name := range []string{"root-key", "config"} {
 		_ = cmd.MarkFlagRequired(name) // fails for unknown flags only
 	}
+	cmd.MarkFlagsOneRequired("data", "database-url-file")
+	cmd.MarkFlagsMutuallyExclusive("data", "database-url-file")
 	cmd.MarkFlagsMutuallyExclusive("bundle", "manager")
 	cmd.MarkFlagsRequiredTogether("manager", "manager-token", "trust")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
@@ -82,6 +95,12 @@ func (f *serveFlags) check() error {
 	}
 	if f.retainUses < 0 {
 		return errors.New("--retain-uses-days is a number of days, or 0 to keep use records for ever")
+	}
+	if f.state == "" {
+		f.state = f.data
+	}
+	if f.state == "" && f.manager != "" {
+		return errors.New("--state is needed with --database-url-file and --manager: a directory in which the last bundle survives a restart")
 	}
 	if access.Loopback(f.listen) {
 		return nil
@@ -118,6 +137,23 @@ func (f *serveFlags) guard(log *slog.Logger) (*access.Guard, error) {
 	return access.Open(o)
 }
 
+// url gives the database URL as the file has it; nil without one. It is nowhere else: not in a flag, an environment or a message.
+func (f *serveFlags) url() func() (string, error) {
+	if f.databaseURL == "" {
+		return nil
+	}
+	return func() (string, error) {
+		text, err := os.ReadFile(f.databaseURL)
+		if err != nil {
+			return "", err
+		}
+		if text = bytes.TrimSpace(text); len(text) == 0 {
+			return "", fmt.Errorf("%s is empty", f.databaseURL)
+		}
+		return string(text), nil
+	}
+}
+
 // serve wires what the flags name.
 func (f *serveFlags) serve(ctx context.Context) error {
 	if err := f.check(); err != nil {
@@ -135,7 +171,7 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := server.Open(ctx, server.Options{Data: f.data, Root: root, Guard: guard, Now: time.Now, Logger: log})
+	l, err := server.Open(ctx, server.Options{Data: f.data, DatabaseURL: f.url(), Root: root, Guard: guard, Now: time.Now, Logger: log})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/postgres"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 	"github.com/optup/optup/internal/ledger/stream"
 	"github.com/optup/optup/internal/ledger/wire"
@@ -18,8 +19,11 @@ import (
 
 // Options say what a ledger is made of.
 type Options struct {
-	// Data is the directory of the database. Root is the key that its tags are made with.
-	Data string
+	// Data is the directory of an embedded database. DatabaseURL, if set, leads to a PostgreSQL database instead, which other processes may
+	// share; it is asked again for each new connection.
+	Data        string
+	DatabaseURL func() (string, error)
+	// Root is the key that tags are made with.
 	Root keys.Root
 	// Guard says whose ledger it is and who may call.
 	Guard *access.Guard
@@ -49,13 +53,20 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlite.Open(ctx, o.Data, key.ID(), o.Now)
+	db, err := o.open(ctx, key.ID())
 	if err != nil {
 		return nil, err
 	}
 	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, close: db.Close}
 	l.Stream = stream.NewServer(stream.Options{Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Now: o.Now, Logger: o.Logger})
 	return l, nil
+}
+
+func (o *Options) open(ctx context.Context, keyID string) (store.Store, error) {
+	if o.DatabaseURL == nil {
+		return sqlite.Open(ctx, o.Data, keyID, o.Now)
+	}
+	return postgres.Open(ctx, postgres.Options{URL: o.DatabaseURL, KeyID: keyID, Now: o.Now, Logger: o.Logger})
 }
 
 // Served says what the API is given besides.

@@ -6,12 +6,19 @@ import (
 	"fmt"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/proof"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
 )
 
-// encodeChanges gives what Watch shows of a commit, as the other replicas read it: for each change whether it is hashed, its event, and
-// its people with group, tags and record. What has a length stands behind it.
+// What a change says in its first byte.
+const (
+	flagHashed = 1 << iota
+	flagRoot
+)
+
+// encodeChanges gives what Watch shows of a commit, as the other replicas read it: for each change whether it is hashed, its root if it has
+// one, its event, and its people with group, tags and record. What has a length stands behind it.
 func encodeChanges(changes []store.Change, records *encoder) ([]byte, error) {
 	var out []byte
 	for i := range changes {
@@ -20,11 +27,17 @@ func encodeChanges(changes []store.Change, records *encoder) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		hashed := byte(0)
+		flags := byte(0)
 		if c.Hashed {
-			hashed = 1
+			flags |= flagHashed
 		}
-		out = sized(append(out, hashed), event)
+		if c.Root != (proof.Hash{}) {
+			flags |= flagRoot
+		}
+		if out = append(out, flags); flags&flagRoot != 0 {
+			out = append(out, c.Root[:]...)
+		}
+		out = sized(out, event)
 		out = binary.AppendUvarint(out, uint64(len(c.People)))
 		for j := range c.People {
 			p := &c.People[j]
@@ -49,7 +62,11 @@ func sized(dst, b []byte) []byte { return append(binary.AppendUvarint(dst, uint6
 func decodeChanges(body []byte) (out []store.Change, err error) {
 	r := reader{rest: body}
 	for len(r.rest) > 0 && !r.short {
-		c := store.Change{Hashed: r.take(1) == "\x01"}
+		flags := r.take(1)[0]
+		c := store.Change{Hashed: flags&flagHashed != 0}
+		if flags&flagRoot != 0 {
+			copy(c.Root[:], r.take(len(c.Root)))
+		}
 		if err := json.Unmarshal([]byte(r.sized()), &c.Event); err != nil {
 			return nil, fmt.Errorf("%w: changes", errDamaged)
 		}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -27,6 +28,18 @@ func (s *Store) Head(ctx context.Context) (store.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, headTimeout)
 	defer cancel()
 	return head(ctx, s.side)
+}
+
+// Adopt implements store.Store.
+func (s *Store) Adopt(ctx context.Context, epoch string) (store.Head, error) {
+	tag, err := s.side.Exec(ctx, `UPDATE head SET epoch = $1 WHERE id = 1 AND epoch = $2`, rand.Text(), epoch)
+	if err != nil {
+		return store.Head{}, fmt.Errorf("the log cannot be adopted: %w", told(err))
+	}
+	if tag.RowsAffected() == 0 {
+		return store.Head{}, store.ErrEpoch
+	}
+	return s.Head(ctx)
 }
 
 func head(ctx context.Context, q querier) (store.Head, error) {
