@@ -99,6 +99,9 @@ func (a *API) allow(e endpoint) http.Handler {
 			err = errors.Join(control.SetReadDeadline(time.Now().Add(readBody)), control.SetWriteDeadline(time.Now().Add(2*readBody)))
 		}
 		if err == nil {
+			err = a.atLeast(r)
+		}
+		if err == nil {
 			err = e.serve(w, r, c)
 		}
 		if err != nil {

@@ -28,10 +28,15 @@ type appended struct {
 	Epoch    string           `json:"epoch,omitempty"`
 	// Replayed tells that the event had been appended before, with the same idempotency key.
 	Replayed bool `json:"replayed,omitempty"`
+	enforcement
 }
 
 // events answers POST /v1/events: one event about one person.
 func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) error {
+	wait, err := awaits(r)
+	if err != nil {
+		return err
+	}
 	var in struct {
 		Identifiers []consent.Identifier `json:"identifiers"`
 		Event       event                `json:"event"`
@@ -75,7 +80,12 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	}
 	a.Appended(string(e.Type), outcome)
 	w.Header().Set("OptUp-Position", strconv.FormatUint(uint64(results[0].Position), 10))
-	return answer(w, http.StatusCreated, appended{Position: results[0].Position, At: results[0].At, Replayed: results[0].Replayed})
+	out := appended{Position: results[0].Position, At: results[0].At, Replayed: results[0].Replayed}
+	status := http.StatusCreated
+	if wait {
+		status, out.enforcement = a.enforced(r.Context(), out.Position)
+	}
+	return answer(w, status, out)
 }
 
 // identities gives the identities of identifiers, all of one person.

@@ -130,7 +130,7 @@ func (l *Ledger) Start() *Ledger {
 		l.t.Fatal(err)
 	}
 	l.Stream = stream.NewServer(stream.Options{
-		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: signer, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
+		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: signer, Alone: true, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
 	})
 	h := api.New(api.Options{
 		Store: l.Store, Guard: guard, Keys: l.Keys, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,

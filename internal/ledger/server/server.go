@@ -58,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, close: db.Close}
-	l.Stream = stream.NewServer(stream.Options{Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Now: o.Now, Logger: o.Logger})
+	l.Stream = stream.NewServer(stream.Options{Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Alone: true, Now: o.Now, Logger: o.Logger})
 	return l, nil
 }
 

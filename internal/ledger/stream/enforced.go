@@ -93,6 +93,9 @@ func (r *roll) waiting(at consent.Position, ask []byte) (n int, next time.Time, 
 	return n, next, r.changed
 }
 
+// Enforced is Hub.Enforced, with what the server knows about other replicas.
+func (s *Server) Enforced(ctx context.Context, at consent.Position) int { return s.Hub.Enforced(ctx, at, s.Alone) }
+
 // Enforced waits until every subscriber has confirmed that it has applied a position, or can no longer rely on facts from before it: its
 // freshness bound has passed since it was last heard. It gives how many were still to do so when ctx ended; 0 means that the position is
 // enforced everywhere.
@@ -104,16 +107,16 @@ func (h *Hub) Enforced(ctx context.Context, at consent.Position, alone bool) int
 	if err != nil {
 		return 1 // never: a position can be written
 	}
-	others := h.started
+	others := h.lapses
 	if !alone {
-		others = time.Now()
+		others = time.Now().Add(h.people.bound())
 	}
 	for {
 		n, next, changed := h.people.waiting(at, ask)
 		ask = nil
-		if until := others.Add(h.people.bound()); time.Now().Before(until) {
-			if n++; next.IsZero() || until.Before(next) {
-				next = until
+		if time.Now().Before(others) {
+			if n++; next.IsZero() || others.Before(next) {
+				next = others
 			}
 		}
 		if n == 0 {

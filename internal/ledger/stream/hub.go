@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -15,8 +16,9 @@ const idleScope = 2 * time.Minute
 
 // Hub hands changes to subscribers. It never blocks who appends.
 type Hub struct {
-	log     *slog.Logger
-	started time.Time
+	log *slog.Logger
+	// lapses is when whoever followed before this hub began can no longer rely on that.
+	lapses time.Time
 
 	mu      sync.Mutex
 	scopes  map[string]*scope
@@ -51,10 +53,14 @@ type scope struct {
 // NewHub watches a store, which must not have been watched before. Close ends it.
 func NewHub(s store.Store, log *slog.Logger) *Hub {
 	h := &Hub{
-		log: log, started: time.Now(), scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+		log: log, scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	h.people.init()
 	s.Watch(h.publish)
+	// Of an empty log nobody can know anything.
+	if head, err := s.Head(context.Background()); err != nil || head.Position > 0 {
+		h.lapses = time.Now().Add(DefaultBound)
+	}
 	go h.run()
 	return h
 }

@@ -37,6 +37,8 @@ type Options struct {
 	Keys  *keys.Stream
 	// Signer signs checkpoints; nil for a stream without any.
 	Signer *keys.Signer
+	// Alone tells that no other replica serves this log, so that all sidecars are known here.
+	Alone bool
 	// Now is the ledger's clock.
 	Now    func() time.Time
 	Logger *slog.Logger

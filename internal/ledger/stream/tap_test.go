@@ -71,4 +71,6 @@ type watched struct {
 	tell func([]store.Change)
 }
 
+func (*watched) Head(context.Context) (store.Head, error) { return store.Head{}, nil }
+
 func (w *watched) Watch(f func([]store.Change)) { w.tell = f }
