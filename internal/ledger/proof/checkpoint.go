@@ -44,22 +44,36 @@ func (c Checkpoint) Sign(by note.Signer) ([]byte, error) {
 	return note.Sign(&note.Note{Text: c.Text()}, by)
 }
 
-// OpenCheckpoint verifies a signed checkpoint with the ledger's public key. It fails with ErrCheckpoint.
-func OpenCheckpoint(signed []byte, key string) (Checkpoint, error) {
+func open(signed []byte, key string) (text, name string, err error) {
 	verifier, err := note.NewVerifier(strings.TrimSpace(key))
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("the public key is not readable; give it as `optup-ledger public-key` prints it: %w", err)
+		return "", "", fmt.Errorf("the public key is not readable; give it as `optup-ledger public-key` prints it: %w", err)
 	}
 	n, err := note.Open(signed, note.VerifierList(verifier))
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
+		return "", "", fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
-	c, err := parseCheckpoint(n.Text)
+	return n.Text, verifier.Name(), nil
+}
+
+// OpenStatement verifies something else that a ledger signed, and gives its text. It fails with ErrCheckpoint.
+func OpenStatement(signed []byte, key string) (string, error) {
+	text, _, err := open(signed, key)
+	return text, err
+}
+
+// OpenCheckpoint verifies a signed checkpoint with the ledger's public key. It fails with ErrCheckpoint.
+func OpenCheckpoint(signed []byte, key string) (Checkpoint, error) {
+	text, name, err := open(signed, key)
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if c.Origin != verifier.Name()+"/"+c.Epoch() {
-		return Checkpoint{}, fmt.Errorf("%w: the key %s does not sign for %s", ErrCheckpoint, verifier.Name(), c.Origin)
+	c, err := parseCheckpoint(text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if c.Origin != name+"/"+c.Epoch() {
+		return Checkpoint{}, fmt.Errorf("%w: the key %s does not sign for %s", ErrCheckpoint, name, c.Origin)
 	}
 	return c, nil
 }

@@ -34,6 +34,8 @@ type Store struct {
 	reader  *sql.DB
 	now     func() time.Time
 	journal *journal.Journal
+	// database is what the journal appends to.
+	database journal.Database
 
 	mu     sync.RWMutex // held by writers other than the journal, against Close
 	closed bool
@@ -78,7 +80,8 @@ func Open(ctx context.Context, dir, keyID string, now func() time.Time) (_ *Stor
 	if err != nil {
 		return nil, err
 	}
-	s.journal = journal.New(&database{db: s.writer, st: st}, now)
+	s.database = &database{db: s.writer, st: st}
+	s.journal = journal.New(s.database, now)
 	return s, nil
 }
 
