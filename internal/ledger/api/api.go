@@ -22,6 +22,8 @@ type Options struct {
 	Store store.Store
 	Guard *access.Guard
 	Keys  *keys.Stream
+	// Signer signs checkpoints and receipts.
+	Signer *keys.Signer
 	// Stream answers subscribers and pings.
 	Stream *stream.Server
 	// Bundle gives the purposes and notices of the ledger's controller; nil while there are none.
@@ -40,7 +42,8 @@ type Options struct {
 // API answers requests. It is safe for concurrent use.
 type API struct {
 	Options
-	share shareCache
+	share  shareCache
+	signed signed
 }
 
 // Limits of bodies in bytes, and of how long it may take to send one.
@@ -69,18 +72,26 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
 	mux.HandleFunc("POST "+wire.UsesPath, a.uses)
 	for route, h := range map[string]endpoint{
-		"POST /v1/events":        {a.events, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
-		"POST /v1/imports":       {a.imports, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
-		"POST /v1/people/lookup": {a.lookup, []access.Role{access.RoleOfficer}},
-		"POST /v1/people/uses":   {a.usesOf, []access.Role{access.RoleOfficer}},
-		"GET /v1/decisions/{id}": {a.decision, []access.Role{access.RoleOfficer}},
-		"GET /v1/usable-share":   {a.usableShare, []access.Role{access.RoleReader, access.RoleOfficer}},
-		"GET /v1/head":           {a.head, []access.Role{access.RoleTouchpoint, access.RoleReader, access.RoleOfficer}},
+		"POST /v1/events":             {a.events, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
+		"POST /v1/imports":            {a.imports, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
+		"POST /v1/people/lookup":      {a.lookup, []access.Role{access.RoleOfficer}},
+		"POST /v1/people/uses":        {a.usesOf, []access.Role{access.RoleOfficer}},
+		"GET /v1/decisions/{id}":      {a.decision, []access.Role{access.RoleOfficer}},
+		"GET /v1/usable-share":        {a.usableShare, []access.Role{access.RoleReader, access.RoleOfficer}},
+		"GET /v1/checkpoint":          {a.checkpoint, everybody},
+		"GET /v1/proofs/{position}":   {a.proofOf, everybody},
+		"GET /v1/consistency":         {a.consistency, everybody},
+		"GET /v1/receipts/{position}": {a.receiptOf, []access.Role{access.RoleOfficer}},
+		"GET /v1/export":              {a.export, []access.Role{access.RoleOfficer}},
+		"GET /v1/head":                {a.head, everybody},
 	} {
 		mux.Handle(route, a.allow(h))
 	}
 	return a.record(mux)
 }
+
+// everybody has some role. What they may read tells nothing of people.
+var everybody = []access.Role{access.RoleTouchpoint, access.RoleReader, access.RoleOfficer}
 
 // endpoint answers one route for callers with one of the roles.
 type endpoint struct {
@@ -150,7 +161,11 @@ func (a *API) record(next http.Handler) http.Handler {
 		w.Header().Set(requestHeader, rand.Text())
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		defer func() {
-			if p := recover(); p != nil {
+			p := recover()
+			if p == http.ErrAbortHandler { //nolint:errorlint // it is compared as it is thrown
+				// An answer that cannot be ended well; the server closes the connection.
+				defer panic(p)
+			} else if p != nil {
 				// The value of a panic may hold what was sent.
 				a.Logger.Error("a request panicked", "request", w.Header().Get(requestHeader), "route", r.Pattern)
 				if rec.status == 0 {
@@ -209,6 +224,7 @@ func (a *API) head(w http.ResponseWriter, r *http.Request, _ access.Caller) erro
 		Position   uint64    `json:"position"`
 		At         time.Time `json:"at,omitzero"`
 		KeyID      string    `json:"keyID"`
+		PublicKey  string    `json:"publicKey"`
 		Time       time.Time `json:"time"`
-	}{a.Guard.Config().Controller, h.Epoch, uint64(h.Position), h.At, a.Keys.ID(), stream.LedgerTime(a.Now(), h)})
+	}{a.Guard.Config().Controller, h.Epoch, uint64(h.Position), h.At, a.Keys.ID(), a.Signer.PublicKey(), stream.LedgerTime(a.Now(), h)})
 }

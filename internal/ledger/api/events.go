@@ -12,6 +12,8 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/problem"
+	"github.com/optup/optup/internal/ledger/proof"
+	"github.com/optup/optup/internal/ledger/receipt"
 	"github.com/optup/optup/internal/ledger/store"
 )
 
@@ -29,6 +31,31 @@ type appended struct {
 	// Replayed tells that the event had been appended before, with the same idempotency key.
 	Replayed bool `json:"replayed,omitempty"`
 	enforcement
+	// The log of Size entries with this Root has Leaf at Position: what it takes to ask for a proof later, and to compare. Hashes are in
+	// hexadecimal.
+	Size consent.Position `json:"size"`
+	Root string           `json:"root"`
+	Leaf string           `json:"leaf"`
+	// Receipt is there if the caller asked for it with ?receipt=true.
+	Receipt *receipt.Receipt `json:"receipt,omitempty"`
+}
+
+// acknowledge makes the answer to an event that was appended.
+func (a *API) acknowledge(w http.ResponseWriter, r *http.Request, at store.Result) appended {
+	out := appended{
+		Position: at.Position, At: at.At, Replayed: at.Replayed, Size: at.Size, Root: proof.Format(at.Root), Leaf: proof.Format(at.Leaf),
+	}
+	if r.URL.Query().Get("receipt") != "true" {
+		return out
+	}
+	issued, err := a.issue(r.Context(), at.Position)
+	if err == nil {
+		out.Receipt = &issued
+	} else if !errors.Is(err, receipt.ErrErased) { // as is an event that comes again after an erasure
+		// The event is appended whatever becomes of the receipt, which an officer can still get.
+		a.Logger.Error("a receipt could not be issued", "request", w.Header().Get(requestHeader), "position", at.Position, "error", err)
+	}
+	return out
 }
 
 // events answers POST /v1/events: one event about one person.
@@ -80,7 +107,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	}
 	a.Appended(string(e.Type), outcome)
 	w.Header().Set("OptUp-Position", strconv.FormatUint(uint64(results[0].Position), 10))
-	out := appended{Position: results[0].Position, At: results[0].At, Replayed: results[0].Replayed}
+	out := a.acknowledge(w, r, results[0])
 	status := http.StatusCreated
 	if wait {
 		status, out.enforcement = a.enforced(r.Context(), out.Position)

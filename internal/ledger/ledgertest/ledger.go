@@ -49,6 +49,8 @@ type Ledger struct {
 	Keys  *keys.Stream
 	// Stream answers subscribers.
 	Stream *stream.Server
+	// Signer signs its checkpoints and receipts.
+	Signer *keys.Signer
 	// Bundle is served from; nil for none.
 	Bundle atomic.Pointer[ir.Bundle]
 	// ConfigFile may be rewritten.
@@ -121,19 +123,18 @@ func (l *Ledger) Start() *Ledger {
 	if l.Keys, err = l.root.Stream(Controller); err != nil {
 		l.t.Fatal(err)
 	}
+	if l.Signer, err = l.root.Signer(Controller); err != nil {
+		l.t.Fatal(err)
+	}
 	if l.Store, err = sqlite.Open(l.t.Context(), filepath.Join(l.dir, "data"), l.Keys.ID(), time.Now); err != nil {
 		l.t.Fatal(err)
 	}
 	l.Hub = stream.NewHub(l.Store, log)
-	signer, err := l.root.Signer(Controller)
-	if err != nil {
-		l.t.Fatal(err)
-	}
 	l.Stream = stream.NewServer(stream.Options{
-		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: signer, Alone: true, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
+		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: l.Signer, Alone: true, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
 	})
 	h := api.New(api.Options{
-		Store: l.Store, Guard: guard, Keys: l.Keys, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
+		Store: l.Store, Guard: guard, Keys: l.Keys, Signer: l.Signer, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
 		Stream: l.Stream,
 	})
 	if l.Middleware != nil {

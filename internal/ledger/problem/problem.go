@@ -61,6 +61,11 @@ func NotFound(detail string) *Problem {
 	return newProblem(http.StatusNotFound, "not-found", "The ledger does not know this", detail)
 }
 
+// Gone reports something that was there and will not be again.
+func Gone(detail string) *Problem {
+	return newProblem(http.StatusGone, "gone", "The ledger does not have this any more", detail)
+}
+
 // Invalid reports content that makes no sense.
 func Invalid(detail string) *Problem {
 	return newProblem(http.StatusUnprocessableEntity, "invalid", "The content is not valid", detail)

@@ -40,6 +40,8 @@ type Ledger struct {
 	Keys  *keys.Stream
 	// Stream answers subscribers and pings.
 	Stream *stream.Server
+	// Signer signs checkpoints and receipts.
+	Signer *keys.Signer
 	close  func() error
 }
 
@@ -57,8 +59,10 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, close: db.Close}
-	l.Stream = stream.NewServer(stream.Options{Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Alone: true, Now: o.Now, Logger: o.Logger})
+	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, Signer: signer, close: db.Close}
+	l.Stream = stream.NewServer(stream.Options{
+		Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Alone: o.DatabaseURL == nil, Now: o.Now, Logger: o.Logger,
+	})
 	return l, nil
 }
 
@@ -83,7 +87,7 @@ type Served struct {
 // Server returns an HTTP server of the API, whose streams end when it is shut down.
 func (l *Ledger) Server(s Served) *http.Server {
 	h := api.New(api.Options{
-		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended, UsesTaken: s.UsesTaken,
+		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Signer: l.Signer, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended, UsesTaken: s.UsesTaken,
 		Stream: l.Stream,
 	})
 	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.
