@@ -28,7 +28,7 @@ type ledgerFlags struct {
 func ledgerCommand(o *common) *cobra.Command {
 	l := &ledgerFlags{common: o}
 	c := &cobra.Command{
-		Use: "ledger", Short: "Talk to a consent ledger: import, withdraw, object, lookup, uses, head",
+		Use: "ledger", Short: "Talk to a consent ledger, and verify one",
 		Long: "Talk to a consent ledger, in one of two ways:\n\n" +
 			"  --ledger URL --token-file FILE [--trust FILE]                 straight, for example from a pod\n" +
 			"  --namespace NS --name NAME --as-service-account ACCOUNT       through the cluster of the kubeconfig: a forwarded port and a\n" +
@@ -40,7 +40,8 @@ func ledgerCommand(o *common) *cobra.Command {
 	f.StringVar(&l.direct.URL, "ledger", "", "address of the ledger, for example https://main-ledger.consent.svc:8443")
 	f.StringVarP(&l.cluster.Namespace, "namespace", "n", "", "namespace of the ConsentLedger")
 	l.callerFlags(f)
-	c.AddCommand(l.headCommand(), l.importCommand(), l.withdrawCommand(), l.objectCommand(), l.lookupCommand(), l.usesCommand())
+	c.AddCommand(l.headCommand(), l.importCommand(), l.withdrawCommand(), l.objectCommand(), l.lookupCommand(), l.usesCommand(),
+		l.checkpointCommand(), l.receiptCommand(), l.exportCommand(), l.verifyCommand())
 	return c
 }
 

@@ -107,7 +107,9 @@ type Head struct {
 	// At is when the newest event was appended, Time the ledger's time.
 	At    time.Time `json:"at,omitzero"`
 	KeyID string    `json:"keyID"`
-	Time  time.Time `json:"time"`
+	// PublicKey verifies checkpoints and receipts. Whoever has it from elsewhere does not have to believe the ledger.
+	PublicKey string    `json:"publicKey"`
+	Time      time.Time `json:"time"`
 }
 
 // Head asks where the ledger stands.
@@ -183,18 +185,32 @@ func (l *Ledger) Import(ctx context.Context, file io.Reader, key string, dryRun 
 	return out, l.call(ctx, http.MethodPost, path, "text/csv; charset=utf-8", file, key, &out)
 }
 
-// call makes one request. A refusal is a *problem.Problem, which names members and lines, never people.
+// call makes one request and reads the answer as JSON. A refusal is a *problem.Problem, which names members and lines, never people.
 func (l *Ledger) call(ctx context.Context, method, path, kind string, body io.Reader, key string, into any) error {
+	answer, err := l.send(ctx, method, path, kind, body, key)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Close() }()
+	data, err := io.ReadAll(io.LimitReader(answer, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("the ledger's answer broke off: %w", err)
+	}
+	return json.Unmarshal(data, into)
+}
+
+// send makes one request and gives the body of its answer.
+func (l *Ledger) send(ctx context.Context, method, path, kind string, body io.Reader, key string) (io.ReadCloser, error) {
 	path, query, _ := strings.Cut(path, "?")
 	address := l.base.JoinPath(path)
 	address.RawQuery = query
 	req, err := http.NewRequestWithContext(ctx, method, address.String(), body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	token, err := l.token()
 	if err != nil {
-		return fmt.Errorf("the token cannot be read: %w", err)
+		return nil, fmt.Errorf("the token cannot be read: %w", err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	if kind != "" {
@@ -205,19 +221,19 @@ func (l *Ledger) call(ctx context.Context, method, path, kind string, body io.Re
 	}
 	res, err := l.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("the ledger does not answer: %w", err)
+		return nil, fmt.Errorf("the ledger does not answer: %w", err)
+	}
+	if res.StatusCode/100 == 2 {
+		return res.Body, nil
 	}
 	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("the ledger's answer broke off: %w", err)
-	}
-	if res.StatusCode/100 == 2 {
-		return json.Unmarshal(data, into)
+		return nil, fmt.Errorf("the ledger's answer broke off: %w", err)
 	}
 	p := &problem.Problem{}
 	if t, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil || t != "application/problem+json" || json.Unmarshal(data, p) != nil {
-		return fmt.Errorf("what answers at %s is no ledger: %s", l.base.Redacted(), res.Status)
+		return nil, fmt.Errorf("what answers at %s is no ledger: %s", l.base.Redacted(), res.Status)
 	}
-	return p
+	return nil, p
 }

@@ -22,6 +22,7 @@ func PrintHead(w io.Writer, h Head) error {
 		{"newest event", newest},
 		{"epoch", h.Epoch},
 		{"key", h.KeyID},
+		{"public key", h.PublicKey},
 		{"ledger's time", h.Time.Format(time.RFC3339)},
 	})
 }

@@ -160,6 +160,9 @@ func (l *Ledger) Stop() {
 	}
 }
 
+// Database is the file of the database.
+func (l *Ledger) Database() string { return filepath.Join(l.dir, "data", sqlite.FileName) }
+
 // Client is an HTTP client for the ledger.
 func (l *Ledger) Client() *http.Client { return l.server.Client() }
 
