@@ -26,6 +26,7 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
 		"a snapshot is of one head":                                             snapshot,
 		"uses are kept once, apart from the log":                                useRecords,
 		"uses go after their retention":                                         retention,
+		"a history is of one person":                                            history,
 		"a closed store refuses":                                                closed,
 		"an adopted log goes on in another epoch":                               adopted,
 		"watchers are told the root of what they were handed":                   roots,

@@ -190,6 +190,10 @@ func (s *Store) Entries(ctx context.Context, from consent.Position, limit int) (
 	if err != nil {
 		return nil, fmt.Errorf("the log cannot be read: %w", err)
 	}
+	return scanLogged(rows)
+}
+
+func scanLogged(rows *sql.Rows) ([]store.Logged, error) {
 	defer rows.Close()
 	var out []store.Logged
 	for rows.Next() {

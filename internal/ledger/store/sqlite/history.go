@@ -1,0 +1,29 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+// History implements store.Histories.
+func (s *Store) History(ctx context.Context, tags []consent.Tag, before consent.Position, limit int) ([]store.Logged, error) {
+	people, err := s.loaded(ctx, tags)
+	if err != nil {
+		return nil, fmt.Errorf("the history cannot be read: %w", err)
+	}
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	tags = people.SamePerson(tags)
+	rows, err := s.reader.QueryContext(ctx, `SELECT position, leaf, salt, entry FROM events WHERE entry IS NOT NULL AND position IN (
+			SELECT position FROM event_identities WHERE named AND position < ? AND identity IN (SELECT identity FROM tags WHERE tag IN (`+marks(len(tags))+`)))
+		ORDER BY position DESC LIMIT ?`, append(append([]any{int64(before)}, blobs(tags)...), limit)...)
+	if err != nil {
+		return nil, fmt.Errorf("the history cannot be read: %w", err)
+	}
+	return scanLogged(rows)
+}
