@@ -150,7 +150,7 @@ func (j *judgement) lasts(g *consent.Grant, n *ir.Notice) Reason {
 	if j.fact.Untimed && (dated || p.ValidForDays > 0 || p.UnusedForDays > 0) {
 		return LedgerBehind // whoever reduced the fact did not know that times would count
 	}
-	expired, unused := ends(p, g, j.fact.Used)
+	expired, unused := Ends(p, g, j.fact.Used)
 	switch {
 	case p.ValidForDays > 0 && !j.now.Ledger.Before(expired):
 		return Expired

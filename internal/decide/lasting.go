@@ -121,7 +121,7 @@ func (p *Plan) ended(known Facts, now time.Time) bool {
 		f := known(q.Name)
 		for i := range f.Grants {
 			if standing(f.Grants[i].Status) == "" {
-				expired, unused := ends(q, &f.Grants[i], f.Used)
+				expired, unused := Ends(q, &f.Grants[i], f.Used)
 				ended = ended || (q.ValidForDays > 0 && !expired.After(now)) || (q.UnusedForDays > 0 && !unused.After(now))
 			}
 		}

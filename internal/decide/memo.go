@@ -249,7 +249,7 @@ func (p *Plan) edges(facts Facts, visit func(time.Time)) {
 	p.lapses(func(q *ir.Purpose) {
 		f := facts(q.Name)
 		for i := range f.Grants {
-			expired, unused := ends(q, &f.Grants[i], f.Used)
+			expired, unused := Ends(q, &f.Grants[i], f.Used)
 			if q.ValidForDays > 0 {
 				visit(expired)
 			}

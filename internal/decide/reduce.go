@@ -143,9 +143,9 @@ func Timed(b *ir.Bundle) []consent.PurposeID {
 	return slices.Compact(out)
 }
 
-// ends gives the instants at which a grant ends by itself, if it does at all: because it was agreed to too long ago, or not used for too
+// Ends gives the instants at which a grant ends by itself, if it does at all: because it was agreed to too long ago, or not used for too
 // long.
-func ends(p *ir.Purpose, g *consent.Grant, used time.Time) (expired, unused time.Time) {
+func Ends(p *ir.Purpose, g *consent.Grant, used time.Time) (expired, unused time.Time) {
 	start := g.Since
 	if g.Renewed.After(start) {
 		start = g.Renewed

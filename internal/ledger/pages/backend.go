@@ -99,7 +99,7 @@ type Desk interface {
 	// objecting, restricting and asking for erasure never fail for that.
 	Do(ctx context.Context, who Who, act Act) error
 	// Export gives everything that is known (GDPR Art. 15), to be written as JSON.
-	Export(ctx context.Context, who Who) (any, error)
+	Export(ctx context.Context, who Who, language string) (any, error)
 	// Receipt gives the receipt of one event of the person, or ErrNotOffered.
 	Receipt(ctx context.Context, who Who, p consent.Position) (any, error)
 }

@@ -118,7 +118,7 @@ func (d *double) Do(_ context.Context, _ pages.Who, a pages.Act) error {
 	return nil
 }
 
-func (d *double) Export(context.Context, pages.Who) (any, error) {
+func (d *double) Export(context.Context, pages.Who, string) (any, error) {
 	return map[string]any{"position": d.person.Position}, nil
 }
 

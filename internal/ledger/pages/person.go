@@ -107,7 +107,8 @@ func (p *Pages) changed(w http.ResponseWriter, r *http.Request, who Who, a Act) 
 
 // data answers GET /person/data: everything that is known, for the person to keep (GDPR Art. 15, 20).
 func (p *Pages) data(w http.ResponseWriter, r *http.Request) error {
-	return p.file(w, r, "my-data.json", func(who Who) (any, error) { return p.Desk.Export(r.Context(), who) })
+	lang, _ := chooseLanguage(r)
+	return p.file(w, r, "my-data.json", func(who Who) (any, error) { return p.Desk.Export(r.Context(), who, lang) })
 }
 
 // receipt answers GET /person/receipts/{position}.

@@ -1,0 +1,137 @@
+package desk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/pages"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+// Do implements pages.Desk.
+func (d *Desk) Do(ctx context.Context, who pages.Who, a pages.Act) error {
+	s, err := d.look(ctx, who, a.Language)
+	if err != nil {
+		return err
+	}
+	if a.BasedOn > s.position {
+		return pages.ErrOutdated // a page of another ledger, or nobody's
+	}
+	events, err := s.events(a)
+	if err != nil {
+		return err
+	}
+	return d.append(ctx, who, a, events)
+}
+
+// events are what an act comes to. Restricting events name no position: they hold whatever happened meanwhile.
+func (s *sight) events(a pages.Act) ([]consent.Event, error) {
+	e := consent.Event{Actor: consent.ActorPerson, Proof: consent.ProofMailboxConfirmed}
+	switch a.Kind {
+	case pages.ActWithdraw:
+		if a.Purpose == "" {
+			return nil, pages.ErrInput
+		}
+		return []consent.Event{s.withdrawal(e, a.Purpose)}, nil
+	case pages.ActWithdrawAll:
+		var out []consent.Event
+		for _, p := range s.live() {
+			out = append(out, s.withdrawal(e, p))
+		}
+		return out, nil
+	case pages.ActObject, pages.ActLift:
+		e.Type, e.Scope, e.Purpose = consent.EventObjected, consent.ScopeAll, a.Purpose
+		if a.Purpose != "" {
+			e.Scope = consent.ScopePurpose
+		}
+		if a.Kind == pages.ActLift {
+			e.Type, e.BasedOn = consent.EventObjectionLifted, a.BasedOn
+		}
+		return []consent.Event{e}, nil
+	case pages.ActRestrict:
+		e.Type = consent.EventRestricted
+		return []consent.Event{e}, nil
+	case pages.ActUnrestrict:
+		// This one permits, in a way: it has to know of everything.
+		if a.BasedOn < s.position {
+			return nil, pages.ErrOutdated
+		}
+		e.Type = consent.EventUnrestricted
+		return []consent.Event{e}, nil
+	case pages.ActErase:
+		e.Type = consent.EventErasureRequested
+		return []consent.Event{e}, nil
+	case pages.ActWiden, pages.ActRefuse:
+		return s.answer(e, a)
+	default:
+		return nil, pages.ErrInput
+	}
+}
+
+// withdrawal takes a purpose back as a whole.
+func (*sight) withdrawal(e consent.Event, p consent.PurposeID) consent.Event {
+	e.Type, e.Purpose = consent.EventWithdrawn, p
+	return e
+}
+
+// live are the purposes of which some grant could count, now or later.
+func (s *sight) live() []consent.PurposeID {
+	var out []consent.PurposeID
+	for _, g := range s.record.Grants {
+		switch g.Status {
+		case consent.StatusGiven, consent.StatusRenewed, consent.StatusPending, consent.StatusUnproven:
+			if !slices.Contains(out, g.Purpose) {
+				out = append(out, g.Purpose)
+			}
+		default:
+		}
+	}
+	return out
+}
+
+// append appends what the person did, all of it or an error. What permits is taken once, however often its button is pressed; what
+// restricts is taken every time, because between two presses somebody may have agreed elsewhere.
+func (d *Desk) append(ctx context.Context, who pages.Who, a pages.Act, events []consent.Event) error {
+	all := make([]store.Append, 0, len(events))
+	for _, e := range events {
+		one := d.one(who, e)
+		if a.Kind == pages.ActWiden {
+			content, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			tag := who.Tags[0]
+			one.Key = d.Keys.Name("page", string(tag[:]), string(a.Kind), string(e.Purpose), string(e.Notice), strconv.FormatUint(uint64(a.BasedOn), 10))
+			one.Digest = sha256.Sum256(content)
+		}
+		all = append(all, one)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	_, refused, err := d.Store.Append(ctx, all...)
+	if err != nil {
+		return err
+	}
+	for _, r := range refused {
+		switch {
+		case r == nil:
+		case errors.Is(r, consent.ErrConflict), errors.Is(r, consent.ErrInvalid), errors.Is(r, store.ErrIdempotency):
+			return fmt.Errorf("%w: %w", pages.ErrOutdated, r)
+		default:
+			return r
+		}
+	}
+	return nil
+}
+
+// one is an event about the mailbox that the person has proven.
+func (d *Desk) one(who pages.Who, e consent.Event) store.Append {
+	return store.Append{Identities: []store.Identity{{Tags: who.Tags, Type: consent.IdentifierEmail, Plain: true}}, Event: e}
+}
