@@ -28,6 +28,12 @@ spec:
 		refused:  `{spec: {storage: {postgres: {dsnSecretRef: {name: dsn, key: url}}}}}`,
 	},
 	{
+		sentence: "its storage stays", message: "events do not move by themselves",
+		was:      `{}`,
+		accepted: `{spec: {storage: {sqlite: {size: 20Gi}}}}`,
+		refused:  `{spec: {storage: {sqlite: null, postgres: {dsnSecretRef: {name: dsn, key: url}}}}}`,
+	},
+	{
 		sentence: "its volume holds something", message: "size is more than nothing",
 		accepted: `{spec: {storage: {sqlite: {size: 100M}}}}`,
 		refused:  `{spec: {storage: {sqlite: {size: "0"}}}}`,

@@ -3,11 +3,14 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -22,6 +25,8 @@ import (
 // Ledgers runs one ledger for each ConsentLedger.
 type Ledgers struct {
 	client.Client
+	// Reader reads Secrets that are not ours, which the client's cache does not keep.
+	Reader client.Reader
 	LedgerOptions
 }
 
@@ -45,10 +50,14 @@ type LedgerOptions struct {
 }
 
 // +kubebuilder:rbac:groups="",resources=secrets;configmaps;services;serviceaccounts,verbs=get;list;watch;create;update;patch
-// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups=apps,resources=statefulsets;deployments,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;update;patch;delete
 
 // again is how often certificates and keys are looked at when nothing changed.
 const again = 10 * time.Minute
+
+// secretEvery is how often a Secret is looked for that is not there yet. It is another team's, so nothing tells when it comes.
+const secretEvery = 10 * time.Second
 
 // Reconcile implements reconcile.Reconciler.
 func (r *Ledgers) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Result, error) {
@@ -65,19 +74,40 @@ func (r *Ledgers) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Re
 		return ctrl.Result{}, r.status(ctx, l, nil, condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonControllerConflict,
 			"The controller already has the ledger "+other+"; a person's consents must not be split over two. Delete one of them.", l.Generation))
 	}
-	if l.Spec.Storage.SQLite == nil {
-		return ctrl.Result{}, r.status(ctx, l, nil, condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonStorageNotServed,
-			"This version keeps events in SQLite only, so nothing runs and whatever rests on a record is denied. Name spec.storage.sqlite.", l.Generation))
+	if missing, err := r.missing(ctx, l); err != nil {
+		return ctrl.Result{}, err
+	} else if missing != "" {
+		return ctrl.Result{RequeueAfter: secretEvery}, r.status(ctx, l, nil, condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonSecretNotFound, missing, l.Generation))
 	}
 	accepted := condition(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The ledger is the only one of its controller.", l.Generation)
 	if r.Issuer() == "" || len(r.JWKS()) == 0 {
 		return ctrl.Result{RequeueAfter: time.Second}, r.status(ctx, l, nil, accepted)
 	}
-	set, err := r.apply(ctx, l)
+	ready, err := r.apply(ctx, l)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: again}, r.status(ctx, l, set, accepted)
+	return ctrl.Result{RequeueAfter: again}, r.status(ctx, l, &ready, accepted)
+}
+
+// missing tells what is wrong with the Secret that holds the connection string; empty for nothing. Who runs already goes on: pods have
+// what they mounted.
+func (r *Ledgers) missing(ctx context.Context, l *v1alpha1.ConsentLedger) (string, error) {
+	if l.Spec.Storage.Postgres == nil {
+		return "", nil
+	}
+	ref := l.Spec.Storage.Postgres.DSNSecretRef
+	var s corev1.Secret
+	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: l.Namespace, Name: string(ref.Name)}, &s)
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Sprintf("spec.storage.postgres.dsnSecretRef names the Secret %s, which namespace %s does not have: create it, with the connection string under the key %s.", ref.Name, l.Namespace, ref.Key), nil
+	case err != nil:
+		return "", err
+	case len(s.Data[string(ref.Key)]) == 0:
+		return fmt.Sprintf("The Secret %s has nothing under the key %s: put the connection string there.", ref.Name, ref.Key), nil
+	}
+	return "", nil
 }
 
 // serving leaves out ledgers whose controller has an older one.
@@ -99,15 +129,15 @@ func conflicting(all []v1alpha1.ConsentLedger, l *v1alpha1.ConsentLedger) string
 	return ""
 }
 
-// status reports; a nil set means that nothing runs.
-func (r *Ledgers) status(ctx context.Context, l *v1alpha1.ConsentLedger, set *appsv1.StatefulSet, accepted metav1.Condition) error {
+// status reports; without a number of ready replicas nothing runs.
+func (r *Ledgers) status(ctx context.Context, l *v1alpha1.ConsentLedger, replicas *int32, accepted metav1.Condition) error {
 	return patchStatus(ctx, r.Client, l, func(l *v1alpha1.ConsentLedger) {
 		l.Status.ObservedGeneration = l.Generation
 		l.Status.URL = translate.LedgerURL(l)
 		meta.SetStatusCondition(&l.Status.Conditions, accepted)
 		ready := condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNotAccepted, "Not accepted; the condition Accepted says why.", l.Generation)
 		if accepted.Status == metav1.ConditionTrue {
-			ready = r.ready(l, set)
+			ready = r.ready(l, replicas)
 		}
 		meta.SetStatusCondition(&l.Status.Conditions, ready)
 		backup := condition(v1alpha1.ConditionKeysBackedUp, metav1.ConditionFalse, v1alpha1.ReasonBackupUnconfirmed,
@@ -119,8 +149,8 @@ func (r *Ledgers) status(ctx context.Context, l *v1alpha1.ConsentLedger, set *ap
 	})
 }
 
-func (r *Ledgers) ready(l *v1alpha1.ConsentLedger, set *appsv1.StatefulSet) metav1.Condition {
-	if set != nil && set.Status.ReadyReplicas > 0 {
+func (r *Ledgers) ready(l *v1alpha1.ConsentLedger, replicas *int32) metav1.Condition {
+	if replicas != nil && *replicas > 0 {
 		return condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady, "The ledger serves.", l.Generation)
 	}
 	served := meta.FindStatusCondition(l.Status.Conditions, v1alpha1.ConditionReady)
@@ -146,6 +176,6 @@ func (r *Ledgers) SetupWithManager(mgr ctrl.Manager) error {
 	})
 	return ctrl.NewControllerManagedBy(mgr).Named("ledgers").
 		For(&v1alpha1.ConsentLedger{}).Watches(&v1alpha1.ConsentLedger{}, every).
-		Owns(&appsv1.StatefulSet{}).Owns(&corev1.ConfigMap{}).Owns(&corev1.Secret{}).Owns(&corev1.Service{}).
+		Owns(&appsv1.StatefulSet{}).Owns(&appsv1.Deployment{}).Owns(&policyv1.PodDisruptionBudget{}).Owns(&corev1.ConfigMap{}).Owns(&corev1.Secret{}).Owns(&corev1.Service{}).
 		Complete(r)
 }

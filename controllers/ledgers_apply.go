@@ -11,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,47 +21,78 @@ import (
 	"github.com/optup/optup/internal/translate"
 )
 
-// apply brings the objects of a ledger about.
-func (r *Ledgers) apply(ctx context.Context, l *v1alpha1.ConsentLedger) (*appsv1.StatefulSet, error) {
+// step makes one object what it has to be.
+type step struct {
+	object client.Object
+	change func() error
+}
+
+// apply brings the objects of a ledger about, and gives how many replicas are ready.
+func (r *Ledgers) apply(ctx context.Context, l *v1alpha1.ConsentLedger) (int32, error) {
 	if err := r.rootKey(ctx, l); err != nil {
-		return nil, err
+		return 0, err
 	}
 	config, err := ledgerConfig(l, r.LedgerOptions)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	account := &corev1.ServiceAccount{ObjectMeta: named(l, translate.LedgerName(l))}
 	files := &corev1.ConfigMap{ObjectMeta: named(l, translate.LedgerName(l)+"-config")}
 	certificate := &corev1.Secret{ObjectMeta: named(l, translate.LedgerName(l)+"-tls"), Type: corev1.SecretTypeTLS}
 	service := &corev1.Service{ObjectMeta: named(l, translate.LedgerName(l))}
-	set := &appsv1.StatefulSet{ObjectMeta: named(l, translate.LedgerName(l))}
-	for _, step := range []struct {
-		object client.Object
-		change func() error
-	}{
+	steps := []step{
 		{account, func() error { no := false; account.AutomountServiceAccountToken = &no; return nil }},
 		{files, func() error { files.Data = config; return nil }},
 		{certificate, func() error { return r.certificate(l, certificate) }},
 		{service, func() error { ledgerService(l, service); return nil }},
-		{set, func() error { ledgerSet(l, r.LedgerOptions, set); return nil }},
-	} {
-		_, err := controllerutil.CreateOrUpdate(ctx, r.Client, step.object, func() error {
-			labels := step.object.GetLabels()
+	}
+	pods, ready := r.pods(l)
+	for _, s := range append(steps, pods...) {
+		_, err := controllerutil.CreateOrUpdate(ctx, r.Client, s.object, func() error {
+			labels := s.object.GetLabels()
 			if labels == nil {
 				labels = map[string]string{}
 			}
 			maps.Copy(labels, owned(ledgerLabels(l)))
-			step.object.SetLabels(labels)
-			if err := step.change(); err != nil {
+			s.object.SetLabels(labels)
+			if err := s.change(); err != nil {
 				return err
 			}
-			return controllerutil.SetControllerReference(l, step.object, r.Scheme())
+			return controllerutil.SetControllerReference(l, s.object, r.Scheme())
 		})
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 	}
-	return set, nil
+	return ready(), r.budget(ctx, l)
+}
+
+// pods are the objects that run a ledger, by its storage.
+func (r *Ledgers) pods(l *v1alpha1.ConsentLedger) (steps []step, ready func() int32) {
+	if l.Spec.Storage.Postgres == nil {
+		set := &appsv1.StatefulSet{ObjectMeta: named(l, translate.LedgerName(l))}
+		return []step{{set, func() error { ledgerSet(l, r.LedgerOptions, set); return nil }}}, func() int32 { return set.Status.ReadyReplicas }
+	}
+	d := &appsv1.Deployment{ObjectMeta: named(l, translate.LedgerName(l))}
+	steps = []step{{d, func() error { ledgerDeployment(l, r.LedgerOptions, d); return nil }}}
+	if ledgerReplicas(l) > 1 {
+		b := &policyv1.PodDisruptionBudget{ObjectMeta: named(l, translate.LedgerName(l))}
+		steps = append(steps, step{b, func() error { ledgerBudget(l, b); return nil }})
+	}
+	return steps, func() int32 { return d.Status.ReadyReplicas }
+}
+
+// budget takes away the budget of a ledger that has come down to one replica.
+func (r *Ledgers) budget(ctx context.Context, l *v1alpha1.ConsentLedger) error {
+	if l.Spec.Storage.Postgres == nil || ledgerReplicas(l) > 1 {
+		return nil
+	}
+	b := &policyv1.PodDisruptionBudget{}
+	err := r.Get(ctx, client.ObjectKey{Namespace: l.Namespace, Name: translate.LedgerName(l)}, b)
+	if err == nil && metav1.IsControlledBy(b, l) {
+		err = r.Delete(ctx, b)
+	}
+	return client.IgnoreNotFound(err)
 }
 
 func named(l *v1alpha1.ConsentLedger, name string) metav1.ObjectMeta {

@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -85,14 +86,60 @@ func ledgerService(l *v1alpha1.ConsentLedger, s *corev1.Service) {
 	s.Spec.Ports = []corev1.ServicePort{{Name: "https", Port: ledgerPort, TargetPort: intstr.FromInt32(ledgerPort), Protocol: corev1.ProtocolTCP}}
 }
 
+// ledgerSet runs a ledger whose events are on a volume: one pod, because only one process may have the file.
 func ledgerSet(l *v1alpha1.ConsentLedger, o LedgerOptions, s *appsv1.StatefulSet) {
-	one, grace := int32(1), int64(30)
+	one := int32(1)
 	s.Spec.Replicas = &one
 	s.Spec.ServiceName = translate.LedgerName(l)
 	s.Spec.Selector = &metav1.LabelSelector{MatchLabels: ledgerLabels(l)}
-	s.Spec.Template.Labels = ledgerLabels(l)
+	ledgerPod(l, o, &s.Spec.Template)
+	if len(s.Spec.VolumeClaimTemplates) == 0 {
+		s.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{{
+			ObjectMeta: metav1.ObjectMeta{Name: "data"},
+			Spec: corev1.PersistentVolumeClaimSpec{
+				AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+				StorageClassName: l.Spec.Storage.SQLite.StorageClassName,
+				Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: l.Spec.Storage.SQLite.Size}},
+			},
+		}}
+	}
+}
+
+// ledgerDeployment runs a ledger whose events are in PostgreSQL: replicas without a state of their own. A new one serves before an old
+// one stops, so that no write is refused.
+func ledgerDeployment(l *v1alpha1.ConsentLedger, o LedgerOptions, d *appsv1.Deployment) {
+	replicas, one, none := ledgerReplicas(l), intstr.FromInt32(1), intstr.FromInt32(0)
+	d.Spec.Replicas = &replicas
+	d.Spec.Selector = &metav1.LabelSelector{MatchLabels: ledgerLabels(l)}
+	d.Spec.Strategy = appsv1.DeploymentStrategy{
+		Type: appsv1.RollingUpdateDeploymentStrategyType, RollingUpdate: &appsv1.RollingUpdateDeployment{MaxSurge: &one, MaxUnavailable: &none},
+	}
+	ledgerPod(l, o, &d.Spec.Template)
+	d.Spec.Template.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{
+		MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.ScheduleAnyway,
+		LabelSelector: &metav1.LabelSelector{MatchLabels: ledgerLabels(l)},
+	}}
+}
+
+// ledgerReplicas is how many replicas a ledger on PostgreSQL has.
+func ledgerReplicas(l *v1alpha1.ConsentLedger) int32 {
+	if n := l.Spec.Storage.Postgres.Replicas; n > 0 {
+		return n
+	}
+	return 2
+}
+
+// ledgerBudget keeps evictions from taking more than one replica at a time. A single replica has none: it would only block drains.
+func ledgerBudget(l *v1alpha1.ConsentLedger, b *policyv1.PodDisruptionBudget) {
+	one := intstr.FromInt32(1)
+	b.Spec.MaxUnavailable = &one
+	b.Spec.Selector = &metav1.LabelSelector{MatchLabels: ledgerLabels(l)}
+}
+
+func ledgerPod(l *v1alpha1.ConsentLedger, o LedgerOptions, t *corev1.PodTemplateSpec) {
+	t.Labels = ledgerLabels(l)
 	// Assigning members keeps the defaults that the API server filled in, so that nothing is written for nothing.
-	p := &s.Spec.Template.Spec
+	p, grace := &t.Spec, int64(45)
 	p.ServiceAccountName = translate.LedgerName(l)
 	p.TerminationGracePeriodSeconds = &grace
 	no, yes, user := false, true, ledgerUser
@@ -106,22 +153,12 @@ func ledgerSet(l *v1alpha1.ConsentLedger, o LedgerOptions, s *appsv1.StatefulSet
 		p.Containers = []corev1.Container{{}}
 	}
 	ledgerContainer(l, o, &p.Containers[0])
-	if len(s.Spec.VolumeClaimTemplates) == 0 && l.Spec.Storage.SQLite != nil {
-		s.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{{
-			ObjectMeta: metav1.ObjectMeta{Name: "data"},
-			Spec: corev1.PersistentVolumeClaimSpec{
-				AccessModes:      []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
-				StorageClassName: l.Spec.Storage.SQLite.StorageClassName,
-				Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: l.Spec.Storage.SQLite.Size}},
-			},
-		}}
-	}
 }
 
 func ledgerVolumes(l *v1alpha1.ConsentLedger) []corev1.Volume {
 	mode, seconds := int32(0o440), int64(3600)
 	open := int32(0o644)
-	return []corev1.Volume{
+	volumes := []corev1.Volume{
 		{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
 			LocalObjectReference: corev1.LocalObjectReference{Name: translate.LedgerName(l) + "-config"}, DefaultMode: &open,
 		}}},
@@ -134,6 +171,15 @@ func ledgerVolumes(l *v1alpha1.ConsentLedger) []corev1.Volume {
 			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: inject.ManagerAudience, ExpirationSeconds: &seconds, Path: "manager-token"}},
 		}}}},
 	}
+	if pg := l.Spec.Storage.Postgres; pg != nil {
+		volumes = append(volumes,
+			// The last bundle, for restarts of the container while the manager is away.
+			corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+			corev1.Volume{Name: "database", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+				SecretName: string(pg.DSNSecretRef.Name), DefaultMode: &mode, Items: []corev1.KeyToPath{{Key: string(pg.DSNSecretRef.Key), Path: "url"}},
+			}}})
+	}
+	return volumes
 }
 
 func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Container) {
@@ -143,6 +189,10 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 		"serve", "--data", "/var/lib/optup", "--root-key", "/etc/optup/keys/root", "--config", "/etc/optup/config/config.json",
 		"--tls-cert", "/etc/optup/tls/tls.crt", "--tls-key", "/etc/optup/tls/tls.key", "--listen", ":8443", "--admin", ":8081",
 		"--manager", o.ManagerURL, "--manager-token", "/var/run/secrets/optup/manager-token", "--trust", "/etc/optup/trust/ca.crt",
+	}
+	if l.Spec.Storage.Postgres != nil {
+		// A single ledger on a volume has nobody to hand over to: serving on would only make the gap longer.
+		c.Args = append(c.Args, "--database-url-file", "/etc/optup/database/url", "--stop-delay", "5s")
 	}
 	c.Ports = []corev1.ContainerPort{
 		{Name: "https", ContainerPort: ledgerPort, Protocol: corev1.ProtocolTCP}, {Name: "admin", ContainerPort: ledgerAdmin, Protocol: corev1.ProtocolTCP},
@@ -154,6 +204,9 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 		{Name: "keys", MountPath: "/etc/optup/keys", ReadOnly: true},
 		{Name: "trust", MountPath: "/etc/optup/trust", ReadOnly: true},
 		{Name: "tokens", MountPath: "/var/run/secrets/optup", ReadOnly: true},
+	}
+	if l.Spec.Storage.Postgres != nil {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "database", MountPath: "/etc/optup/database", ReadOnly: true})
 	}
 	c.Resources = corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: resource.MustParse("64Mi")},

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -22,7 +23,7 @@ type ledgers struct {
 
 func newLedgers() *ledgers {
 	l := &ledgers{authority: newAuthority("first", time.Now().Add(365*24*time.Hour))}
-	l.reconciler = &Ledgers{Client: k8s, LedgerOptions: LedgerOptions{
+	l.reconciler = &Ledgers{Client: k8s, Reader: k8s, LedgerOptions: LedgerOptions{
 		Image: "optup/ledger:1", ManagerURL: "https://optup-manager.optup-system.svc:9443",
 		ManagerSubject: "system:serviceaccount:optup-system:optup-manager",
 		Issuer:         func() string { return "https://kubernetes.default.svc" }, JWKS: func() []byte { return []byte(`{"keys":[]}`) },
@@ -35,7 +36,7 @@ func newLedgers() *ledgers {
 	}}
 	// Nobody collects what a deleted ledger owned.
 	DeferCleanup(func() {
-		for _, o := range []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.ServiceAccount{}, &corev1.Service{}, &appsv1.StatefulSet{}} {
+		for _, o := range []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.ServiceAccount{}, &corev1.Service{}, &appsv1.StatefulSet{}, &appsv1.Deployment{}, &policyv1.PodDisruptionBudget{}} {
 			Expect(k8s.DeleteAllOf(ctx, o, client.InNamespace(consent), client.HasLabels{LabelLedger})).To(Succeed())
 		}
 	})

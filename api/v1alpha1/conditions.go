@@ -39,8 +39,9 @@ const (
 	ReasonInvalidPurpose = "InvalidPurpose"
 	// ReasonDuplicateName surfaces when two endpoints of a service, or two objects that were read from files, have the same name.
 	ReasonDuplicateName = "DuplicateName"
-	// ReasonStorageNotServed surfaces on Accepted=False when a ledger names a storage that this version does not serve from.
-	ReasonStorageNotServed = "StorageNotServed"
+	// ReasonSecretNotFound surfaces on Accepted=False when the Secret with the connection string of a ledger's database, or the key in it,
+	// does not exist. It heals within seconds of when it does.
+	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonControllerConflict surfaces when another ConsentLedger already serves the same controller.
 	ReasonControllerConflict = "ControllerConflict"
 	// ReasonControllerMismatch surfaces when a purpose, a wording or a touchpoint refers to one of another controller.

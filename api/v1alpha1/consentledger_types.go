@@ -27,13 +27,13 @@ type KeyBackup string
 const KeyBackupConfirmed KeyBackup = "Confirmed"
 
 // LedgerStorage is where a ledger keeps its events. Exactly one member is set.
+// +kubebuilder:validation:XValidation:rule="has(self.sqlite) == has(oldSelf.sqlite)",message="events do not move by themselves: create a ledger on the other storage after optup ledger export, and import there"
 // +kubebuilder:validation:XValidation:rule="has(self.sqlite) != has(self.postgres)",message="name one storage: sqlite or postgres"
 type LedgerStorage struct {
 	// sqlite keeps events in a file on a volume; one replica.
 	// +optional
 	SQLite *SQLiteStorage `json:"sqlite,omitempty"`
-	// postgres keeps events in a PostgreSQL database; any number of replicas. This version does not serve from one: condition Accepted
-	// says so.
+	// postgres keeps events in a PostgreSQL database, 15 or newer; any number of replicas.
 	// +optional
 	Postgres *PostgresStorage `json:"postgres,omitempty"`
 }

@@ -178,7 +178,7 @@ func (p *parts) ledgers(context.Context) error {
 		}
 		return s.Data[corev1.TLSCertKey]
 	}
-	err = (&controllers.Ledgers{Client: c, LedgerOptions: controllers.LedgerOptions{
+	err = (&controllers.Ledgers{Client: c, Reader: p.manager.GetAPIReader(), LedgerOptions: controllers.LedgerOptions{
 		Image: p.options.LedgerImage, ManagerURL: p.options.managerURL(),
 		ManagerSubject: "system:serviceaccount:" + p.options.Namespace + ":" + p.options.ServiceAccount,
 		Issuer:         p.issuer.name, JWKS: p.keys.JWKS, GrantKeys: public, Sign: p.certs.Sign,
