@@ -43,7 +43,7 @@ test: assets axe mailpit ## Everything that needs no cluster node, with the race
 	go test -race -timeout 10m ./test/faults # alone: it starves the machine
 
 .PHONY: e2e
-e2e: cluster-up images $(BIN)/helm ## Real pods on the cluster.
+e2e: cluster-up images e2e-images $(BIN)/helm ## Real pods on the cluster.
 	HELM=$(BIN)/helm go test -count=1 -timeout 40m -v ./test/e2e/...
 
 .PHONY: bench
@@ -78,6 +78,19 @@ images: build ## Build the images without a container engine and hand them to th
 	cd $(BIN) && echo $(VERSION)-$$(sha256sum manager sidecar ledger shop | sha256sum | cut -c1-12) > tag
 	for c in manager sidecar ledger shop; do \
 	  $(CLUSTERCTL) image --name optup/$$c:$$(cat $(BIN)/tag) --entrypoint /$$c $(BIN)/$$c; done
+
+# Images of the end-to-end tests: PostgreSQL as this machine's package has it, without its package manager.
+PGDIR = $(lastword $(sort $(wildcard /usr/lib/postgresql/*)))
+PGSHARE = /usr/share/postgresql/$(notdir $(PGDIR))
+.PHONY: e2e-images
+e2e-images: $(BIN)
+	@test -x "$(PGDIR)/bin/postgres" || { echo "the end-to-end tests need PostgreSQL's server: apt-get install postgresql" >&2; exit 1; }
+	CGO_ENABLED=0 go build -trimpath -o $(BIN)/pods/postgres ./test/pods/postgres
+	cat $(BIN)/pods/postgres $(PGDIR)/bin/postgres | sha256sum | cut -c1-12 > $(BIN)/pods/tag
+	$(CLUSTERCTL) image --name optup/postgres:$$(cat $(BIN)/pods/tag) --entrypoint /postgres --arg $(PGDIR)/bin --libraries $(BIN)/pods/postgres test/pods/postgres/passwd=/etc/passwd \
+	  $(foreach p,postgres initdb,$(PGDIR)/bin/$(p)=$(PGDIR)/bin/$(p)) \
+	  $(foreach l,plpgsql dict_snowball,$(PGDIR)/lib/$(l).so=$(PGDIR)/lib/$(l).so) \
+	  $(PGSHARE)=$(PGSHARE) /usr/share/zoneinfo=/usr/share/zoneinfo $$(readlink -f /bin/sh)=/bin/sh
 
 .PHONY: cli
 cli: $(BIN) ## Build the command line, optup.

@@ -176,7 +176,7 @@ func ledgerVolumes(l *v1alpha1.ConsentLedger) []corev1.Volume {
 			// The last bundle, for restarts of the container while the manager is away.
 			corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 			corev1.Volume{Name: "database", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
-				SecretName: string(pg.DSNSecretRef.Name), DefaultMode: &mode, Items: []corev1.KeyToPath{{Key: string(pg.DSNSecretRef.Key), Path: "url"}},
+				SecretName: string(pg.DSNSecretRef.Name), DefaultMode: &mode, // as a whole: the connection string may name certificates that are beside it
 			}}})
 	}
 	return volumes
@@ -192,7 +192,7 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 	}
 	if l.Spec.Storage.Postgres != nil {
 		// A single ledger on a volume has nobody to hand over to: serving on would only make the gap longer.
-		c.Args = append(c.Args, "--database-url-file", "/etc/optup/database/url", "--stop-delay", "5s")
+		c.Args = append(c.Args, "--database-url-file", "/etc/optup/database/"+string(l.Spec.Storage.Postgres.DSNSecretRef.Key), "--stop-delay", "5s")
 	}
 	c.Ports = []corev1.ContainerPort{
 		{Name: "https", ContainerPort: ledgerPort, Protocol: corev1.ProtocolTCP}, {Name: "admin", ContainerPort: ledgerAdmin, Protocol: corev1.ProtocolTCP},

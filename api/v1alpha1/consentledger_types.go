@@ -41,7 +41,8 @@ type LedgerStorage struct {
 // PostgresStorage is a PostgreSQL database, or one that speaks its protocol.
 type PostgresStorage struct {
 	// dsnSecretRef names the Secret, in the ledger's namespace, and the key in it that holds the connection string, for example
-	// postgres://ledger:...@db.internal/consent?sslmode=verify-full.
+	// postgres://ledger:...@db.internal/consent?sslmode=verify-full. Other keys of the Secret are files beside it, so that an authority under
+	// the key ca.crt is named by sslrootcert=/etc/optup/database/ca.crt.
 	// +required
 	DSNSecretRef SecretKeyReference `json:"dsnSecretRef"`
 	// replicas of the ledger, 1 to 32. Omitted means 2.

@@ -87,6 +87,7 @@ func newRoot() *cobra.Command {
 
 func imageCommand(t *target) *cobra.Command {
 	var called string
+	var shared bool
 	var spec imageSpec
 	cmd := &cobra.Command{
 		Use:   "image --name REPOSITORY:TAG --entrypoint /PROGRAM BINARY [SOURCE=TARGET ...]",
@@ -98,6 +99,11 @@ func imageCommand(t *target) *cobra.Command {
 			files, err := t.imageFiles(spec.Entrypoint, args)
 			if err != nil {
 				return err
+			}
+			if shared {
+				if err := addLibraries(files); err != nil {
+					return err
+				}
 			}
 			spec.Files = files
 			image, err := buildImage(spec)
@@ -116,6 +122,7 @@ func imageCommand(t *target) *cobra.Command {
 	flags.StringVar(&called, "name", "", "repository and tag, without a registry")
 	flags.StringVar(&spec.Entrypoint, "entrypoint", "", "absolute path of the binary in the image")
 	flags.StringVar(&spec.User, "user", "65532", "numeric user id that it runs as")
+	flags.BoolVar(&shared, "libraries", false, "add the shared libraries that the files need")
 	flags.StringArrayVar(&spec.Args, "arg", nil, "argument of the entrypoint that a pod may replace (repeatable)")
 	flags.StringArrayVar(&spec.Env, "env", nil, "variable NAME=VALUE (repeatable)")
 	_ = cmd.MarkFlagRequired("name")

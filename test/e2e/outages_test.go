@@ -113,9 +113,13 @@ var _ = Describe("outages", Ordered, func() {
 
 	// stop freezes the ledger; what it returns lets it go on.
 	stop := func(ctx SpecContext) func() {
-		p, err := r.Pod(ctx, "consent", map[string]string{"consent.optup.dev/ledger": "main"})
-		Expect(err).NotTo(HaveOccurred())
-		pids := processes("/ledger", p.Name)
+		var replicas corev1.PodList
+		Expect(r.List(ctx, &replicas, client.InNamespace("consent"), client.MatchingLabels{"consent.optup.dev/ledger": "main"})).To(Succeed())
+		Expect(replicas.Items).NotTo(BeEmpty())
+		var pids []int
+		for _, p := range replicas.Items {
+			pids = append(pids, processes("/ledger", p.Name)...)
+		}
 		signal(pids, syscall.SIGSTOP)
 		return func() { signal(pids, syscall.SIGCONT) }
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,9 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	}
 	r, err = road.Open(root, helm)
 	Expect(err).NotTo(HaveOccurred())
+	tag, err := os.ReadFile(filepath.Join(root, "bin", "pods", "tag"))
+	Expect(err).NotTo(HaveOccurred(), "make e2e-images")
+	r.Database = strings.TrimSpace(string(tag))
 	truth = shop.Truth(seed, people)
 	list = shop.People(seed, people)[:listed]
 

@@ -40,6 +40,8 @@ type Road struct {
 	Prefix, Tag string
 	// Helm is the helm binary.
 	Helm string
+	// Database is the tag of the image of PostgreSQL, for a ledger of two replicas on it; without one the ledger is on a volume.
+	Database string
 }
 
 // Open connects with the cluster that KUBECONFIG names.
@@ -116,7 +118,7 @@ func (r *Road) Install(ctx context.Context) error {
 	})
 }
 
-// Apply applies files server-side. The demo's image becomes the one that was built.
+// Apply applies files server-side. Images become those that were built, and the ledger's storage the database if there is one.
 func (r *Road) Apply(ctx context.Context, files ...string) error {
 	for _, f := range files {
 		data, err := os.ReadFile(f)
@@ -133,6 +135,10 @@ func (r *Road) Apply(ctx context.Context, files ...string) error {
 // ApplyYAML applies documents server-side.
 func (r *Road) ApplyYAML(ctx context.Context, text string) error {
 	text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/shop:dev", r.Image("shop"))
+	if r.Database != "" {
+		text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/postgres:e2e", r.Prefix+"optup/postgres:"+r.Database)
+		text = strings.ReplaceAll(text, "storage: {sqlite: {size: 1Gi}}", "storage: {postgres: {dsnSecretRef: {name: database, key: url}}}")
+	}
 	docs := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
 	for {
 		doc, err := docs.Read()

@@ -3,12 +3,14 @@ package road
 import (
 	"bytes"
 	"context"
+	"path/filepath"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/shop"
 )
 
@@ -16,6 +18,11 @@ import (
 func (r *Road) Shop(ctx context.Context, list []shop.Customer) error {
 	if err := r.Apply(ctx, r.Manifest("00-namespaces.yaml"), r.Manifest("crm.yaml"), r.Manifest("esp.yaml"), r.Manifest("dashboard.yaml"), r.Manifest("ticker.yaml")); err != nil {
 		return err
+	}
+	if r.Database != "" {
+		if err := r.Apply(ctx, filepath.Join(r.Root, "test/road/postgres.yaml")); err != nil {
+			return err
+		}
 	}
 	var csv bytes.Buffer
 	if err := shop.WriteAddressees(&csv, list); err != nil {
@@ -40,9 +47,9 @@ func (r *Road) Declare(ctx context.Context, rows []shop.Consent) (report map[str
 		return nil, 0, err
 	}
 	err = r.Until(ctx, 2*time.Minute, "the ledger serves", func(ctx context.Context) (bool, error) {
-		var set appsv1.StatefulSet
-		err := r.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "main-ledger"}, &set)
-		return err == nil && set.Status.ReadyReplicas == 1, err
+		var l v1alpha1.ConsentLedger
+		err := r.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "main"}, &l)
+		return err == nil && meta.IsStatusConditionTrue(l.Status.Conditions, v1alpha1.ConditionReady), err
 	})
 	if err != nil {
 		return nil, 0, err

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// addLibraries adds the shared libraries that programs and libraries among the files need, at the paths where this machine has them, and
+// the loader. It is how an image gets a program that a package of this machine's distribution brought.
+func addLibraries(files map[string]string) error {
+	needed := map[string]bool{}
+	for _, source := range files {
+		root, err := filepath.EvalSymlinks(source)
+		if err != nil {
+			return err
+		}
+		err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() || !dynamic(name) {
+				return err
+			}
+			return libraries(name, needed)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for path := range needed {
+		if _, ok := files[path]; !ok {
+			files[path] = path
+		}
+	}
+	return nil
+}
+
+// dynamic tells whether a file needs a loader or shared libraries.
+func dynamic(name string) bool {
+	f, err := elf.Open(name)
+	if err != nil {
+		return false // no program
+	}
+	defer f.Close()
+	libraries, err := f.ImportedLibraries()
+	return err == nil && len(libraries) > 0
+}
+
+func libraries(name string, into map[string]bool) error {
+	out, err := exec.Command("ldd", name).Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return fmt.Errorf("ldd %s: %w: %s", name, err, exit.Stderr)
+	}
+	if err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		line := strings.TrimSpace(lines.Text())
+		if strings.Contains(line, "not found") {
+			return fmt.Errorf("%s: %s", name, line)
+		}
+		_, target, arrow := strings.Cut(line, "=> ")
+		if !arrow {
+			target = line
+		}
+		if target, _, ok := strings.Cut(target, " ("); ok && filepath.IsAbs(target) {
+			into[target] = true
+		}
+	}
+	return nil
+}
