@@ -51,7 +51,7 @@ var _ = Describe("The objects of a ConsentLedger", func() {
 	It("let the manager read and everybody in access do what they may", func() {
 		change(l, func(l *v1alpha1.ConsentLedger) {
 			l.Spec.Access = []v1alpha1.LedgerAccess{{
-				ServiceAccount: v1alpha1.ServiceAccountReference{Namespace: "shop", Name: "signup"},
+				ServiceAccount: &v1alpha1.ServiceAccountReference{Namespace: "shop", Name: "signup"},
 				Roles:          []v1alpha1.LedgerRole{v1alpha1.LedgerRoleTouchpoint},
 			}}
 		})

@@ -12,9 +12,24 @@ spec:
 		refused:  `{metadata: {name: a234567890b234567890c234567890d2345678901}}`,
 	},
 	{
-		sentence: "a service account is listed once", message: "a service account is listed twice",
+		sentence: "a service account is listed once", message: "somebody is listed twice",
 		accepted: `{spec: {access: [{serviceAccount: {namespace: shop, name: a}, roles: [Reader, Officer]}, {serviceAccount: {namespace: shop, name: b}, roles: [Reader]}]}}`,
 		refused:  `{spec: {access: [{serviceAccount: {namespace: shop, name: a}, roles: [Reader]}, {serviceAccount: {namespace: shop, name: a}, roles: [Officer]}]}}`,
+	},
+	{
+		sentence: "access names one who has it", message: "name one of them: serviceAccount or external",
+		accepted: `{spec: {access: [{serviceAccount: {namespace: shop, name: a}, roles: [Reader]}]}}`,
+		refused:  `{spec: {access: [{roles: [Reader]}]}}`,
+	},
+	{
+		sentence: "whoever is external is an account or a group", message: "name one of them: subject or group",
+		accepted: `{spec: {issuers: [{issuer: "https://id.example.org", audience: optup, groupsClaim: groups}], access: [{external: {issuer: "https://id.example.org", group: dpo}, roles: [Officer]}]}}`,
+		refused:  `{spec: {issuers: [{issuer: "https://id.example.org", audience: optup, groupsClaim: groups}], access: [{external: {issuer: "https://id.example.org", group: dpo, subject: u-1}, roles: [Officer]}]}}`,
+	},
+	{
+		sentence: "whoever is external has an issuer", message: "external access needs its issuer in spec.issuers",
+		accepted: `{spec: {issuers: [{issuer: "https://id.example.org", audience: optup}], access: [{external: {issuer: "https://id.example.org", subject: u-1}, roles: [Officer]}]}}`,
+		refused:  `{spec: {issuers: [{issuer: "https://id.example.org", audience: optup}], access: [{external: {issuer: "https://id.example.org", group: dpo}, roles: [Officer]}]}}`,
 	},
 	{
 		sentence: "it stays with its controller", message: "a ledger cannot pass to another controller",

@@ -29,17 +29,56 @@ func ledgerLabels(l *v1alpha1.ConsentLedger) map[string]string {
 	return map[string]string{"app.kubernetes.io/name": "optup-ledger", LabelLedger: l.Name}
 }
 
+// issuerConfig and accessConfig are how the ledger's configuration spells whom to trust, and who may do what.
+type issuerConfig struct {
+	Issuer   string        `json:"issuer"`
+	Audience string        `json:"audience"`
+	JWKSFile string        `json:"jwksFile,omitempty"`
+	Groups   string        `json:"groups,omitempty"`
+	Person   *personConfig `json:"person,omitempty"`
+}
+
+type personConfig struct {
+	Claim string `json:"claim"`
+	Type  string `json:"type"`
+}
+
+type accessConfig struct {
+	Issuer  string   `json:"issuer,omitempty"`
+	Subject string   `json:"subject,omitempty"`
+	Group   string   `json:"group,omitempty"`
+	Roles   []string `json:"roles"`
+}
+
+// ledgerIssuers has the cluster first: entries without an issuer are about its service accounts.
+func ledgerIssuers(l *v1alpha1.ConsentLedger, o LedgerOptions) []issuerConfig {
+	issuers := []issuerConfig{{Issuer: o.Issuer(), Audience: inject.LedgerAudience, JWKSFile: "jwks.json"}}
+	for _, i := range l.Spec.Issuers {
+		one := issuerConfig{Issuer: i.Issuer, Audience: i.Audience, Groups: i.GroupsClaim}
+		if i.Person != nil {
+			one.Person = &personConfig{Claim: i.Person.Claim, Type: string(i.Person.Type)}
+		}
+		issuers = append(issuers, one)
+	}
+	return issuers
+}
+
+func ledgerAccess(a v1alpha1.LedgerAccess) accessConfig {
+	var one accessConfig
+	switch {
+	case a.ServiceAccount != nil:
+		one.Subject = "system:serviceaccount:" + string(a.ServiceAccount.Namespace) + ":" + string(a.ServiceAccount.Name)
+	case a.External != nil:
+		one.Issuer, one.Subject, one.Group = a.External.Issuer, a.External.Subject, a.External.Group
+	}
+	for _, role := range a.Roles {
+		one.Roles = append(one.Roles, strings.ToLower(string(role)))
+	}
+	return one
+}
+
 // ledgerConfig is the content of the ConfigMap that a ledger mounts: whom to trust, and who may do what.
 func ledgerConfig(l *v1alpha1.ConsentLedger, o LedgerOptions) (map[string]string, error) {
-	type issuer struct {
-		Issuer   string `json:"issuer"`
-		Audience string `json:"audience"`
-		JWKSFile string `json:"jwksFile"`
-	}
-	type access struct {
-		Subject string   `json:"subject"`
-		Roles   []string `json:"roles"`
-	}
 	type source struct {
 		Name   string `json:"name"`
 		People int64  `json:"people"`
@@ -48,25 +87,21 @@ func ledgerConfig(l *v1alpha1.ConsentLedger, o LedgerOptions) (map[string]string
 		Sources []source `json:"sources"`
 	}
 	config := struct {
-		Controller string   `json:"controller"`
-		Issuers    []issuer `json:"issuers"`
-		Access     []access `json:"access"`
+		Controller string         `json:"controller"`
+		Issuers    []issuerConfig `json:"issuers"`
+		Access     []accessConfig `json:"access"`
 		Sidecars   struct {
 			GrantKeysFile string `json:"grantKeysFile"`
 		} `json:"sidecars"`
 		Population *population `json:"population,omitempty"`
 	}{
 		Controller: l.Spec.Controller,
-		Issuers:    []issuer{{o.Issuer(), inject.LedgerAudience, "jwks.json"}},
-		Access:     []access{{o.ManagerSubject, []string{"reader"}}},
+		Issuers:    ledgerIssuers(l, o),
+		Access:     []accessConfig{{Subject: o.ManagerSubject, Roles: []string{"reader"}}},
 	}
 	config.Sidecars.GrantKeysFile = "grant-keys.json"
 	for _, a := range l.Spec.Access {
-		one := access{Subject: "system:serviceaccount:" + string(a.ServiceAccount.Namespace) + ":" + string(a.ServiceAccount.Name)}
-		for _, role := range a.Roles {
-			one.Roles = append(one.Roles, strings.ToLower(string(role)))
-		}
-		config.Access = append(config.Access, one)
+		config.Access = append(config.Access, ledgerAccess(a))
 	}
 	if p := l.Spec.Population; p != nil {
 		config.Population = &population{}

@@ -75,17 +75,81 @@ type ServiceAccountReference struct {
 	Name ObjectName `json:"name"`
 }
 
-// LedgerAccess lets a service account use a ledger.
+// ExternalSubject is somebody whom an issuer outside of the cluster knows: one account, or a group.
+// +kubebuilder:validation:XValidation:rule="has(self.subject) != has(self.group)",message="name one of them: subject or group"
+type ExternalSubject struct {
+	// issuer of the tokens, one of spec.issuers.
+	// +required
+	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:MaxLength=512
+	Issuer string `json:"issuer"`
+	// subject is the claim sub of the tokens of one account, 1 to 255 characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	Subject string `json:"subject,omitempty"`
+	// group is in the claim that the issuer's groupsClaim names, 1 to 255 characters.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	Group string `json:"group,omitempty"`
+}
+
+// LedgerAccess lets a service account, or somebody whom an external issuer knows, use a ledger.
+// +kubebuilder:validation:XValidation:rule="has(self.serviceAccount) != has(self.external)",message="name one of them: serviceAccount or external"
 type LedgerAccess struct {
 	// serviceAccount that may use the ledger, with a token for the audience optup-ledger.
-	// +required
-	ServiceAccount ServiceAccountReference `json:"serviceAccount"`
-	// roles of the service account.
+	// +optional
+	ServiceAccount *ServiceAccountReference `json:"serviceAccount,omitempty"`
+	// external is an account or a group of an issuer outside of the cluster.
+	// +optional
+	External *ExternalSubject `json:"external,omitempty"`
+	// roles that are given.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=3
 	Roles []LedgerRole `json:"roles"`
+}
+
+// PersonIdentifier is the kind of identifier by which an issuer knows people.
+// +kubebuilder:validation:Enum=email;phone;customer
+type PersonIdentifier string
+
+// PersonClaim says how tokens name the person who has signed in.
+type PersonClaim struct {
+	// claim that holds the identifier, 1 to 64 characters, for example email.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Claim string `json:"claim"`
+	// type of the identifier. An email counts with email_verified alone, a phone with phone_number_verified (OpenID Connect Core 1.0, 5.1).
+	// +required
+	Type PersonIdentifier `json:"type"`
+}
+
+// TokenIssuer is an issuer of tokens outside of the cluster. Its keys are found as OpenID Connect Discovery 1.0 says.
+type TokenIssuer struct {
+	// issuer of the tokens: an https URL, as the claim iss spells it, up to 512 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^https://[^\s]+$`
+	Issuer string `json:"issuer"`
+	// audience that tokens have to name, 1 to 255 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	Audience string `json:"audience"`
+	// groupsClaim is the claim with the groups of an account, 1 to 64 characters. Omitted means that groups have no roles.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	GroupsClaim string `json:"groupsClaim,omitempty"`
+	// person tells that tokens are those of people who have signed in, who may then see and change what they themselves agreed to. Omitted
+	// means that they are not.
+	// +optional
+	Person *PersonClaim `json:"person,omitempty"`
 }
 
 // PopulationSource is one register of people, for example the customers of a shop.
@@ -114,6 +178,7 @@ type Population struct {
 }
 
 // ConsentLedgerSpec is the ledger of one controller.
+// +kubebuilder:validation:XValidation:rule="!has(self.access) || self.access.all(a, !has(a.external) || (has(self.issuers) && self.issuers.exists(i, i.issuer == a.external.issuer && (!has(a.external.group) || has(i.groupsClaim)))))",message="external access needs its issuer in spec.issuers, and for a group the issuer's groupsClaim"
 type ConsentLedgerSpec struct {
 	// controller whose ledger it is, as its DataPurposes name it, 1 to 256 characters. It cannot change. One controller has one ledger.
 	// +required
@@ -124,13 +189,20 @@ type ConsentLedgerSpec struct {
 	// storage of the events.
 	// +required
 	Storage LedgerStorage `json:"storage"`
-	// access lists who may use the ledger besides sidecars, at most 64 service accounts.
+	// access lists who may use the ledger besides sidecars, at most 64.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, b.serviceAccount == a.serviceAccount))",message="a service account is listed twice: put its roles together"
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, (has(a.serviceAccount) && has(b.serviceAccount) && b.serviceAccount == a.serviceAccount) || (has(a.external) && has(b.external) && b.external == a.external) || (!has(a.serviceAccount) && !has(a.external) && b == a)))",message="somebody is listed twice: put the roles together"
 	Access []LedgerAccess `json:"access,omitempty"`
+	// issuers of tokens besides the cluster, at most 8.
+	// +optional
+	// +listType=map
+	// +listMapKey=issuer
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Issuers []TokenIssuer `json:"issuers,omitempty"`
 	// population is whom the usable share is a share of. Omitted means the people whom the ledger knows, which leaves out everybody
 	// who was never asked.
 	// +optional

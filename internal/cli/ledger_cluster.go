@@ -93,7 +93,9 @@ func (c Cluster) roots(ctx context.Context, namespace string) (*x509.CertPool, e
 func (c Cluster) tokenOf(ctx context.Context, l *v1alpha1.ConsentLedger, account string) (string, error) {
 	var known []string
 	for _, a := range l.Spec.Access {
-		known = append(known, named(string(a.ServiceAccount.Namespace), string(a.ServiceAccount.Name)))
+		if a.ServiceAccount != nil {
+			known = append(known, named(string(a.ServiceAccount.Namespace), string(a.ServiceAccount.Name)))
+		}
 	}
 	if account == "" {
 		return "", fmt.Errorf("as whom? give --as-service-account; the ledger knows %s", strings.Join(known, ", "))
