@@ -71,6 +71,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)
 	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
 	mux.HandleFunc("POST "+wire.UsesPath, a.uses)
+	a.authzen(mux)
 	for route, h := range map[string]endpoint{
 		"POST /v1/events":             {a.events, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
 		"POST /v1/imports":            {a.imports, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
