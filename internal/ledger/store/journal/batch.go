@@ -247,7 +247,9 @@ func (b *batch) finish() *Delta {
 	}
 	b.head.Frontier, d.Nodes = b.head.Frontier.Append(leaves...)
 	b.head.Root = b.head.Frontier.Root()
-	b.changes[len(b.changes)-1].Root = b.head.Root
+	if n := len(b.changes); n > 0 { // a replay may take what changed nothing
+		b.changes[n-1].Root = b.head.Root
+	}
 	d.Head, d.Changes = b.head, b.changes
 	for _, id := range b.touched {
 		if id.added {
