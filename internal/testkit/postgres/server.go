@@ -38,6 +38,7 @@ type Server struct {
 	bin, dir string
 	settings []string
 	as       *syscall.SysProcAttr
+	owner    int
 	// janitor stops the server and removes its folder when this end is closed, or closes because the process has ended.
 	janitor *os.File
 	swept   chan error
@@ -75,20 +76,48 @@ func Start(t testing.TB, settings ...string) *Server {
 	return s
 }
 
-func start(settings []string) (_ *Server, err error) {
+// Standby starts a standby of a server, which follows it and ends with the test.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	standby, err := begin(nil, func(n *Server) error {
+		// The password of the primary is in the environment, where no list of processes shows it.
+		cmd := n.command("pg_basebackup", "--pgdata", n.data(), "--dbname", s.As(superuser, "", "postgres"), "--write-recovery-conf", "--no-sync", "--checkpoint=fast")
+		cmd.Env = append(cmd.Env, "PGPASSWORD="+s.Password)
+		n.Password = s.Password
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("pg_basebackup: %w\n%s", err, out)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := standby.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return standby
+}
+
+func start(settings []string) (*Server, error) {
+	return begin(settings, func(s *Server) error { return s.initialise() })
+}
+
+// begin starts a server whose data folder fill makes.
+func begin(settings []string, fill func(*Server) error) (_ *Server, err error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{Host: "127.0.0.1", Password: rand.Text(), bin: bin, settings: settings}
-	var owner int
-	if s.as, owner, err = unprivileged(); err != nil {
+	if s.as, s.owner, err = unprivileged(); err != nil {
 		return nil, err
 	}
 	if s.dir, err = os.MkdirTemp("", "optup-postgres-"); err != nil {
 		return nil, fmt.Errorf("the folder of the test's PostgreSQL: %w", err)
 	}
-	if err := errors.Join(os.Chown(s.dir, owner, -1), s.watch()); err != nil {
+	if err := errors.Join(os.Chown(s.dir, s.owner, -1), s.watch()); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
 	s.Socket = s.dir
@@ -97,7 +126,7 @@ func start(settings []string) (_ *Server, err error) {
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	if err := s.initialise(owner); err != nil {
+	if err := fill(s); err != nil {
 		return nil, err
 	}
 	// Whoever asked for a free port before may take it in between.
@@ -121,9 +150,9 @@ func freePort() (int, error) {
 }
 
 // initialise makes the data folder, whose roles need a password even on this machine.
-func (s *Server) initialise(owner int) error {
+func (s *Server) initialise() error {
 	secret := filepath.Join(s.dir, "password")
-	if err := errors.Join(os.WriteFile(secret, []byte(s.Password+"\n"), 0o600), os.Chown(secret, owner, -1)); err != nil {
+	if err := errors.Join(os.WriteFile(secret, []byte(s.Password+"\n"), 0o600), os.Chown(secret, s.owner, -1)); err != nil {
 		return err
 	}
 	cmd := s.command("initdb", "--pgdata", s.data(), "--username", superuser, "--pwfile", secret, "--auth", "scram-sha-256",
@@ -201,6 +230,16 @@ func (s *Server) Database(t testing.TB) string {
 	return s.DSN(name)
 }
 
+// Folder makes a folder that the server may use, for a tablespace say. It goes with the server.
+func (s *Server) Folder(t testing.TB, name string) string {
+	t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := errors.Join(os.Mkdir(path, 0o700), os.Chown(path, s.owner, -1)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // Exec runs statements in a database as the superuser.
 func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
@@ -217,4 +256,11 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 			t.Fatalf("%s: %v", q, err)
 		}
 	}
+}
+
+// With is the address of a database on either of two servers of one password, this one first.
+func (s *Server) With(other *Server, database string) string {
+	u, _ := url.Parse(s.DSN(database)) // it was put together a moment ago
+	u.Host += "," + net.JoinHostPort(other.Host, strconv.Itoa(other.Port))
+	return u.String()
 }

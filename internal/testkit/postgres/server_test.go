@@ -118,3 +118,33 @@ func TestNothingIsLeftOfAKilledTestBinary(t *testing.T) {
 		}
 	}
 }
+
+func TestARelayFailsAsANetworkDoes(t *testing.T) {
+	dsn := Shared(t).Database(t)
+	r := Shared(t).Relay(t)
+	through := r.Through(t, dsn)
+	if got := query(t, through, `SELECT 'through'`); got != "through" {
+		t.Fatal(got)
+	}
+	for _, m := range []Manner{Cut, Mute, Hold} {
+		r.Turn(m)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if _, err := pgx.Connect(ctx, through); err == nil {
+			t.Errorf("manner %d lets a client through", m)
+		}
+		cancel()
+	}
+	r.Turn(Pass)
+	if got := query(t, through, `SELECT 'again'`); got != "again" {
+		t.Fatal(got)
+	}
+}
+
+func TestAStandbyFollowsItsPrimary(t *testing.T) {
+	primary := Start(t)
+	primary.Exec(t, "postgres", `CREATE TABLE said AS SELECT 'yes' AS word`)
+	standby := primary.Standby(t)
+	if got := query(t, standby.DSN("postgres"), `SELECT word || pg_is_in_recovery() FROM said`); got != "yestrue" {
+		t.Fatal(got)
+	}
+}
