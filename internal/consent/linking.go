@@ -21,7 +21,7 @@ type Appended struct {
 	Applied []int64
 	// Linked are new links, Unlinked those that are no more.
 	Linked, Unlinked []Link
-	// Changed are the identities that the event names, and all others whose effective record it changed, if only by their position.
+	// Changed are the identities that the event names, and all others about whom it changed more than the newest position.
 	Changed []int64
 }
 
@@ -233,8 +233,15 @@ func (a *Appended) compare(before *Links, named []int) {
 	}
 	for i := range a.Links.members {
 		id := a.Links.members[i].ID
-		if slices.Contains(named, i) || !reflect.DeepEqual(before.Effective(id), a.Links.Effective(id)) || before.Group(id) != a.Links.Group(id) {
+		if slices.Contains(named, i) || !alike(before.Effective(id), a.Links.Effective(id)) || before.Group(id) != a.Links.Group(id) {
 			a.Changed = append(a.Changed, id)
 		}
 	}
+}
+
+// alike tells that two records say the same.
+func alike(a, b *Record) bool {
+	x, y := *a, *b
+	x.Position, y.Position = 0, 0
+	return reflect.DeepEqual(x, y)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/optup/optup/internal/ledger/store"
 )
 
-// Factory opens the store of one test; opened again within the same test, it is the same data.
+// Factory opens the store of one test with the clock Now; opened again within the same test, it is the same data.
 type Factory func(t *testing.T) store.Store
 
 // Run runs the suite. Every subtest gets a factory of its own from newDatabase.
@@ -27,6 +27,12 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
 		"uses are kept once, apart from the log":                                useRecords,
 		"uses go after their retention":                                         retention,
 		"a history is of one person":                                            history,
+		"what is acknowledged can be proven at once":                            provable,
+		"an erasure takes entries and leaves proofs":                            erased,
+		"identities are linked and separated":                                   linked,
+		"forms that came to be known one by one are all meant":                  forms,
+		"time in the log never goes back":                                       jumps,
+		"a poisoned event fails by itself":                                      poisoned,
 		"a closed store refuses":                                                closed,
 		"an adopted log goes on in another epoch":                               adopted,
 		"watchers are told the root of what they were handed":                   roots,

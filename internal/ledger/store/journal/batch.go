@@ -22,6 +22,8 @@ type batch struct {
 	clusters   map[int64]*consent.Links
 	keys       map[string]Key
 
+	unproven bool
+
 	touched []*identity // that are added or changed, in this order
 	delta   Delta
 	changes []store.Change
@@ -39,7 +41,7 @@ func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) 
 		return nil, err
 	}
 	b := &batch{
-		head: head, at: j.now().UTC(), tags: map[consent.Tag]int64{}, identities: map[int64]*identity{},
+		head: head, at: j.now().UTC(), unproven: j.unproven, tags: map[consent.Tag]int64{}, identities: map[int64]*identity{},
 		clusters: map[int64]*consent.Links{}, keys: map[string]Key{},
 	}
 	if b.at.Before(head.At) {
@@ -122,8 +124,10 @@ func (b *batch) append(in *store.Append) (store.Result, error) {
 	if row.Entry, err = store.EncodeEntry(e, in.Identities); err != nil {
 		return store.Result{}, fmt.Errorf("%w: the event cannot be written as JSON", consent.ErrInvalid)
 	}
-	_, _ = rand.Read(row.Salt[:]) // it never fails
-	row.Leaf = proof.Leaf(row.Salt, row.Entry)
+	if !b.unproven {
+		_, _ = rand.Read(row.Salt[:]) // it never fails
+		row.Leaf = proof.Leaf(row.Salt, row.Entry)
+	}
 	if e.Type == consent.EventUnlinked {
 		row.Touched = others(who.links, who.named)
 	}
@@ -241,6 +245,17 @@ func (b *batch) people(out consent.Appended) []store.Person {
 // finish gives what has to be written.
 func (b *batch) finish() *Delta {
 	d := &b.delta
+	for _, id := range b.touched {
+		if id.added {
+			d.Added = append(d.Added, id.Identity)
+		} else {
+			d.Changed = append(d.Changed, id.Identity)
+		}
+	}
+	if b.unproven {
+		d.Head, d.Changes = b.head, b.changes
+		return d
+	}
 	leaves := make([]proof.Hash, len(d.Events))
 	for i := range d.Events {
 		leaves[i] = d.Events[i].Leaf
@@ -251,12 +266,5 @@ func (b *batch) finish() *Delta {
 		b.changes[n-1].Root = b.head.Root
 	}
 	d.Head, d.Changes = b.head, b.changes
-	for _, id := range b.touched {
-		if id.added {
-			d.Added = append(d.Added, id.Identity)
-		} else {
-			d.Changed = append(d.Changed, id.Identity)
-		}
-	}
 	return d
 }

@@ -31,7 +31,15 @@ type Journal struct {
 	stopped chan struct{}
 	// unknown is a commit of which nobody knows yet whether it happened. It belongs to the appender.
 	unknown *unsettled
+	// unproven leaves out the Merkle log.
+	unproven bool
 }
+
+// Option changes how a journal works.
+type Option func(*Journal)
+
+// Unproven leaves out the Merkle log, so that what it costs can be measured. A ledger with it can prove nothing.
+func Unproven() Option { return func(j *Journal) { j.unproven = true } }
 
 type job struct {
 	ctx     context.Context
@@ -43,8 +51,11 @@ type job struct {
 }
 
 // New returns a journal that appends to a database until Close. Now is the ledger's clock.
-func New(db Database, now func() time.Time) *Journal {
+func New(db Database, now func() time.Time, options ...Option) *Journal {
 	j := &Journal{db: db, now: now, watch: func([]store.Change) {}, queue: make(chan *job, queueLength), stopped: make(chan struct{})}
+	for _, o := range options {
+		o(j)
+	}
 	go j.run()
 	return j
 }

@@ -44,8 +44,8 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the database in a directory. KeyID names the key that tags are made with; a database of another key is
-// refused with store.ErrKey. Now is the ledger's clock.
-func Open(ctx context.Context, dir, keyID string, now func() time.Time) (_ *Store, err error) {
+// refused with store.ErrKey. Now is the ledger's clock, and options are those of the journal.
+func Open(ctx context.Context, dir, keyID string, now func() time.Time, options ...journal.Option) (_ *Store, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be created: %w", err)
 	}
@@ -81,7 +81,7 @@ func Open(ctx context.Context, dir, keyID string, now func() time.Time) (_ *Stor
 		return nil, err
 	}
 	s.database = &database{db: s.writer, st: st}
-	s.journal = journal.New(s.database, now)
+	s.journal = journal.New(s.database, now, options...)
 	return s, nil
 }
 

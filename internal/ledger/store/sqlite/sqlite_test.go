@@ -1,14 +1,11 @@
 package sqlite
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +16,7 @@ import (
 
 func openIn(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), dir, "key-1", time.Now)
+	s, err := Open(t.Context(), dir, "key-1", storetest.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,22 +53,6 @@ func TestDurabilityIsConfigured(t *testing.T) {
 	}
 }
 
-func TestTimeInTheLogNeverGoesBack(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s, err := Open(t.Context(), t.TempDir(), "key-1", func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for range 2 {
-		r, _, err := s.Append(t.Context(), storetest.Given(1))
-		if err != nil || r[0].At.Before(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)) {
-			t.Fatalf("at %v, %v", r, err)
-		}
-		now = now.Add(-time.Hour)
-	}
-}
-
 func TestNobodyKnowsTheFuture(t *testing.T) {
 	s := openIn(t, t.TempDir())
 	defer s.Close()
@@ -95,53 +76,35 @@ func TestMain(m *testing.M) {
 func appendUntilKilled(dir string) {
 	s, err := Open(context.Background(), dir, "key-1", time.Now)
 	if err != nil {
-		fmt.Println("error", err)
+		fmt.Fprintln(os.Stderr, err)
 		return
 	}
-	for n := 0; ; n++ {
-		r, _, err := s.Append(context.Background(), storetest.Given(n), storetest.Given(n+1_000_000))
-		if err != nil {
-			fmt.Println("error", err)
-			return
-		}
-		fmt.Println(r[1].Position)
-	}
+	storetest.AppendUntilKilled(s, os.Stdout)
 }
 
 func TestKilledProcessLosesNothingItAcknowledged(t *testing.T) {
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), "OPTUP_TEST_APPEND_TO="+dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
-	acknowledged, lines := 0, bufio.NewScanner(out)
-	for lines.Scan() {
-		n, err := strconv.Atoi(strings.TrimSpace(lines.Text()))
-		if err != nil {
-			t.Fatalf("the child says %q", lines.Text())
-		}
-		if acknowledged = n; n >= 40 {
-			_ = cmd.Process.Kill() // SIGKILL, in the middle of the next append; what it still says is read on
-		}
-	}
-	_ = cmd.Wait()
-	if acknowledged < 40 {
-		t.Fatalf("only %d appends before the kill", acknowledged)
-	}
-	s := openIn(t, dir)
+	storetest.Crash(t, func(t *testing.T) store.Store { return openIn(t, dir) }, func() *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), "OPTUP_TEST_APPEND_TO="+dir)
+		return cmd
+	})
+}
+
+func TestAFullDatabaseRefusesAndGoesOn(t *testing.T) {
+	s := openIn(t, t.TempDir())
 	defer s.Close()
-	var count, last int
-	if err := s.reader.QueryRow(`SELECT count(*), max(position) FROM events`).Scan(&count, &last); err != nil {
-		t.Fatal(err)
-	}
-	h, err := s.Head(t.Context())
-	if err != nil || last < acknowledged || count != last || h.Position != consent.Position(last) {
-		t.Fatalf("acknowledged %d, last %d, count %d, head %d, %v", acknowledged, last, count, h.Position, err)
-	}
+	storetest.Full(t, s, func() func() {
+		var pages int
+		if err := s.writer.QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
+			t.Fatal(err)
+		}
+		limit := func(n int) {
+			if _, err := s.writer.Exec(fmt.Sprintf(`PRAGMA max_page_count = %d`, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		limit(pages + 4)
+		return func() { limit(1 << 30) }
+	})
 }

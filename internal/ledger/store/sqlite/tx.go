@@ -211,8 +211,11 @@ func (t *transaction) setIdentities(ctx context.Context, st *many, all []journal
 func (t *transaction) log(ctx context.Context, d *journal.Delta) error {
 	err := t.st.addEvents.exec(ctx, t.tx, len(d.Events), func(args []any, i int) []any {
 		e := &d.Events[i]
-		if e.Entry == nil { // it was erased in the log that this one is a copy of
+		switch {
+		case e.Entry == nil: // it was erased in the log that this one is a copy of
 			return append(args, int64(e.Position), nil, nil, e.Leaf[:])
+		case e.Leaf == (proof.Hash{}): // a journal without proofs
+			return append(args, int64(e.Position), e.Entry, nil, []byte{})
 		}
 		return append(args, int64(e.Position), e.Entry, e.Salt[:], e.Leaf[:])
 	})
