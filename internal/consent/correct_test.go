@@ -9,7 +9,7 @@ func TestACorrectionVoidsOneEntryAndNothingElse(t *testing.T) {
 	}
 	withdrawn := Event{Type: EventWithdrawn, Purpose: "newsletter"}
 	objected := Event{Type: EventObjected, Scope: ScopeAll}
-	erased := Event{Type: EventErased}
+	erased := Event{Type: EventErasureRequested}
 	back := returning(2)
 	unknowing := Event{Type: EventGiven, Purpose: "profiling", Notice: "v1"}
 	pending := given(0)

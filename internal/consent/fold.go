@@ -178,9 +178,13 @@ func (r *Record) apply(e Event) {
 		if r.Restricted {
 			r.Restricted, r.Unrestricted = false, e.Position
 		}
-	case EventErasureRequested, EventErased:
+	case EventErasureRequested:
 		r.Suppressed = e.Position
 		r.erase()
+	case EventErased:
+		r.Suppressed = e.Position
+		r.erase()
+		r.Grants, r.Asks, r.Used = nil, nil, nil // what is left says no, and to what
 	case EventSuppressed:
 		r.Suppressed = e.Position
 	case EventAttribute:

@@ -3,6 +3,7 @@ package consent
 import (
 	"cmp"
 	"slices"
+	"sort"
 )
 
 // MaxLinked bounds the identities that are linked with each other, directly or through others.
@@ -222,20 +223,11 @@ func (l *Links) Effective(id int64) *Record {
 	if len(l.acts) == 0 {
 		return own
 	}
-	since := make([]Position, len(l.members))
-	var set []bool
-	for n, a := range l.acts {
-		set = l.reach(i, n+1)
-		for j, ok := range set {
-			if ok && since[j] == 0 {
-				since[j] = a.position
-			}
-		}
-	}
+	set := l.reach(i, len(l.acts))
 	var others []other
 	for j, ok := range set {
 		if ok && j != i {
-			others = append(others, other{l.members[j].Record, since[j]})
+			others = append(others, other{l.members[j].Record, l.since(i, j)})
 		}
 	}
 	if len(others) == 0 {
@@ -247,6 +239,15 @@ func (l *Links) Effective(id int64) *Record {
 		out.Ambiguous = out.Ambiguous || distinct
 	}
 	return out
+}
+
+// since is the position of the act from which on a member's restrictions reach another one. Where nothing depends on it, it is 0.
+func (l *Links) since(i, j int) Position {
+	if r := l.members[j].Record; len(r.Noes)+len(r.Objections) == 0 && r.Suppressed == 0 {
+		return 0
+	}
+	n := sort.Search(len(l.acts)-1, func(n int) bool { return l.reach(i, n+1)[j] })
+	return l.acts[n].position
 }
 
 // Links gives the links again, as NewLinks takes them.

@@ -23,6 +23,7 @@ type batch struct {
 	keys       map[string]Key
 
 	unproven bool
+	random   []byte // for salts
 
 	touched []*identity // that are added or changed, in this order
 	delta   Delta
@@ -125,7 +126,7 @@ func (b *batch) append(in *store.Append) (store.Result, error) {
 		return store.Result{}, fmt.Errorf("%w: the event cannot be written as JSON", consent.ErrInvalid)
 	}
 	if !b.unproven {
-		_, _ = rand.Read(row.Salt[:]) // it never fails
+		row.Salt = b.salt()
 		row.Leaf = proof.Leaf(row.Salt, row.Entry)
 	}
 	if e.Type == consent.EventUnlinked {
@@ -148,6 +149,16 @@ func (b *batch) append(in *store.Append) (store.Result, error) {
 	b.head.Position, b.head.At, b.head.Hashed = e.Position, e.At, b.head.Hashed || hashed
 	b.changes = append(b.changes, store.Change{People: b.people(out), Event: e, Hashed: hashed})
 	return store.Result{Position: e.Position, At: e.At, Leaf: row.Leaf}, nil
+}
+
+// salt gives fresh random bytes. They are read for many events at a time.
+func (b *batch) salt() (s proof.Salt) {
+	if len(b.random) == 0 {
+		b.random = make([]byte, 64*proof.SaltSize)
+		_, _ = rand.Read(b.random) // it never fails
+	}
+	b.random = b.random[copy(s[:], b.random):]
+	return s
 }
 
 func others(l *consent.Links, named []int64) []int64 {

@@ -2,7 +2,8 @@ package sqlite
 
 import (
 	"fmt"
-	"runtime"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,15 +24,20 @@ func BenchmarkAppend(b *testing.B) {
 				}
 				defer s.Close()
 				var n atomic.Int64
-				b.SetParallelism(max(1, writers/runtime.GOMAXPROCS(0)))
+				var wg sync.WaitGroup
 				b.ResetTimer()
-				b.RunParallel(func(pb *testing.PB) {
-					for pb.Next() {
-						if _, errs, err := s.Append(b.Context(), storetest.Given(int(n.Add(1)))); err != nil || errs[0] != nil {
-							b.Error(errs, err)
+				for range writers {
+					wg.Go(func() {
+						for at := n.Add(1); at <= int64(b.N); at = n.Add(1) {
+							a := storetest.Given(int(at))
+							a.Key = strconv.FormatInt(at, 10)
+							if _, errs, err := s.Append(b.Context(), a); err != nil || errs[0] != nil {
+								b.Error(errs, err)
+							}
 						}
-					}
-				})
+					})
+				}
+				wg.Wait()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 			})
 		}

@@ -87,6 +87,7 @@ func Open(ctx context.Context, dir, keyID string, now func() time.Time, options 
 
 func open(path string, more url.Values) (*sql.DB, error) {
 	q := url.Values{"_busy_timeout": {"10000"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_foreign_keys": {"true"}}
+	q.Add("_pragma", "secure_delete(on)") // what is erased is overwritten
 	for k, v := range more {
 		q[k] = v
 	}

@@ -1,11 +1,13 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -107,4 +109,43 @@ func TestAFullDatabaseRefusesAndGoesOn(t *testing.T) {
 		limit(pages + 4)
 		return func() { limit(1 << 30) }
 	})
+}
+
+// TestWhatWasErasedIsInNoFile: not in a page that is free, either.
+func TestWhatWasErasedIsInNoFile(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	a := storetest.Given(1)
+	a.Event.Touchpoint = "a-word-that-is-nowhere-else"
+	in := func() (found bool) {
+		t.Helper()
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			raw, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || bytes.Contains(raw, []byte(a.Event.Touchpoint))
+		}
+		return found
+	}
+	for n := range 200 { // a page of the person alone would be taken again
+		other := storetest.Given(100 + n)
+		if _, errs, err := s.Append(t.Context(), a, other); err != nil || errs[0] != nil || errs[1] != nil {
+			t.Fatal(errs, err)
+		}
+	}
+	if err := s.Close(); err != nil || !in() {
+		t.Fatalf("the word is not there before the erasure; %v", err)
+	}
+	s = openIn(t, dir)
+	if _, errs, err := s.Append(t.Context(), storetest.About(1, consent.Event{Type: consent.EventErased, Actor: consent.ActorOfficer})); err != nil || errs[0] != nil {
+		t.Fatal(errs, err)
+	}
+	if err := s.Close(); err != nil || in() {
+		t.Fatalf("the word is still there after the erasure; %v", err)
+	}
 }
