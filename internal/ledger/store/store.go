@@ -80,6 +80,8 @@ type Person struct {
 	// Group is the same number for all identities of one person. It may be another one after the next event about them.
 	Group int64
 	Tags  []consent.Tag
+	// Type is that of the identifier.
+	Type consent.IdentifierType
 	// Record is the effective one: with what restricts the person under other identities.
 	Record *consent.Record
 }

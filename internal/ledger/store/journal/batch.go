@@ -205,7 +205,7 @@ func (b *batch) relink(out consent.Appended) {
 		}
 	}
 	b.delta.Links = append(b.delta.Links, out.Linked...)
-	if len(out.Unlinked) == 0 {
+	if len(out.Linked) > 0 {
 		for _, m := range out.Links.Members() {
 			b.move(m.ID, out.Links.Members()[0].ID, out.Links)
 		}
@@ -248,7 +248,7 @@ func (b *batch) erase(e consent.Event, out consent.Appended) {
 func (b *batch) people(out consent.Appended) []store.Person {
 	people := make([]store.Person, len(out.Changed))
 	for i, id := range out.Changed {
-		people[i] = store.Person{Group: out.Links.Group(id), Tags: b.identities[id].Tags, Record: out.Links.Effective(id)}
+		people[i] = store.Person{Group: out.Links.Group(id), Tags: b.identities[id].Tags, Type: b.identities[id].Type, Record: out.Links.Effective(id)}
 	}
 	return people
 }

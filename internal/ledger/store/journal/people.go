@@ -52,7 +52,7 @@ func (l *Loaded) links() *consent.Links {
 func (l *Loaded) People() []store.Person {
 	if len(l.Identities) == 1 {
 		id := &l.Identities[0]
-		return []store.Person{{Group: id.ID, Tags: id.Tags, Record: id.Record}}
+		return []store.Person{{Group: id.ID, Tags: id.Tags, Type: id.Type, Record: id.Record}}
 	}
 	links := l.links()
 	groups := map[int64][]store.Person{}
@@ -62,7 +62,7 @@ func (l *Loaded) People() []store.Person {
 		if groups[g] == nil {
 			order = append(order, g)
 		}
-		groups[g] = append(groups[g], store.Person{Group: g, Tags: id.Tags, Record: links.Effective(id.ID)})
+		groups[g] = append(groups[g], store.Person{Group: g, Tags: id.Tags, Type: id.Type, Record: links.Effective(id.ID)})
 	}
 	out := make([]store.Person, 0, len(l.Identities))
 	for _, g := range order {

@@ -97,7 +97,7 @@ func (s *Store) alone(ctx context.Context, tx *sql.Tx, visit func(store.Person) 
 		if err != nil {
 			return fmt.Errorf("the snapshot cannot be read: %w", err)
 		}
-		if err := visit(store.Person{Group: id.ID, Tags: id.Tags, Record: id.Record}); err != nil {
+		if err := visit(store.Person{Group: id.ID, Tags: id.Tags, Type: id.Type, Record: id.Record}); err != nil {
 			return err
 		}
 	}
