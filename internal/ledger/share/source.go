@@ -1,0 +1,57 @@
+package share
+
+import (
+	"context"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+// Identity is what is known under one identifier of a person.
+type Identity struct {
+	// Tags are those of the identifier's forms, at least one.
+	Tags []consent.Tag
+	// Group is the same for all identities of one person; 0 for one that has no others.
+	Group uint64
+	// Type is that of the identifier; empty where it is not known.
+	Type consent.IdentifierType
+	// Record is the effective one.
+	Record *consent.Record
+}
+
+// Change is what one event made of some identities.
+type Change struct {
+	Position   consent.Position
+	At         time.Time
+	Identities []Identity
+}
+
+// Source is where people come from.
+type Source interface {
+	Head(ctx context.Context) (store.Head, error)
+	// Snapshot visits every identity as of one head, in no order. What it gives stays as it is.
+	Snapshot(ctx context.Context, visit func(Identity) error) (store.Head, error)
+}
+
+// From makes a source of a store.
+func From(s store.Store) Source { return source{s} }
+
+type source struct{ store.Store }
+
+func (s source) Snapshot(ctx context.Context, visit func(Identity) error) (store.Head, error) {
+	return s.Store.Snapshot(ctx, func(p store.Person) error { return visit(identityOf(p)) })
+}
+
+func identityOf(p store.Person) Identity {
+	return Identity{Tags: p.Tags, Group: uint64(p.Group), Type: p.Type, Record: p.Record}
+}
+
+// ChangeOf is what a store's change says here.
+func ChangeOf(c store.Change) Change {
+	out := Change{Position: c.Event.Position, At: c.Event.At, Identities: make([]Identity, len(c.People))}
+	for i := range c.People {
+		out.Identities[i] = identityOf(c.People[i])
+	}
+	return out
+}
