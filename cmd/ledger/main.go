@@ -28,7 +28,8 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), keygenCommand(), publicKeyCommand())
+	root.AddCommand(serveCommand(), keygenCommand(), publicKeyCommand(),
+		backupCommand(), restoreCommand(), importCommand())
 	return root
 }
 

@@ -2,17 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
-
-	"github.com/optup/optup/internal/ledger/access"
-	"github.com/optup/optup/internal/ledger/keys"
 )
 
 func publicKeyCommand() *cobra.Command {
-	var root, config string
+	var o own
 	cmd := &cobra.Command{
 		Use:   "public-key",
 		Short: "Print the key that verifies checkpoints and receipts of a ledger",
@@ -21,30 +16,13 @@ stays the same as long as the root key does; whoever keeps a copy cannot be show
 		Example: `  optup-ledger public-key --root-key root.key --config config.json > ledger.pub`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := keys.ReadRoot(root)
-			if err != nil {
-				return err
+			_, s, err := o.open()
+			if err == nil {
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), s.PublicKey())
 			}
-			data, err := os.ReadFile(config)
-			if err != nil {
-				return fmt.Errorf("the ledger's configuration cannot be read: %w", err)
-			}
-			c, err := access.Parse(data, filepath.Dir(config))
-			if err != nil {
-				return err
-			}
-			s, err := r.Signer(c.Controller)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), s.PublicKey())
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&root, "root-key", "", "file with the root key")
-	cmd.Flags().StringVar(&config, "config", "", "file with the ledger's configuration, which names its controller")
-	for _, name := range []string{"root-key", "config"} {
-		_ = cmd.MarkFlagRequired(name) // fails for unknown flags only
-	}
+	o.add(cmd)
 	return cmd
 }

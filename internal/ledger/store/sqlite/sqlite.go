@@ -24,6 +24,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// KeyFileName is the name of the file with the keys of people, beside the database.
+const KeyFileName = "keys.db"
+
 // FileName is the name of the database within the data directory.
 const FileName = "ledger.db"
 
