@@ -20,53 +20,37 @@ import (
 type replay struct {
 	report *Report
 	log    *journal.Replay
-	// stored are the identities of the database by number, and byTag the numbers that tags lead to.
-	stored map[int64]*Identity
-	byTag  map[consent.Tag]int64
+	// byTag are the numbers of identities that tags lead to in the database, and clusters those that are filed under another one's number.
+	byTag    map[consent.Tag]int64
+	clusters map[int64]int64
 	// erased are places without content, and erasures those that erase: the identities that each names.
 	erased   []Row
 	erasures []Row
 	// given are the grants that entries give.
 	given map[consent.Position]bool
-	// together leads from an identity to another that some event named with it (union-find); a root leads to itself.
+	// together leads from an identity to another that some event named with it (union-find).
 	together map[int64]int64
 }
 
 func newReplay(r *Report) *replay {
 	return &replay{
-		report: r, log: journal.NewReplay(), stored: map[int64]*Identity{}, byTag: map[consent.Tag]int64{}, given: map[consent.Position]bool{},
+		report: r, log: journal.NewReplay(), byTag: map[consent.Tag]int64{}, clusters: map[int64]int64{}, given: map[consent.Position]bool{},
 		together: map[int64]int64{},
 	}
 }
 
-// load reads identities, and what tags lead to. Who is looked up is found by the one and known by the other, so that they have to agree.
+// load reads what tags lead to.
 func (r *replay) load(ctx context.Context, db Database) error {
-	tags := 0
-	err := db.Identities(ctx, func(id Identity) error {
-		r.stored[id.ID] = &id
-		tags += len(id.Tags)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	err = db.Tags(ctx, func(t consent.Tag, id int64) error {
+	return db.Tags(ctx, func(t consent.Tag, id int64) error {
 		r.byTag[t] = id
-		if one := r.stored[id]; one == nil || !slices.Contains(one.Tags, t) {
-			r.report.add(0, "a tag leads to identity %d, which does not have it", id)
-		}
 		return nil
 	})
-	if err == nil && len(r.byTag) < tags {
-		r.report.add(0, "%d tags of identities lead to nobody", tags-len(r.byTag))
-	}
-	return err
 }
 
 func (r *replay) root(id int64) int64 {
 	for {
 		up, ok := r.together[id]
-		if !ok || up == id {
+		if !ok {
 			return id
 		}
 		next, ok := r.together[up]
@@ -79,7 +63,9 @@ func (r *replay) root(id int64) int64 {
 
 func (r *replay) join(ids []int64) {
 	for _, id := range ids {
-		r.together[r.root(id)] = r.root(ids[0])
+		if a, b := r.root(id), r.root(ids[0]); a != b {
+			r.together[a] = b
+		}
 	}
 }
 
@@ -129,14 +115,20 @@ func (r *replay) end(ctx context.Context, db Database) error {
 	if err := db.Links(ctx, func(l consent.Link) error { links = append(links, l); return nil }); err != nil {
 		return err
 	}
-	ids := make([]int64, 0, len(r.stored))
-	for id := range r.stored {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
 	same := map[int64]int64{} // numbers in the database of identities of the replay
-	for _, id := range ids {
-		r.compare(r.stored[id], partly[r.root(id)], same)
+	err := db.Identities(ctx, func(id Identity) error {
+		r.tags(&id)
+		if id.Cluster != id.ID {
+			r.clusters[id.ID] = id.Cluster
+		}
+		r.compare(&id, partly[r.root(id.ID)], same)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range r.byTag {
+		r.report.add(0, "a tag leads to identity %d, which does not have it", id)
 	}
 	for _, id := range r.log.Identities() {
 		if _, ok := same[id.ID]; !ok {
@@ -145,6 +137,21 @@ func (r *replay) end(ctx context.Context, db Database) error {
 	}
 	r.links(links, partly, same)
 	return nil
+}
+
+// tags checks that the tags of an identity lead to it: who is looked up is found by the one and known by the other. It forgets them.
+func (r *replay) tags(stored *Identity) {
+	for _, t := range stored.Tags {
+		switch id, ok := r.byTag[t]; {
+		case !ok:
+			r.report.add(0, "a tag of identity %d leads to nobody", stored.ID)
+		case id != stored.ID:
+			r.report.add(0, "a tag of identity %d leads to identity %d", stored.ID, id)
+			delete(r.byTag, t)
+		default:
+			delete(r.byTag, t)
+		}
+	}
 }
 
 // partly finds the people of whom a part of the log is gone, and parts that are gone without an erasure.
@@ -265,15 +272,19 @@ func (r *replay) links(stored []consent.Link, partly map[int64]bool, same map[in
 			return
 		}
 	}
-	r.clusters(partly, same)
+	r.filed(partly, same)
 }
 
-// clusters compares the numbers under which linked identities are found together.
-func (r *replay) clusters(partly map[int64]bool, same map[int64]int64) {
+// filed compares the numbers under which linked identities are found together.
+func (r *replay) filed(partly map[int64]bool, same map[int64]int64) {
 	for _, folded := range r.log.Identities() {
-		stored, ok := r.stored[same[folded.ID]]
-		if ok && !partly[r.root(stored.ID)] && same[folded.Cluster] != stored.Cluster {
-			r.report.add(folded.Record.Position, "identity %d is filed with other identities than it is linked with", stored.ID)
+		id, ok := same[folded.ID]
+		cluster, other := r.clusters[id]
+		if !other {
+			cluster = id
+		}
+		if ok && !partly[r.root(id)] && same[folded.Cluster] != cluster {
+			r.report.add(folded.Record.Position, "identity %d is filed with other identities than it is linked with", id)
 		}
 	}
 }
