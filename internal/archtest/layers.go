@@ -17,7 +17,7 @@ var layers = []layer{
 	{"L0", "plain contracts", []string{"internal/ir", "internal/policy", "internal/consent", "internal/defence"}},
 	{"L1", "pure functions", []string{
 		"internal/compile", "internal/decide", "internal/facts", "internal/jsonfilter", "internal/csvfilter", "internal/formfilter",
-		"internal/enforce", "internal/ledger/wire", "internal/ledger/proof", "internal/ledger/touchpoint",
+		"internal/enforce", "internal/ledger/wire", "internal/ledger/proof", "internal/ledger/touchpoint", "internal/ledger/signal",
 	}},
 	{"L2", "terms of the outside: Kubernetes types and their translation, tokens, stores", []string{
 		"api", "config/crd", "internal/translate", "internal/manifest", "internal/openapi", "internal/schema", "internal/scenario",
@@ -61,6 +61,7 @@ var onlyFor = []closedList{
 	{pkg: "internal/csvfilter", because: "it sits in the path of every request"},
 	{pkg: "internal/formfilter", because: "it sits in the path of every request"},
 	{pkg: "internal/facts", because: "it sits in the path of every request"},
+	{pkg: "internal/ledger/signal", because: "what a header says is a pure question"},
 	{pkg: "internal/ledger/touchpoint", because: "whom one may ask is a pure question, which the ledger, the command line and the tests ask alike"},
 	{pkg: "internal/ledger/wire", because: "it is a contract between the ledger and whoever follows it"},
 	{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/problem"
 	"github.com/optup/optup/internal/ledger/store"
@@ -28,6 +29,8 @@ type Options struct {
 	Stream *stream.Server
 	// Bundle gives the purposes and notices of the ledger's controller; nil while there are none.
 	Bundle func() *ir.Bundle
+	// Confirmer asks people to confirm; nil where nobody can be asked, and then what has to be confirmed is refused.
+	Confirmer asking.Confirmer
 	// Now is the ledger's clock.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -42,6 +45,7 @@ type Options struct {
 // API answers requests. It is safe for concurrent use.
 type API struct {
 	Options
+	asking *asking.Service
 	share  shareCache
 	signed signed
 }
@@ -67,24 +71,32 @@ func New(o Options) http.Handler {
 	if a.UsesTaken == nil {
 		a.UsesTaken = func([]wire.Decided, int, uint64, bool) {}
 	}
+	a.asking = asking.New(asking.Options{
+		Store: o.Store, Keys: o.Keys, Bundle: o.Bundle, Confirmer: o.Confirmer, Now: o.Now, Appended: a.Appended,
+	})
+	speakers := []access.Role{access.RoleTouchpoint, access.RoleOfficer}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)
 	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
 	mux.HandleFunc("POST "+wire.UsesPath, a.uses)
 	a.authzen(mux)
 	for route, h := range map[string]endpoint{
-		"POST /v1/events":             {a.events, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
-		"POST /v1/imports":            {a.imports, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
-		"POST /v1/people/lookup":      {a.lookup, []access.Role{access.RoleOfficer}},
-		"POST /v1/people/uses":        {a.usesOf, []access.Role{access.RoleOfficer}},
-		"GET /v1/decisions/{id}":      {a.decision, []access.Role{access.RoleOfficer}},
-		"GET /v1/usable-share":        {a.usableShare, []access.Role{access.RoleReader, access.RoleOfficer}},
-		"GET /v1/checkpoint":          {a.checkpoint, everybody},
-		"GET /v1/proofs/{position}":   {a.proofOf, everybody},
-		"GET /v1/consistency":         {a.consistency, everybody},
-		"GET /v1/receipts/{position}": {a.receiptOf, []access.Role{access.RoleOfficer}},
-		"GET /v1/export":              {a.export, []access.Role{access.RoleOfficer}},
-		"GET /v1/head":                {a.head, everybody},
+		"POST /v1/events":                                         {a.events, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
+		"POST /v1/imports":                                        {a.imports, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
+		"POST /v1/people/lookup":                                  {a.lookup, []access.Role{access.RoleOfficer}},
+		"POST /v1/people/uses":                                    {a.usesOf, []access.Role{access.RoleOfficer}},
+		"GET /v1/decisions/{id}":                                  {a.decision, []access.Role{access.RoleOfficer}},
+		"GET /v1/usable-share":                                    {a.usableShare, []access.Role{access.RoleReader, access.RoleOfficer}},
+		"GET /v1/checkpoint":                                      {a.checkpoint, everybody},
+		"GET /v1/proofs/{position}":                               {a.proofOf, everybody},
+		"GET /v1/consistency":                                     {a.consistency, everybody},
+		"GET /v1/receipts/{position}":                             {a.receiptOf, []access.Role{access.RoleOfficer}},
+		"GET /v1/export":                                          {a.export, []access.Role{access.RoleOfficer}},
+		"GET /v1/head":                                            {a.head, everybody},
+		"POST /v1/touchpoints/{namespace}/{name}/next":            {a.nextQuestion, speakers},
+		"POST /v1/touchpoints/{namespace}/{name}/answers":         {a.answers, speakers},
+		"POST /v1/touchpoints/{namespace}/{name}/signals":         {a.signals, speakers},
+		"GET /v1/touchpoints/{namespace}/{name}/consent-requests": {a.consentRequests, speakers},
 	} {
 		mux.Handle(route, a.allow(h))
 	}

@@ -31,7 +31,7 @@ type evaluation struct {
 	Subject  *entity   `json:"subject"`
 	Action   *action   `json:"action"`
 	Resource *entity   `json:"resource"`
-	Context  *question `json:"context"`
+	Context  *circumstances `json:"context"`
 }
 
 // entity is a subject or a resource. A resource has the type of an identifier (email, phone, customer, device), the identifier as its id,
@@ -48,7 +48,7 @@ type action struct {
 	Name string `json:"name"`
 }
 
-type question struct {
+type circumstances struct {
 	Purpose consent.PurposeID `json:"purpose"`
 	// Channel is how the person would be reached; whoever sends names one.
 	Channel    consent.Channel `json:"channel"`
@@ -88,8 +88,8 @@ type asker struct {
 
 func (a asker) may(p consent.PurposeID) bool { return a.officer || slices.Contains(a.purposes, p) }
 
-// asking verifies who asks: officers about everything, workloads with a grant about its purposes. They may know as much from their stream.
-func (a *API) asking(r *http.Request) (asker, error) {
+// whoAsks verifies who asks: officers about everything, workloads with a grant about its purposes. They may know as much from their stream.
+func (a *API) whoAsks(r *http.Request) (asker, error) {
 	c, err := a.caller(r)
 	if err != nil {
 		return asker{}, err
@@ -108,7 +108,7 @@ func (a *API) authzen(mux *http.ServeMux) {
 			if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxKey {
 				w.Header().Set("X-Request-Id", id)
 			}
-			by, err := a.asking(r)
+			by, err := a.whoAsks(r)
 			if err == nil {
 				err = f(w, r, by)
 			}

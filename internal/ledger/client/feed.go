@@ -68,8 +68,8 @@ type Feed struct {
 	trusted bool
 	pending []moment
 	// hello is what the stream of the view began with, and held the newest checkpoint of that log.
-	hello wire.Hello
-	held  checkpoint
+	hello   wire.Hello
+	held    checkpoint
 	again   context.CancelFunc
 	reports *http.Client
 }

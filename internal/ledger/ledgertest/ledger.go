@@ -18,6 +18,7 @@ import (
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/api"
+	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
@@ -51,6 +52,8 @@ type Ledger struct {
 	Stream *stream.Server
 	// Signer signs its checkpoints and receipts.
 	Signer *keys.Signer
+	// Confirmer, if set before Start, asks people to confirm.
+	Confirmer asking.Confirmer
 	// Bundle is served from; nil for none.
 	Bundle atomic.Pointer[ir.Bundle]
 	// ConfigFile may be rewritten.
@@ -134,7 +137,7 @@ func (l *Ledger) Start() *Ledger {
 		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: l.Signer, Alone: true, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
 	})
 	h := api.New(api.Options{
-		Store: l.Store, Guard: guard, Keys: l.Keys, Signer: l.Signer, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
+		Store: l.Store, Guard: guard, Keys: l.Keys, Signer: l.Signer, Confirmer: l.Confirmer, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
 		Stream: l.Stream,
 	})
 	if l.Middleware != nil {

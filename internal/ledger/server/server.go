@@ -9,6 +9,7 @@ import (
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/api"
+	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/postgres"
@@ -77,6 +78,8 @@ func (o *Options) open(ctx context.Context, keyID string) (store.Store, error) {
 type Served struct {
 	// Bundle gives the purposes and notices of the ledger's controller; nil while there are none.
 	Bundle func() *ir.Bundle
+	// Confirmer is that of api.Options; nil where nobody can be asked to confirm.
+	Confirmer asking.Confirmer
 	// Observe and Appended are those of api.Options; both may be nil.
 	Observe  func(route string, status int, took time.Duration)
 	Appended func(event, outcome string)
@@ -87,7 +90,7 @@ type Served struct {
 // Server returns an HTTP server of the API, whose streams end when it is shut down.
 func (l *Ledger) Server(s Served) *http.Server {
 	h := api.New(api.Options{
-		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Signer: l.Signer, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended, UsesTaken: s.UsesTaken,
+		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Signer: l.Signer, Confirmer: s.Confirmer, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended, UsesTaken: s.UsesTaken,
 		Stream: l.Stream,
 	})
 	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.

@@ -38,7 +38,9 @@ type notary struct {
 // maxOpened bounds the opened checkpoints.
 const maxOpened = 256
 
-func newNotary(signer *keys.Signer) *notary { return &notary{signer: signer, opened: map[string]proof.Checkpoint{}} }
+func newNotary(signer *keys.Signer) *notary {
+	return &notary{signer: signer, opened: map[string]proof.Checkpoint{}}
+}
 
 func (n *notary) sign(epoch string, at consent.Position, root [32]byte) (string, error) {
 	raw, err := n.signer.Checkpoint(epoch, at, root)
