@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/stream"
 )
@@ -23,7 +24,7 @@ type metrics struct {
 	uses     *usesCounters
 }
 
-func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, b *bundles) *metrics {
+func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, f *funnel.Funnel, b *bundles) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -35,6 +36,7 @@ func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, b *bund
 		}, []string{"event", "outcome"}),
 	}
 	m.uses = newUsesCounters(m.registry)
+	m.registry.MustRegister(newFunnelMetrics(f, b))
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/asking"
+	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/problem"
 	"github.com/optup/optup/internal/ledger/store"
@@ -31,6 +33,8 @@ type Options struct {
 	Bundle func() *ir.Bundle
 	// Confirmer asks people to confirm; nil where nobody can be asked, and then what has to be confirmed is refused.
 	Confirmer asking.Confirmer
+	// Funnel gives what became of asking, and up to which position; nil where nobody counts.
+	Funnel func() ([]funnel.Cell, consent.Position, bool)
 	// Now is the ledger's clock.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -95,6 +99,7 @@ func New(o Options) http.Handler {
 		"GET /v1/head":                                            {a.head, everybody},
 		"POST /v1/touchpoints/{namespace}/{name}/next":            {a.nextQuestion, speakers},
 		"POST /v1/touchpoints/{namespace}/{name}/answers":         {a.answers, speakers},
+		"GET /v1/touchpoints/{namespace}/{name}/funnel":           {a.funnel, []access.Role{access.RoleTouchpoint, access.RoleReader, access.RoleOfficer}},
 		"POST /v1/touchpoints/{namespace}/{name}/signals":         {a.signals, speakers},
 		"GET /v1/touchpoints/{namespace}/{name}/consent-requests": {a.consentRequests, speakers},
 	} {

@@ -28,9 +28,9 @@ const (
 // evaluation is one question: may the subject (who asks) do the action (a processing) with the resource (a person)? Members that are
 // left out of one of several are those of all of them. What AuthZEN leaves open is in context.
 type evaluation struct {
-	Subject  *entity   `json:"subject"`
-	Action   *action   `json:"action"`
-	Resource *entity   `json:"resource"`
+	Subject  *entity        `json:"subject"`
+	Action   *action        `json:"action"`
+	Resource *entity        `json:"resource"`
 	Context  *circumstances `json:"context"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
@@ -315,5 +316,31 @@ func TestWhatBrowsersSay(t *testing.T) {
 	status, text := l.Do(ledgertest.Writer, "GET", "/v1/touchpoints/shop/banner/consent-requests", "", "Accept-Language", "de")
 	if status != 200 || !strings.Contains(text, `"upload-v1~upload":"Ja, upload."`) {
 		t.Errorf("status %d: %s", status, text)
+	}
+}
+
+func TestAFunnelTellsNothingAboutFewerThanTen(t *testing.T) {
+	l, _ := shop(t)
+	for i := range 12 {
+		body := fmt.Sprintf(`{"identifiers":[{"type":"email","value":"p%d@example.org"}],"answers":[{"notice":"newsletter-v1","purpose":"newsletter","answer":"given"}]}`, i)
+		if status, text := l.Do(ledgertest.Writer, "POST", "/v1/touchpoints/shop/form/answers", body); status != 200 {
+			t.Fatalf("status %d: %s", status, text)
+		}
+	}
+	for i := range 9 {
+		l.Append(fmt.Sprintf("p%d@example.org", i), consent.Event{Type: consent.EventConfirmed, Actor: consent.ActorPerson, Purpose: "newsletter", Proof: consent.ProofMailboxConfirmed})
+	}
+	var text string
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && !strings.Contains(text, `"position":21`); time.Sleep(time.Millisecond) {
+		_, text = l.Do(ledgertest.Reader, "GET", "/v1/touchpoints/shop/form/funnel", "")
+	}
+	if !strings.Contains(text, `{"notice":"newsletter-v1","given":12}`) {
+		t.Errorf("%s", text)
+	}
+	if status, _ := l.Do(ledgertest.Sidecar, "GET", "/v1/touchpoints/shop/form/funnel", ""); status != 403 {
+		t.Errorf("anybody reads it: status %d", status)
+	}
+	if status, _ := l.Do(ledgertest.Writer, "GET", "/v1/touchpoints/shop/till/funnel", ""); status != 403 {
+		t.Errorf("a writer reads that of another: status %d", status)
 	}
 }

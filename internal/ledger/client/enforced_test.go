@@ -116,8 +116,10 @@ func TestAWriteWaitsUntilEverySidecarEnforcesIt(t *testing.T) {
 
 	network.stop()
 	defer network.goOn()
-	l.Append("ada@example.org", consent.Event{Type: consent.EventGiven, Purpose: "newsletter", Notice: "newsletter-v1",
-		Proof: consent.ProofMailboxConfirmed, Actor: consent.ActorPerson, BasedOn: a.Position})
+	l.Append("ada@example.org", consent.Event{
+		Type: consent.EventGiven, Purpose: "newsletter", Notice: "newsletter-v1",
+		Proof: consent.ProofMailboxConfirmed, Actor: consent.ActorPerson, BasedOn: a.Position,
+	})
 	began := time.Now()
 	code, a = withdraw(t, l)
 	if code != http.StatusCreated || !*a.Enforced {

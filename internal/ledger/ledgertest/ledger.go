@@ -19,6 +19,7 @@ import (
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/asking"
+	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
@@ -52,6 +53,8 @@ type Ledger struct {
 	Stream *stream.Server
 	// Signer signs its checkpoints and receipts.
 	Signer *keys.Signer
+	// Funnel counts what becomes of asking.
+	Funnel *funnel.Funnel
 	// Confirmer, if set before Start, asks people to confirm.
 	Confirmer asking.Confirmer
 	// Bundle is served from; nil for none.
@@ -136,9 +139,19 @@ func (l *Ledger) Start() *Ledger {
 	l.Stream = stream.NewServer(stream.Options{
 		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: l.Signer, Alone: true, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
 	})
+	l.Funnel = funnel.New(l.Store, l.Hub, log)
+	go l.Funnel.Run(l.t.Context())
 	h := api.New(api.Options{
-		Store: l.Store, Guard: guard, Keys: l.Keys, Signer: l.Signer, Confirmer: l.Confirmer, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
-		Stream: l.Stream,
+		Store:     l.Store,
+		Guard:     guard,
+		Keys:      l.Keys,
+		Signer:    l.Signer,
+		Confirmer: l.Confirmer,
+		Funnel:    l.Funnel.Counted,
+		Bundle:    l.Bundle.Load,
+		Now:       time.Now,
+		Logger:    log,
+		Stream:    l.Stream,
 	})
 	if l.Middleware != nil {
 		h = l.Middleware(h)

@@ -10,6 +10,7 @@ import (
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/asking"
+	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/postgres"
@@ -43,7 +44,10 @@ type Ledger struct {
 	Stream *stream.Server
 	// Signer signs checkpoints and receipts.
 	Signer *keys.Signer
-	close  func() error
+	// Funnel counts what becomes of asking.
+	Funnel *funnel.Funnel
+
+	close func() error
 }
 
 // Open opens or creates the database, for the controller that the guard's configuration names.
@@ -60,10 +64,19 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, Signer: signer, close: db.Close}
+	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, Signer: signer}
 	l.Stream = stream.NewServer(stream.Options{
 		Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Alone: o.DatabaseURL == nil, Now: o.Now, Logger: o.Logger,
 	})
+	l.Funnel = funnel.New(db, l.Hub, o.Logger)
+	counting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() { defer close(done); l.Funnel.Run(counting) }()
+	l.close = func() error {
+		stop()
+		<-done
+		return db.Close()
+	}
 	return l, nil
 }
 
@@ -90,8 +103,19 @@ type Served struct {
 // Server returns an HTTP server of the API, whose streams end when it is shut down.
 func (l *Ledger) Server(s Served) *http.Server {
 	h := api.New(api.Options{
-		Store: l.Store, Guard: l.Guard, Keys: l.Keys, Signer: l.Signer, Confirmer: s.Confirmer, Bundle: s.Bundle, Now: l.Now, Logger: l.Logger, Observe: s.Observe, Appended: s.Appended, UsesTaken: s.UsesTaken,
-		Stream: l.Stream,
+		Store:     l.Store,
+		Guard:     l.Guard,
+		Keys:      l.Keys,
+		Signer:    l.Signer,
+		Confirmer: s.Confirmer,
+		Funnel:    l.Funnel.Counted,
+		Bundle:    s.Bundle,
+		Now:       l.Now,
+		Logger:    l.Logger,
+		Observe:   s.Observe,
+		Appended:  s.Appended,
+		UsesTaken: s.UsesTaken,
+		Stream:    l.Stream,
 	})
 	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.
 	srv := &http.Server{

@@ -94,7 +94,9 @@ func (r *roll) waiting(at consent.Position, ask []byte) (n int, next time.Time, 
 }
 
 // Enforced is Hub.Enforced, with what the server knows about other replicas.
-func (s *Server) Enforced(ctx context.Context, at consent.Position) int { return s.Hub.Enforced(ctx, at, s.Alone) }
+func (s *Server) Enforced(ctx context.Context, at consent.Position) int {
+	return s.Hub.Enforced(ctx, at, s.Alone)
+}
 
 // Enforced waits until every subscriber has confirmed that it has applied a position, or can no longer rely on facts from before it: its
 // freshness bound has passed since it was last heard. It gives how many were still to do so when ctx ended; 0 means that the position is

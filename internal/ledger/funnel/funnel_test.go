@@ -1,0 +1,68 @@
+package funnel_test
+
+import (
+	"io"
+	"log/slog"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/funnel"
+	"github.com/optup/optup/internal/ledger/ledgertest"
+)
+
+// counted waits until everything up to a position is counted.
+func counted(t *testing.T, f *funnel.Funnel, p consent.Position) []funnel.Cell {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if cells, at, ok := f.Counted(); ok && at == p {
+			return cells
+		}
+	}
+	t.Fatalf("position %d was never counted", p)
+	return nil
+}
+
+func run(t *testing.T, l *ledgertest.Ledger) *funnel.Funnel {
+	t.Helper()
+	f := funnel.New(l.Store, l.Hub, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	go f.Run(t.Context())
+	return f
+}
+
+func TestWhatBecomesOfAskingIsCountedAsItHappensAndAnewAlike(t *testing.T) {
+	l := ledgertest.New(t)
+	l.Bundle.Store(ledgertest.NewBundle("newsletter"))
+	l.Start()
+	f := run(t, l)
+	counted(t, f, 0)
+	at := func(e consent.EventType) consent.Event {
+		return consent.Event{Type: e, Actor: consent.ActorPerson, Purpose: "newsletter", Notice: "newsletter-v1", Touchpoint: ledgertest.Form}
+	}
+	pending := at(consent.EventGiven)
+	pending.Pending = true
+	confirmed := at(consent.EventConfirmed)
+	confirmed.Proof, confirmed.Touchpoint, confirmed.Notice = consent.ProofMailboxConfirmed, "", ""
+	withdrawn := consent.Event{Type: consent.EventWithdrawn, Actor: consent.ActorPerson, Purpose: "newsletter"}
+	for _, who := range []string{"ada@example.org", "bob@example.org", "cyd@example.org"} {
+		l.Append(who, at(consent.EventAsked))
+		l.Append(who, pending)
+	}
+	l.Append("ada@example.org", confirmed)
+	l.Append("bob@example.org", confirmed)
+	l.Append("bob@example.org", withdrawn)
+	l.Append("bob@example.org", withdrawn)
+	l.Append("dan@example.org", at(consent.EventRefused))
+	last := l.Append("eve@example.org", at(consent.EventDeferred))
+	want := []funnel.Cell{{
+		Key:    funnel.Key{Touchpoint: ledgertest.Form, Notice: "newsletter-v1"},
+		Counts: funnel.Counts{Asked: 3, Given: 3, Confirmed: 2, Refused: 1, Deferred: 1, Withdrawn: 1},
+	}}
+	if got := counted(t, f, last); !reflect.DeepEqual(got, want) {
+		t.Errorf("as it happened: %+v", got)
+	}
+	if got := counted(t, run(t, l), last); !reflect.DeepEqual(got, want) {
+		t.Errorf("anew: %+v", got)
+	}
+}
