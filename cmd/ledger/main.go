@@ -28,7 +28,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), keygenCommand(), publicKeyCommand(),
+	root.AddCommand(serveCommand(), adoptCommand(), keygenCommand(), publicKeyCommand(),
 		backupCommand(), restoreCommand(), importCommand())
 	return root
 }

@@ -78,31 +78,12 @@ func New(o Options) http.Handler {
 	a.asking = asking.New(asking.Options{
 		Store: o.Store, Keys: o.Keys, Bundle: o.Bundle, Confirmer: o.Confirmer, Now: o.Now, Appended: a.Appended,
 	})
-	speakers := []access.Role{access.RoleTouchpoint, access.RoleOfficer}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)
 	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
 	mux.HandleFunc("POST "+wire.UsesPath, a.uses)
 	a.authzen(mux)
-	for route, h := range map[string]endpoint{
-		"POST /v1/events":                                         {a.events, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
-		"POST /v1/imports":                                        {a.imports, []access.Role{access.RoleTouchpoint, access.RoleOfficer}},
-		"POST /v1/people/lookup":                                  {a.lookup, []access.Role{access.RoleOfficer}},
-		"POST /v1/people/uses":                                    {a.usesOf, []access.Role{access.RoleOfficer}},
-		"GET /v1/decisions/{id}":                                  {a.decision, []access.Role{access.RoleOfficer}},
-		"GET /v1/usable-share":                                    {a.usableShare, []access.Role{access.RoleReader, access.RoleOfficer}},
-		"GET /v1/checkpoint":                                      {a.checkpoint, everybody},
-		"GET /v1/proofs/{position}":                               {a.proofOf, everybody},
-		"GET /v1/consistency":                                     {a.consistency, everybody},
-		"GET /v1/receipts/{position}":                             {a.receiptOf, []access.Role{access.RoleOfficer}},
-		"GET /v1/export":                                          {a.export, []access.Role{access.RoleOfficer}},
-		"GET /v1/head":                                            {a.head, everybody},
-		"POST /v1/touchpoints/{namespace}/{name}/next":            {a.nextQuestion, speakers},
-		"POST /v1/touchpoints/{namespace}/{name}/answers":         {a.answers, speakers},
-		"GET /v1/touchpoints/{namespace}/{name}/funnel":           {a.funnel, []access.Role{access.RoleTouchpoint, access.RoleReader, access.RoleOfficer}},
-		"POST /v1/touchpoints/{namespace}/{name}/signals":         {a.signals, speakers},
-		"GET /v1/touchpoints/{namespace}/{name}/consent-requests": {a.consentRequests, speakers},
-	} {
+	for route, h := range a.routes() {
 		mux.Handle(route, a.allow(h))
 	}
 	return a.record(mux)

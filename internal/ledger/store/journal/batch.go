@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/proof"
@@ -72,7 +74,7 @@ func wanted(jobs []*job) ([]consent.Tag, []string) {
 					}
 				}
 			}
-			if k := one.events[i].Key; k != "" && !used[k] {
+			if k := one.events[i].Key; k != "" && !used[k] && isText(k) {
 				used[k] = true
 				keys = append(keys, k)
 			}
@@ -80,6 +82,9 @@ func wanted(jobs []*job) ([]consent.Tag, []string) {
 	}
 	return tags, keys
 }
+
+// isText tells whether every database takes a string. One that does not would fail a whole batch.
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 func (b *batch) take(loaded Loaded) {
 	clusters, links := map[int64][]consent.Member{}, map[int64][]consent.Link{}
@@ -108,6 +113,9 @@ func (b *batch) take(loaded Loaded) {
 
 // append appends one event. An error refuses it; then nothing of it is in the batch.
 func (b *batch) append(in *store.Append) (store.Result, error) {
+	if !isText(in.Key) {
+		return store.Result{}, fmt.Errorf("%w: the idempotency key is no text", consent.ErrInvalid)
+	}
 	if k, used := b.keys[in.Key]; used && in.Key != "" {
 		if k.Digest != in.Digest {
 			return store.Result{}, store.ErrIdempotency

@@ -182,7 +182,7 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a record lost its objection":        {305, "not what its events come to", []string{record(304, `"scope":"all"`, `"scope":"purpose"`)}},
 		"a record was emptied":               {1, "not what its events come to", []string{`UPDATE identities SET record = '{"position":1}' WHERE id = 1`}},
 		"a record is nonsense":               {0, "cannot be read", []string{`UPDATE identities SET record = 'x' WHERE id = 1`}},
-		"the record of an erased person":     {erasedFrom, "grant that no entry gives", []string{record(erasedAt, `"status":"withdrawn"`, `"status":"given"`)}},
+		"the record of an erased person":     {erasedFrom, "grant that no entry gives", []string{record(erasedAt, `{"position"`, fmt.Sprintf(`{"grants":[{"position":%d,"purpose":"newsletter","notice":"newsletter-v1","status":"given","since":"2026-01-01T00:00:00Z"}],"position"`, erasedFrom))}},
 		"a person was removed":               {5, "names is not stored", []string{`PRAGMA foreign_keys = off`, `DELETE FROM tags WHERE identity = 5`, `DELETE FROM identities WHERE id = 5`}},
 		"a person was made up":               {318, "no entry names it", []string{`INSERT INTO identities SELECT 99999, 99999, type, zeroblob(16), replace(record, '"position":7', '"position":7') FROM identities WHERE id = 7`, `INSERT INTO tags VALUES (zeroblob(16), 99999)`}},
 		"a tag leads to somebody else":       {0, "leads to identity 7", []string{`UPDATE tags SET identity = 7 WHERE identity = 5`}},
