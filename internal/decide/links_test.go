@@ -241,3 +241,37 @@ func TestAPermissionStaysWithTheIdentitiesThatItNames(t *testing.T) {
 		return permits(after), ""
 	})
 }
+
+// TestALaterLinkBringsWithdrawalsThatNobodyKnewOf: whatever position a grant names, it did not know of a withdrawal under an identifier that
+// nobody had connected with it.
+func TestALaterLinkBringsWithdrawalsThatNobodyKnewOf(t *testing.T) {
+	law(t, func(r *rand.Rand, plans map[consent.PurposeID]*decide.Plan) (bool, string) {
+		p := newPeople(r)
+		who, purpose := p.some(1)[0], pick(r, purposes[:3])
+		p.append(consent.Event{Type: consent.EventWithdrawn, Position: p.next, At: start.AddDate(0, 0, 2*int(p.next)), Purpose: purpose}, who)
+		no := p.next - 1
+		var before []int64 // whoever is connected with it already
+		for _, m := range p.links.Members() {
+			known := p.links.Effective(m.ID)
+			if slices.ContainsFunc(slices.Concat(known.Noes, known.Inherited), func(n consent.No) bool { return n.Position == no }) {
+				before = append(before, m.ID)
+			}
+		}
+		for _, m := range p.links.Members() {
+			if !slices.Contains(before, m.ID) {
+				p.append(consent.Event{
+					Type: consent.EventGiven, Position: p.next, At: start.AddDate(0, 0, 2*int(p.next)), Purpose: purpose, Notice: consent.NoticeID(purpose),
+					Proof: consent.ProofMailboxConfirmed, Actor: consent.ActorPerson, BasedOn: p.next - 1,
+				}, m.ID)
+			}
+		}
+		permitted := permits(p.verdicts(plans))
+		p.link(who, p.some(1)[0])
+		for _, id := range p.links.Person(who) {
+			if v := verdict(plans[purpose], p.links.Effective(id), moment); v.Permit() && !slices.Contains(before, id) {
+				return false, fmt.Sprintf("%s is %s under %d, which was linked with %d after it was withdrawn there", purpose, v.Reason, id, who)
+			}
+		}
+		return permitted, ""
+	})
+}
