@@ -12,7 +12,6 @@ import (
 
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/keys"
-	"github.com/optup/optup/internal/ledger/store/sqlite"
 )
 
 type adoptFlags struct{ data, rootKey, config, epoch string }
@@ -55,11 +54,7 @@ func (f *adoptFlags) adopt(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	key, err := root.Stream(guard.Config().Controller)
-	if err != nil {
-		return err
-	}
-	db, err := sqlite.Open(ctx, f.data, key.ID(), time.Now)
+	db, err := openData(ctx, f.data, root, guard.Config().Controller)
 	if err != nil {
 		return err
 	}

@@ -182,7 +182,7 @@ known by tags that are made with it. Idempotency keys are not in an export: let 
 
 func (f *importFlags) load(cmd *cobra.Command, name string) error {
 	ctx := cmd.Context()
-	stream, signer, err := f.open()
+	_, signer, err := f.open()
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,11 @@ func (f *importFlags) load(cmd *cobra.Command, name string) error {
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d events would be imported, root %s\n", r.Size, r.Root)
 		return err
 	}
-	db, err := sqlite.Open(ctx, f.data, stream.ID(), time.Now)
+	root, controller, err := f.read()
+	if err != nil {
+		return err
+	}
+	db, err := openData(ctx, f.data, root, controller)
 	if err != nil {
 		return err
 	}

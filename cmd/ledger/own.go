@@ -22,24 +22,30 @@ func (o *own) add(cmd *cobra.Command) {
 	}
 }
 
-// open gives the keys of the ledger.
-func (o *own) open() (*keys.Stream, *keys.Signer, error) {
+// read gives the root key, and the controller whose ledger it is.
+func (o *own) read() (keys.Root, string, error) {
 	root, err := keys.ReadRoot(o.rootKey)
 	if err != nil {
-		return nil, nil, err
+		return root, "", err
 	}
 	data, err := os.ReadFile(o.config)
 	if err != nil {
-		return nil, nil, fmt.Errorf("the ledger's configuration cannot be read: %w", err)
+		return root, "", fmt.Errorf("the ledger's configuration cannot be read: %w", err)
 	}
 	c, err := access.Parse(data, filepath.Dir(o.config))
+	return root, c.Controller, err
+}
+
+// open gives the keys of the ledger.
+func (o *own) open() (*keys.Stream, *keys.Signer, error) {
+	root, controller, err := o.read()
 	if err != nil {
 		return nil, nil, err
 	}
-	stream, err := root.Stream(c.Controller)
+	stream, err := root.Stream(controller)
 	if err != nil {
 		return nil, nil, err
 	}
-	signer, err := root.Signer(c.Controller)
+	signer, err := root.Signer(controller)
 	return stream, signer, err
 }

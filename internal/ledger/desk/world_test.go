@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -81,7 +82,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	clock := func() time.Time { return w.now }
-	if w.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "data"), w.keys.ID(), clock); err != nil {
+	if w.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "data"), w.keys.ID(), bytes.Repeat([]byte{7}, 32), clock); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })

@@ -57,6 +57,8 @@ type Ledger struct {
 	Funnel *funnel.Funnel
 	// Confirmer, if set before Start, asks people to confirm.
 	Confirmer asking.Confirmer
+	// Secrets are keys that never leave the ledger.
+	Secrets *keys.Secrets
 	// Bundle is served from; nil for none.
 	Bundle atomic.Pointer[ir.Bundle]
 	// ConfigFile may be rewritten.
@@ -132,7 +134,10 @@ func (l *Ledger) Start() *Ledger {
 	if l.Signer, err = l.root.Signer(Controller); err != nil {
 		l.t.Fatal(err)
 	}
-	if l.Store, err = sqlite.Open(l.t.Context(), filepath.Join(l.dir, "data"), l.Keys.ID(), time.Now); err != nil {
+	if l.Secrets, err = l.root.Secrets(Controller); err != nil {
+		l.t.Fatal(err)
+	}
+	if l.Store, err = sqlite.Open(l.t.Context(), filepath.Join(l.dir, "data"), l.Keys.ID(), l.Secrets.Wrapping(), time.Now); err != nil {
 		l.t.Fatal(err)
 	}
 	l.Hub = stream.NewHub(l.Store, log)

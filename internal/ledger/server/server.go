@@ -40,6 +40,8 @@ type Ledger struct {
 	Store store.Store
 	Hub   *stream.Hub
 	Keys  *keys.Stream
+	// Secrets are keys that never leave the ledger.
+	Secrets *keys.Secrets
 	// Stream answers subscribers and pings.
 	Stream *stream.Server
 	// Signer signs checkpoints and receipts.
@@ -60,11 +62,15 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := o.open(ctx, key.ID())
+	secrets, err := o.Root.Secrets(o.Guard.Config().Controller)
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, Signer: signer}
+	db, err := o.open(ctx, key.ID(), secrets.Wrapping())
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, Secrets: secrets, Signer: signer}
 	l.Stream = stream.NewServer(stream.Options{
 		Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Alone: o.DatabaseURL == nil, Now: o.Now, Logger: o.Logger,
 	})
@@ -80,11 +86,11 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	return l, nil
 }
 
-func (o *Options) open(ctx context.Context, keyID string) (store.Store, error) {
+func (o *Options) open(ctx context.Context, keyID string, wrapping []byte) (store.Store, error) {
 	if o.DatabaseURL == nil {
-		return sqlite.Open(ctx, o.Data, keyID, o.Now)
+		return sqlite.Open(ctx, o.Data, keyID, wrapping, o.Now)
 	}
-	return postgres.Open(ctx, postgres.Options{URL: o.DatabaseURL, KeyID: keyID, Now: o.Now, Logger: o.Logger})
+	return postgres.Open(ctx, postgres.Options{URL: o.DatabaseURL, KeyID: keyID, Wrapping: wrapping, Now: o.Now, Logger: o.Logger})
 }
 
 // Served says what the API is given besides.

@@ -16,7 +16,7 @@ func TestWhatIsKeptRightFromADatabase(t *testing.T) {
 	for seed := range uint64(4) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		now := start
-		db, err := sqlite.Open(t.Context(), t.TempDir(), "key", func() time.Time { return now })
+		db, err := sqlite.Open(t.Context(), t.TempDir(), "key", make([]byte, 32), func() time.Time { return now })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -125,6 +125,7 @@ type Store interface {
 	Snapshot(ctx context.Context, visit func(Person) error) (Head, error)
 	Uses
 	Proofs
+	Vault
 	// Watch sets the function that sees changes. It must not block, and it is set once, before the first append.
 	Watch(func([]Change))
 	// Close waits for what is being appended and closes the database.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -20,9 +19,6 @@ const (
 	// may be empty.
 	KindErasure = "erasure"
 )
-
-// ErrShredded reports that the keys of a person are gone: what they sealed is erased.
-var ErrShredded = errors.New("the keys of this person were shredded")
 
 // Attachment is something that has to be readable later, and is stored encrypted.
 type Attachment struct {
@@ -47,7 +43,7 @@ type Attached struct {
 	// Position is that of the event; 0 for one that came by itself.
 	Position consent.Position
 	Kind     string
-	// Tag is the one that the identity was named by when the attachment came: that of the plain form, if there was one.
+	// Tag is one of the identity's.
 	Tag  consent.Tag
 	Body []byte
 	// Due is when something has to be done about it; zero for never. Tries counts how often Due has handed it out.
@@ -88,7 +84,8 @@ type Vault interface {
 	Settle(ctx context.Context, id AttachmentID, next time.Time) error
 	// Backlog counts what waits by now.
 	Backlog(ctx context.Context, kind string, now time.Time) (Backlog, error)
-	// Shred erases the keys of every identity of the persons whom the tags name, and with them all that they sealed.
+	// Shred erases the keys of the identities that the tags name, and with them all that they sealed. An erased event does so for every
+	// identity of the person.
 	Shred(ctx context.Context, tags ...consent.Tag) error
 	// Spend takes an id, which is a token's or stands for something that may happen once in a while, for the one who is named by. It
 	// reports true for the first, and again for the same one; false for others until expires, which the first one set.

@@ -39,6 +39,9 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newDatabase(t)) })
 	}
+	for name, test := range vault {
+		t.Run(name, func(t *testing.T) { test(t, newDatabase(t)) })
+	}
 }
 
 // Tag makes a tag of a number.

@@ -142,10 +142,8 @@ func (b *batch) append(in *store.Append) (store.Result, error) {
 	}
 	b.keep(who, out)
 	b.erase(e, out)
-	for _, a := range in.Attachments {
-		b.delta.Attachments = append(b.delta.Attachments, Attachment{
-			Attachment: a, Position: e.Position, Identity: who.named[0], Tag: in.Identities[0].Tags[0],
-		})
+	for _, a := range attachments(in, e) {
+		b.delta.Attachments = append(b.delta.Attachments, Attachment{Attachment: a, Position: e.Position, Identity: who.named[0]})
 	}
 	if in.Key != "" {
 		k := Key{Key: in.Key, Digest: in.Digest, Position: e.Position, At: e.At, Leaf: row.Leaf}
@@ -167,6 +165,14 @@ func (b *batch) salt() (s proof.Salt) {
 	}
 	b.random = b.random[copy(s[:], b.random):]
 	return s
+}
+
+// attachments are those of an event. A request for erasure leaves word of itself, so that no caller can forget to see to it.
+func attachments(in *store.Append, e consent.Event) []store.Attachment {
+	if e.Type != consent.EventErasureRequested {
+		return in.Attachments
+	}
+	return append(slices.Clip(in.Attachments), store.Attachment{Kind: store.KindErasure, Due: e.At})
 }
 
 func others(l *consent.Links, named []int64) []int64 {

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -94,12 +95,18 @@ type TaggedID struct {
 	ID  int64
 }
 
-// Attachment is an attachment of the event at Position, to be sealed with the key of an identity. Tag is the one that named it.
+// Attachment is an attachment of the event at Position, to be sealed with the key of an identity.
 type Attachment struct {
 	store.Attachment
 	Position consent.Position
 	Identity int64
-	Tag      consent.Tag
+}
+
+// Outlived gives the attachments that no erasure of the same batch comes after.
+func (d *Delta) Outlived() []Attachment {
+	return slices.DeleteFunc(slices.Clone(d.Attachments), func(a Attachment) bool {
+		return slices.ContainsFunc(d.Erased, func(e Erasure) bool { return e.Identity == a.Identity && a.Position < e.Before })
+	})
 }
 
 // Delta is what became of a batch, to be written in this order. Nothing in it is in the database yet, except where it says so.
@@ -114,7 +121,8 @@ type Delta struct {
 	Nodes           []proof.Node
 	Keys            []Key
 	Attachments     []Attachment
-	// Erased are identities whose events up to and without a position lose entry and salt. Events of this batch may be among them.
+	// Erased are identities whose events up to and without a position lose entry and salt, and whose keys are shredded before Attachments
+	// are sealed. Events of this batch may be among them.
 	Erased []Erasure
 	// Changes are what Watch is given once this is committed, for databases that several processes append to.
 	Changes []store.Change

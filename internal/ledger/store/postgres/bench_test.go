@@ -25,7 +25,7 @@ func BenchmarkAppend(b *testing.B) {
 	server := postgres.Start(b, "max_connections=300")
 	for _, writers := range []int{1, 16, 256} {
 		b.Run(fmt.Sprintf("ledger/%d writers", writers), func(b *testing.B) {
-			s, err := Open(b.Context(), Options{URL: at(server.Database(b)), KeyID: "key-1", Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+			s, err := Open(b.Context(), Options{URL: at(server.Database(b)), KeyID: "key-1", Wrapping: wrapping, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -15,7 +15,7 @@ func at(url string) func() (string, error) { return func() (string, error) { ret
 
 // options are those of a test's store.
 func options(t *testing.T, url string) Options {
-	return Options{URL: at(url), KeyID: "key-1", Now: storetest.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	return Options{URL: at(url), KeyID: "key-1", Wrapping: wrapping, Now: storetest.Now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 }
 
 func open(t *testing.T, url string) *Store {

@@ -14,6 +14,7 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
+	"github.com/optup/optup/internal/ledger/store/seal"
 )
 
 // Options say which database a ledger is kept in.
@@ -23,6 +24,8 @@ type Options struct {
 	URL func() (string, error)
 	// KeyID names the key that tags are made with; a database of another key is refused with store.ErrKey.
 	KeyID string
+	// Wrapping is the key that wraps the keys of people.
+	Wrapping []byte
 	// Now is the ledger's clock.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -32,7 +35,8 @@ type Options struct {
 type Store struct {
 	*journal.Journal
 	journal.Proofs
-	now func() time.Time
+	now  func() time.Time
+	ring *seal.Ring
 
 	// pool is for whatever is asked. The appender has a connection of its own; so have the tail and whoever reads the head, so that neither
 	// waits for slow questions.
@@ -53,7 +57,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{now: o.Now}
+	ring, err := seal.NewRing(o.Wrapping, o.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{now: o.Now, ring: ring}
 	defer func() {
 		if err != nil {
 			s.closePools()
@@ -84,7 +92,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &database{pool: s.appender}
+	db := &database{pool: s.appender, ring: ring}
 	s.tail = &tail{
 		pool: s.side, log: o.Logger, now: o.Now, wake: make(chan struct{}, 1), appender: &db.pid, at: h.Position, watch: func([]store.Change) {},
 	}

@@ -12,11 +12,13 @@ import (
 	"github.com/optup/optup/internal/ledger/proof"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
+	"github.com/optup/optup/internal/ledger/store/seal"
 )
 
 // database implements journal.Database. Its pool has one connection, whose plans use indexes (see steady).
 type database struct {
 	pool *pgxpool.Pool
+	ring *seal.Ring
 	// pid is the server's number for the connection that is in use.
 	pid atomic.Uint32
 }
@@ -25,6 +27,7 @@ type database struct {
 // takes three round trips.
 type transaction struct {
 	conn    *pgxpool.Conn
+	ring    *seal.Ring
 	written *pgx.Batch
 }
 
@@ -35,7 +38,7 @@ func (d *database) Begin(ctx context.Context) (journal.Tx, error) {
 		return nil, told(err)
 	}
 	d.pid.Store(conn.Conn().PgConn().PID())
-	return &transaction{conn: conn}, nil
+	return &transaction{conn: conn, ring: d.ring}, nil
 }
 
 // Whoever holds the head keeps all replicas from appending, so a holder that vanished must not hold it for long. The weaker settings of
@@ -116,9 +119,11 @@ func (t *transaction) Leaf(ctx context.Context, p consent.Position) (leaf proof.
 }
 
 // Write implements journal.Tx. What the server says of it is the answer to Commit.
-func (t *transaction) Write(_ context.Context, d *journal.Delta) (err error) {
-	t.written, err = statements(d)
-	return err
+func (t *transaction) Write(ctx context.Context, d *journal.Delta) (err error) {
+	if t.written, err = statements(d); err != nil {
+		return err
+	}
+	return told(t.vault(ctx, t.written, d))
 }
 
 // Commit implements journal.Tx. The hint goes out behind the commit, so that it cannot fail it.

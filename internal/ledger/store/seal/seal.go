@@ -6,8 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-
-	"github.com/optup/optup/internal/consent"
 )
 
 // ErrSealed reports something that cannot be opened: it was changed, put in another place, or sealed with another key.
@@ -98,8 +96,8 @@ func (r *Ring) bound(id KeyID) []byte { return append(fields("key", r.ledger), i
 
 // Place is where something sealed belongs; elsewhere it cannot be opened.
 type Place struct {
-	// Identity is the tag that the identity was named by.
-	Identity consent.Tag
+	// Identity is the number of the identity in the database.
+	Identity int64
 	Kind     string
 	ID       [16]byte
 }
@@ -118,7 +116,7 @@ func (k *Key) Open(at Place, sealed []byte) ([]byte, error) {
 
 func (k *Key) bound(at Place) []byte {
 	b := append(fields("attachment", k.ledger, at.Kind), k.ID[:]...)
-	return append(append(b, at.Identity[:]...), at.ID[:]...)
+	return append(binary.BigEndian.AppendUint64(b, uint64(at.Identity)), at.ID[:]...)
 }
 
 // fields writes words with their lengths, so that they never run together.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/optup/optup/internal/consent"
 )
 
 func ring(t *testing.T, key byte, ledger string) *Ring {
@@ -25,7 +23,7 @@ func TestSealedBodiesOpenInTheirPlaceOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	place, body := Place{Identity: consent.Tag{7}, Kind: "address", ID: [16]byte{1}}, []byte("ada@example.org")
+	place, body := Place{Identity: 7, Kind: "address", ID: [16]byte{1}}, []byte("ada@example.org")
 	sealed := k.Seal(place, body)
 	if bytes.Contains(sealed, body) || bytes.Equal(sealed, k.Seal(place, body)) {
 		t.Fatal("the body shows, or the same body looks the same twice")
@@ -38,9 +36,9 @@ func TestSealedBodiesOpenInTheirPlaceOnly(t *testing.T) {
 		t.Fatalf("%q, %v", got, err)
 	}
 	for name, other := range map[string]Place{
-		"another identity":   {Identity: consent.Tag{8}, Kind: "address", ID: [16]byte{1}},
-		"another kind":       {Identity: consent.Tag{7}, Kind: "mail", ID: [16]byte{1}},
-		"another attachment": {Identity: consent.Tag{7}, Kind: "address", ID: [16]byte{2}},
+		"another identity":   {Identity: 8, Kind: "address", ID: [16]byte{1}},
+		"another kind":       {Identity: 7, Kind: "mail", ID: [16]byte{1}},
+		"another attachment": {Identity: 7, Kind: "address", ID: [16]byte{2}},
 	} {
 		if _, err := again.Open(other, sealed); !errors.Is(err, ErrSealed) {
 			t.Errorf("%s: %v", name, err)

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -85,7 +86,7 @@ func fill(t testing.TB, s *sqlite.Store) map[consent.Position]proof.Checkpoint {
 func filled(t *testing.T) (string, map[consent.Position]proof.Checkpoint) {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := sqlite.Open(t.Context(), dir, "key", time.Now)
+	s, err := sqlite.Open(t.Context(), dir, "key", bytes.Repeat([]byte{7}, 32), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +242,7 @@ func TestCheckpointsShowWhatALogCannot(t *testing.T) {
 
 	// A backup from before the newest checkpoint.
 	dir := t.TempDir()
-	s, err := sqlite.Open(t.Context(), dir, "key", time.Now)
+	s, err := sqlite.Open(t.Context(), dir, "key", bytes.Repeat([]byte{7}, 32), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +267,7 @@ func TestCheckpointsShowWhatALogCannot(t *testing.T) {
 
 func TestARunningLedgerCanBeVerified(t *testing.T) {
 	dir := t.TempDir()
-	s, err := sqlite.Open(t.Context(), dir, "key", time.Now)
+	s, err := sqlite.Open(t.Context(), dir, "key", bytes.Repeat([]byte{7}, 32), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func BenchmarkAppend(b *testing.B) {
 	for _, writers := range []int{1, 16, 256} {
 		for name, options := range map[string][]journal.Option{"proof": nil, "plain": {journal.Unproven()}} {
 			b.Run(fmt.Sprintf("%d/%s", writers, name), func(b *testing.B) {
-				s, err := Open(b.Context(), b.TempDir(), "key-1", time.Now, options...)
+				s, err := Open(b.Context(), b.TempDir(), "key-1", wrapping, time.Now, options...)
 				if err != nil {
 					b.Fatal(err)
 				}

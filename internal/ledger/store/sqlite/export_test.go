@@ -26,7 +26,7 @@ func quiet(string, consent.Position, consent.Position) {}
 
 func open(t *testing.T, dir, key string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), dir, key, time.Now)
+	s, err := sqlite.Open(t.Context(), dir, key, bytes.Repeat([]byte{7}, 32), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,13 +19,11 @@ import (
 
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
+	"github.com/optup/optup/internal/ledger/store/seal"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
-
-// KeyFileName is the name of the file with the keys of people, beside the database.
-const KeyFileName = "keys.db"
 
 // FileName is the name of the database within the data directory.
 const FileName = "ledger.db"
@@ -39,6 +37,7 @@ type Store struct {
 	journal *journal.Journal
 	// database is what the journal appends to.
 	database journal.Database
+	keys     *keyfile
 
 	mu     sync.RWMutex // held by writers other than the journal, against Close
 	closed bool
@@ -47,8 +46,9 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens or creates the database in a directory. KeyID names the key that tags are made with; a database of another key is
-// refused with store.ErrKey. Now is the ledger's clock, and options are those of the journal.
-func Open(ctx context.Context, dir, keyID string, now func() time.Time, options ...journal.Option) (_ *Store, err error) {
+// refused with store.ErrKey. Wrapping is the key that wraps the keys of people, now is the ledger's clock, and options are those of the
+// journal.
+func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() time.Time, options ...journal.Option) (_ *Store, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be created: %w", err)
 	}
@@ -79,11 +79,18 @@ func Open(ctx context.Context, dir, keyID string, now func() time.Time, options 
 	if err := s.migrate(ctx, keyID); err != nil {
 		return nil, err
 	}
+	ring, err := seal.NewRing(wrapping, keyID)
+	if err != nil {
+		return nil, err
+	}
+	if s.keys, err = openKeys(ctx, dir, ring); err != nil {
+		return nil, err
+	}
 	st, err := prepareAll(ctx, s.writer)
 	if err != nil {
 		return nil, err
 	}
-	s.database = &database{db: s.writer, st: st}
+	s.database = &database{db: s.writer, st: st, keys: s.keys}
 	s.journal = journal.New(s.database, now, options...)
 	return s, nil
 }
@@ -151,6 +158,12 @@ func (s *Store) closeDatabases() error {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
+	}
+	if s.keys != nil {
+		errs = append(errs, s.keys.db.Close())
+	}
+	if s.keys != nil {
+		errs = append(errs, s.keys.db.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -18,7 +18,7 @@ import (
 
 func openIn(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), dir, "key-1", storetest.Now)
+	s, err := Open(t.Context(), dir, "key-1", wrapping, storetest.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 	if err := openIn(t, dir).Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), dir, "key-2", time.Now); !errors.Is(err, store.ErrKey) {
+	if _, err := Open(t.Context(), dir, "key-2", wrapping, time.Now); !errors.Is(err, store.ErrKey) {
 		t.Fatalf("err = %v, want ErrKey", err)
 	}
 }
@@ -76,7 +76,7 @@ func TestMain(m *testing.M) {
 }
 
 func appendUntilKilled(dir string) {
-	s, err := Open(context.Background(), dir, "key-1", time.Now)
+	s, err := Open(context.Background(), dir, "key-1", wrapping, time.Now)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return

@@ -58,8 +58,9 @@ func prepareAll(ctx context.Context, db *sql.DB) (*statements, error) {
 
 // database implements journal.Database.
 type database struct {
-	db *sql.DB
-	st *statements
+	db   *sql.DB
+	st   *statements
+	keys *keyfile
 }
 
 // Begin implements journal.Database. The transaction has the write lock from its beginning.
@@ -68,13 +69,14 @@ func (d *database) Begin(ctx context.Context) (journal.Tx, error) {
 	if err != nil {
 		return nil, told(err)
 	}
-	return &transaction{tx: tx, st: d.st}, nil
+	return &transaction{tx: tx, st: d.st, keys: d.keys}, nil
 }
 
 // transaction implements journal.Tx.
 type transaction struct {
-	tx *sql.Tx
-	st *statements
+	tx   *sql.Tx
+	st   *statements
+	keys *keyfile
 }
 
 // Rollback implements journal.Tx.
@@ -168,10 +170,7 @@ func scanIdentity(rows *sql.Rows) (journal.Identity, error) {
 
 // Write implements journal.Tx.
 func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
-	if len(d.Attachments) > 0 {
-		return errors.New("this database keeps no attachments")
-	}
-	for _, write := range []func(context.Context, *journal.Delta) error{t.people, t.log, t.erase, t.head} {
+	for _, write := range []func(context.Context, *journal.Delta) error{t.people, t.log, t.erase, t.attach, t.head} {
 		if err := write(ctx, d); err != nil {
 			return err
 		}
@@ -261,7 +260,15 @@ func (t *transaction) erase(ctx context.Context, d *journal.Delta) error {
 			return told(err)
 		}
 	}
-	return nil
+	identities := make([]int64, len(d.Erased))
+	for i, e := range d.Erased {
+		identities[i] = e.Identity
+	}
+	return t.keys.erase(ctx, t.tx, identities)
+}
+
+func (t *transaction) attach(ctx context.Context, d *journal.Delta) error {
+	return t.keys.attach(ctx, t.tx, d.Outlived())
 }
 
 func (t *transaction) head(ctx context.Context, d *journal.Delta) error {
