@@ -128,7 +128,8 @@ func TestServe(t *testing.T) {
 	_, args := folder(t)
 	client := http.DefaultClient
 	api, admin, stop := start(t, client, "http", args)
-	event := `{"identifiers":[{"type":"email","value":"ada@example.org"}],"event":{"type":"given","purpose":"newsletter","notice":"newsletter-v1","proof":"Signed"}}`
+	event := `{"identifiers":[{"type":"email","value":"ada@example.org"}],"event":{"type":"given","purpose":"newsletter","notice":"newsletter-v1","proof":"Signed"},` +
+		`"evidence":{"kind":"signedForm","signedForm":{"signedAt":"2026-01-01T10:00:00Z","sha256":"` + strings.Repeat("ab", 32) + `","reference":"archive/1","signature":"handwritten"}}}`
 	if status, body := call(t, client, "POST", api+"/v1/events", event); status != 201 {
 		t.Fatalf("%d %s", status, body)
 	}

@@ -35,6 +35,8 @@ type Options struct {
 	Confirmer asking.Confirmer
 	// Funnel gives what became of asking, and up to which position; nil where nobody counts.
 	Funnel func() ([]funnel.Cell, consent.Position, bool)
+	// Withdrawals makes links for mails; nil where the ledger has no public address.
+	Withdrawals Withdrawals
 	// Now is the ledger's clock.
 	Now    func() time.Time
 	Logger *slog.Logger

@@ -10,8 +10,26 @@ import (
 	"github.com/optup/optup/internal/ledger/ledgertest"
 )
 
+// eventBody gives an event about an address, with evidence of the proof that it names.
 func eventBody(email, event string) string {
-	return fmt.Sprintf(`{"identifiers":[{"type":"email","value":%q}],"event":%s}`, email, event)
+	shown := ""
+	for proof, e := range proven {
+		if strings.Contains(event, `"proof":"`+proof+`"`) {
+			shown = `,"evidence":` + e
+		}
+	}
+	return fmt.Sprintf(`{"identifiers":[{"type":"email","value":%q}],"event":%s%s}`, email, event, shown)
+}
+
+// proven is evidence of each proof.
+var proven = map[string]string{
+	"MailboxConfirmed": `{"kind":"doubleOptIn","doubleOptIn":{"sender":"esp.example","askedAt":"2026-01-01T10:00:00Z","sentAt":"2026-01-01T10:00:01Z",` +
+		`"confirmedAt":"2026-01-01T10:05:00Z","reference":"message-1"}}`,
+	"Signed": `{"kind":"signedForm","signedForm":{"signedAt":"2026-01-01T10:00:00Z","sha256":"` + strings.Repeat("ab", 32) + `","reference":"archive/1",` +
+		`"signature":"handwritten"}}`,
+	"AuthenticatedSession": `{"kind":"session","session":{"issuer":"https://login.shop.example","authenticatedAt":"2026-01-01T10:00:00Z","reference":"s-1"}}`,
+	"NumberConfirmed": `{"kind":"numberCode","numberCode":{"sender":"sms.example","channel":"sms","sentAt":"2026-01-01T10:00:00Z",` +
+		`"confirmedAt":"2026-01-01T10:01:00Z"}}`,
 }
 
 const given = `{"type":"given","purpose":"newsletter","notice":"newsletter-v1","proof":"MailboxConfirmed"}`

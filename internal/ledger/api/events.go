@@ -11,6 +11,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/evidence"
 	"github.com/optup/optup/internal/ledger/problem"
 	"github.com/optup/optup/internal/ledger/proof"
 	"github.com/optup/optup/internal/ledger/receipt"
@@ -67,6 +68,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	var in struct {
 		Identifiers []consent.Identifier `json:"identifiers"`
 		Event       event                `json:"event"`
+		Evidence    *evidence.Evidence   `json:"evidence"`
 	}
 	if err := read(w, r, maxEvent, &in); err != nil {
 		return err
@@ -92,6 +94,9 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	}
 	one := store.Append{Identities: who, Event: e}
 	if one.Key, one.Digest, err = a.key(r.Header.Get(keyHeader), c, who, e); err != nil {
+		return err
+	}
+	if err := prove(&one, in.Evidence, a.Now()); err != nil {
 		return err
 	}
 	results, errs, err := a.Store.Append(r.Context(), one)

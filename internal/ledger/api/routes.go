@@ -11,6 +11,7 @@ func (a *API) routes() map[string]endpoint {
 		"POST /v1/events":                                         {a.events, writers},
 		"POST /v1/imports":                                        {a.imports, writers},
 		"POST /v1/people/lookup":                                  {a.lookup, officer},
+		"POST /v1/people/withdrawal-links":                        {a.withdrawalLinks, writers},
 		"POST /v1/people/uses":                                    {a.usesOf, officer},
 		"GET /v1/decisions/{id}":                                  {a.decision, officer},
 		"GET /v1/usable-share":                                    {a.usableShare, readers},

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,11 +20,13 @@ import (
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/asking"
+	"github.com/optup/optup/internal/ledger/confirm"
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 	"github.com/optup/optup/internal/ledger/stream"
+	"github.com/optup/optup/internal/ledger/token"
 )
 
 // Controller is the legal entity whose ledger it is.
@@ -59,6 +62,8 @@ type Ledger struct {
 	Confirmer asking.Confirmer
 	// Secrets are keys that never leave the ledger.
 	Secrets *keys.Secrets
+	// Confirm makes and takes the links of mails.
+	Confirm *confirm.Service
 	// Bundle is served from; nil for none.
 	Bundle atomic.Pointer[ir.Bundle]
 	// ConfigFile may be rewritten.
@@ -146,17 +151,28 @@ func (l *Ledger) Start() *Ledger {
 	})
 	l.Funnel = funnel.New(l.Store, l.Hub, log)
 	go l.Funnel.Run(l.t.Context())
+	tokens, err := token.New(l.Secrets.Tokens(), l.Keys.ID(), time.Now)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if l.Confirm, err = confirm.New(confirm.Options{
+		Store: l.Store, Keys: l.Keys, Tokens: tokens, Base: &url.URL{Scheme: "https", Host: "consent.shop.example"},
+		Controller: func() string { return Controller }, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
+	}); err != nil {
+		l.t.Fatal(err)
+	}
 	h := api.New(api.Options{
-		Store:     l.Store,
-		Guard:     guard,
-		Keys:      l.Keys,
-		Signer:    l.Signer,
-		Confirmer: l.Confirmer,
-		Funnel:    l.Funnel.Counted,
-		Bundle:    l.Bundle.Load,
-		Now:       time.Now,
-		Logger:    log,
-		Stream:    l.Stream,
+		Store:       l.Store,
+		Guard:       guard,
+		Keys:        l.Keys,
+		Signer:      l.Signer,
+		Confirmer:   l.Confirmer,
+		Withdrawals: l.Confirm,
+		Funnel:      l.Funnel.Counted,
+		Bundle:      l.Bundle.Load,
+		Now:         time.Now,
+		Logger:      log,
+		Stream:      l.Stream,
 	})
 	if l.Middleware != nil {
 		h = l.Middleware(h)
