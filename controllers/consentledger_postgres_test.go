@@ -63,7 +63,7 @@ var _ = Describe("A ConsentLedger on PostgreSQL", func() {
 			for _, v := range pod.Volumes {
 				Expect(v.PersistentVolumeClaim).To(BeNil())
 			}
-			Expect(pod.Containers[0].Args).To(ContainElement("--database-url-file"))
+			Expect(pod.Containers[0].Args).To(And(ContainElement("--database-url-file"), Not(ContainElement("--data"))))
 			Expect(pod.Containers[0].Args).NotTo(ContainElement(ContainSubstring("secret@")), "a connection string is in no argument")
 			Expect(k8s.Get(ctx, keyOf(d), &appsv1.StatefulSet{})).To(MatchError(ContainSubstring("not found")))
 		})

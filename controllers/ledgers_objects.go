@@ -221,13 +221,15 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 	no, yes := false, true
 	c.Name, c.Image = "ledger", o.Image
 	c.Args = []string{
-		"serve", "--data", "/var/lib/optup", "--root-key", "/etc/optup/keys/root", "--config", "/etc/optup/config/config.json",
+		"serve", "--root-key", "/etc/optup/keys/root", "--config", "/etc/optup/config/config.json",
 		"--tls-cert", "/etc/optup/tls/tls.crt", "--tls-key", "/etc/optup/tls/tls.key", "--listen", ":8443", "--admin", ":8081",
 		"--manager", o.ManagerURL, "--manager-token", "/var/run/secrets/optup/manager-token", "--trust", "/etc/optup/trust/ca.crt",
 	}
-	if l.Spec.Storage.Postgres != nil {
+	if l.Spec.Storage.Postgres == nil {
+		c.Args = append(c.Args, "--data", "/var/lib/optup")
+	} else {
 		// A single ledger on a volume has nobody to hand over to: serving on would only make the gap longer.
-		c.Args = append(c.Args, "--database-url-file", "/etc/optup/database/"+string(l.Spec.Storage.Postgres.DSNSecretRef.Key), "--stop-delay", "5s")
+		c.Args = append(c.Args, "--database-url-file", "/etc/optup/database/"+string(l.Spec.Storage.Postgres.DSNSecretRef.Key), "--state", "/var/lib/optup", "--stop-delay", "5s")
 	}
 	c.Ports = []corev1.ContainerPort{
 		{Name: "https", ContainerPort: ledgerPort, Protocol: corev1.ProtocolTCP}, {Name: "admin", ContainerPort: ledgerAdmin, Protocol: corev1.ProtocolTCP},
