@@ -33,8 +33,9 @@ func TestBackUpAndRestore(t *testing.T) {
 	api, _, stop := start(t, http.DefaultClient, "http", args)
 	say := func(event, address string) {
 		t.Helper()
-		body := `{"identifiers":[{"type":"email","value":"%s"}],"event":{"type":"%s","purpose":"newsletter","notice":"newsletter-v1","proof":"Signed"}}`
-		if status, answer := call(t, http.DefaultClient, "POST", api+"/v1/events", fmt.Sprintf(body, address, event)); status != 201 {
+		body := `{"identifiers":[{"type":"email","value":"%s"}],"event":{"type":"%s","purpose":"newsletter","notice":"newsletter-v1","proof":"Signed"},
+			"evidence":{"kind":"signedForm","signedForm":{"signedAt":"2026-01-01T10:00:00Z","sha256":"%s","reference":"archive/1","signature":"handwritten"}}}`
+		if status, answer := call(t, http.DefaultClient, "POST", api+"/v1/events", fmt.Sprintf(body, address, event, strings.Repeat("ab", 32))); status != 201 {
 			t.Fatalf("%d %s", status, answer)
 		}
 	}

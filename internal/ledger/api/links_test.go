@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
@@ -12,7 +13,7 @@ import (
 func TestSeveralIdentifiersAreOneAct(t *testing.T) {
 	l := ledgertest.New(t).Start()
 	both := func(event string) string {
-		return `{"identifiers":[{"type":"email","value":"ada@example.org"},{"type":"customer","value":"4711"}],"event":` + event + `}`
+		return strings.Replace(eventBody("ada@example.org", event), `"ada@example.org"}`, `"ada@example.org"},{"type":"customer","value":"4711"}`, 1)
 	}
 	post := func(subject, body string) {
 		t.Helper()

@@ -16,7 +16,7 @@ import (
 	"github.com/optup/optup/internal/ledger/store/audit"
 )
 
-const givenBy = `{"identifiers":[{"type":"email","value":"%s"}],"event":{"type":"given","purpose":"newsletter","notice":"newsletter-v1","proof":"Signed"}}`
+const signed = `{"type":"given","purpose":"newsletter","notice":"newsletter-v1","proof":"Signed"}`
 
 // proving runs a ledger with a bundle and some events, of which the third is a withdrawal of the second.
 func proving(t *testing.T) *ledgertest.Ledger {
@@ -59,7 +59,7 @@ func hashes(t *testing.T, texts ...string) []proof.Hash {
 // An acknowledged event can be proven against the log that its acknowledgement names, and against every later one.
 func TestWhatIsAcknowledgedIsProvable(t *testing.T) {
 	l := proving(t)
-	status, body := l.Do(ledgertest.Touchpoint, "POST", "/v1/events", fmt.Sprintf(givenBy, "eve@example.org"))
+	status, body := l.Do(ledgertest.Touchpoint, "POST", "/v1/events", eventBody("eve@example.org", signed))
 	var ack struct {
 		Position, Size consent.Position
 		Root, Leaf     string
@@ -137,7 +137,7 @@ func TestProofsThatAreNotThere(t *testing.T) {
 
 func TestReceiptsAtAcknowledgementAndLater(t *testing.T) {
 	l := proving(t)
-	status, body := l.Do(ledgertest.Touchpoint, "POST", "/v1/events?receipt=true", fmt.Sprintf(givenBy, "eve@example.org"))
+	status, body := l.Do(ledgertest.Touchpoint, "POST", "/v1/events?receipt=true", eventBody("eve@example.org", signed))
 	if status != http.StatusCreated {
 		t.Fatalf("%d %s", status, body)
 	}
