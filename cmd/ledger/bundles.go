@@ -20,6 +20,7 @@ type bundles struct {
 	log        *slog.Logger
 	controller string
 	current    atomic.Pointer[ir.Bundle]
+	generation atomic.Int64
 	// follow takes bundles into force until its context ends.
 	follow func(context.Context) error
 }
@@ -58,6 +59,7 @@ func (f *serveFlags) bundles(log *slog.Logger, controller string) (*bundles, err
 				Manager: f.manager, TrustFile: f.trust, TokenFile: f.managerToken, StateDir: state, Version: version(), Logger: log,
 				Apply: func(u distribute.Update) error {
 					if u.Bundle != nil {
+						b.generation.Store(u.Generation)
 						b.apply(u.Bundle)
 					}
 					return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/optup/optup/internal/ledger/funnel"
+	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/stream"
 )
@@ -24,7 +25,7 @@ type metrics struct {
 	uses     *usesCounters
 }
 
-func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, f *funnel.Funnel, b *bundles) *metrics {
+func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, f *funnel.Funnel, shares *share.Keeper, b *bundles) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -40,7 +41,7 @@ func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, f *funn
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	m.registry.MustRegister(m.requests, m.events, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(shareGauges{shares}, m.requests, m.events, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("optup_ledger_position", "Position of the newest event.", func() float64 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()

@@ -9,5 +9,5 @@ import (
 
 func TestWhatIsChartedIsExported(t *testing.T) {
 	l := ledgertest.New(t).Start()
-	testkit.Charted(t, "../../charts/optup", testkit.Described(newMetrics(l.Store, l.Hub, l.Stream, l.Funnel, &bundles{}).registry), "optup_ledger_")
+	testkit.Charted(t, "../../charts/optup", testkit.Described(newMetrics(l.Store, l.Hub, l.Stream, l.Funnel, l.Share, &bundles{}).registry), "optup_ledger_")
 }

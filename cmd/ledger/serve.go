@@ -184,10 +184,10 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m, stopping := newMetrics(l.Store, l.Hub, l.Stream, l.Funnel, bundles), &atomic.Bool{}
+	m, stopping := newMetrics(l.Store, l.Hub, l.Stream, l.Funnel, l.Share, bundles), &atomic.Bool{}
 	s := &servers{
 		log: log, flags: f, stopping: stopping, admin: adminHandler(m, l.Store, l.Stream, stopping),
-		api:       l.Server(server.Served{Bundle: bundles.get, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}),
+		api:       l.Server(server.Served{Bundle: bundles.get, Generation: bundles.generation.Load, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}),
 		retention: retention{store: l.Store, days: f.retainUses, log: log},
 	}
 	head, err := l.Store.Head(ctx)

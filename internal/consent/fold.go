@@ -46,7 +46,7 @@ func Validate(e Event) error {
 	case EventRelationship:
 		return nil
 	case EventAttribute:
-		return need(slices.Contains([]string{"age", "addressee", "informed"}, e.Attribute), `attribute "age", "addressee" or "informed"`)
+		return need(slices.Contains([]string{"age", "addressee", "informed", "registered"}, e.Attribute), `attribute "age", "addressee", "informed" or "registered"`)
 	case EventUsed:
 		return need(e.Purpose != "", "a purpose")
 	case EventCorrected:

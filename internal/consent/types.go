@@ -114,7 +114,8 @@ type Event struct {
 	Goods           []string `json:"goods,omitempty"`
 	ObjectionNotice bool     `json:"objectionNotice,omitempty"`
 	// Attribute and Value carry facts about the person other than acts: "age" (years, verified), "addressee" (business, consumer),
-	// "informed" (that the person was told of data from elsewhere, GDPR Art. 14: shown, or withdrawn).
+	// "informed" (that the person was told of data from elsewhere, GDPR Art. 14: shown, or withdrawn), "registered" (that there is such a
+	// person in some register, and nothing else).
 	Attribute string `json:"attribute,omitempty"`
 	Value     string `json:"value,omitempty"`
 	// Guardian tells that whoever holds parental responsibility agreed (GDPR Art. 8(1)).

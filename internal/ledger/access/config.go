@@ -78,6 +78,14 @@ type Sidecars struct {
 // Population is a number of registered people: a number, or {"sources":[{"name":"crm","people":120000}]}.
 type Population struct{ People int64 }
 
+// Registered is the number of people, 0 where none is declared.
+func (p *Population) Registered() int64 {
+	if p == nil {
+		return 0
+	}
+	return p.People
+}
+
 // UnmarshalJSON implements json.Unmarshaler.
 func (p *Population) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, &p.People) == nil {

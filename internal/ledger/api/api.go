@@ -15,6 +15,7 @@ import (
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/problem"
+	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/stream"
 	"github.com/optup/optup/internal/ledger/wire"
@@ -37,6 +38,8 @@ type Options struct {
 	Funnel func() ([]funnel.Cell, consent.Position, bool)
 	// Withdrawals makes links for mails; nil where the ledger has no public address.
 	Withdrawals Withdrawals
+	// Share counts for whom data may be used.
+	Share *share.Keeper
 	// Now is the ledger's clock.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -52,7 +55,6 @@ type Options struct {
 type API struct {
 	Options
 	asking *asking.Service
-	share  shareCache
 	signed signed
 }
 
@@ -213,12 +215,13 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-// head answers GET /v1/head.
+// head answers GET /v1/head. Who follows is counted for this replica alone.
 func (a *API) head(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	h, err := a.Store.Head(r.Context())
 	if err != nil {
 		return err
 	}
+	following := a.Stream.Hub.Stats()
 	return answer(w, http.StatusOK, struct {
 		Controller string    `json:"controller"`
 		Epoch      string    `json:"epoch"`
@@ -227,5 +230,11 @@ func (a *API) head(w http.ResponseWriter, r *http.Request, _ access.Caller) erro
 		KeyID      string    `json:"keyID"`
 		PublicKey  string    `json:"publicKey"`
 		Time       time.Time `json:"time"`
-	}{a.Guard.Config().Controller, h.Epoch, uint64(h.Position), h.At, a.Keys.ID(), a.Signer.PublicKey(), stream.LedgerTime(a.Now(), h)})
+		// Subscribers are the streams that are open, OldestStalenessSeconds the age of the oldest facts that one of them goes by.
+		Subscribers            int     `json:"subscribers"`
+		OldestStalenessSeconds float64 `json:"oldestStalenessSeconds"`
+	}{
+		a.Guard.Config().Controller, h.Epoch, uint64(h.Position), h.At, a.Keys.ID(), a.Signer.PublicKey(), stream.LedgerTime(a.Now(), h), following.Subscribers,
+		following.OldestStaleness.Seconds(),
+	})
 }

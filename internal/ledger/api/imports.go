@@ -3,11 +3,9 @@ package api
 import (
 	"context"
 	"errors"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/access"
@@ -42,24 +40,11 @@ func (a *API) imports(w http.ResponseWriter, r *http.Request, c access.Caller) e
 	if c.Touchpoints != nil {
 		return problem.Forbidden("a file may be about every touchpoint: give the service account the role touchpoint in spec.access of the ConsentLedger")
 	}
-	dryRun := false
-	for name, values := range r.URL.Query() {
-		var err error
-		if name != "dryRun" || len(values) != 1 {
-			return problem.Malformed("the only query parameter is dryRun, true or false")
-		}
-		if dryRun, err = strconv.ParseBool(values[0]); err != nil {
-			return problem.Malformed("give dryRun as true or false")
-		}
-	}
-	if t, p, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "text/csv" || (p["charset"] != "" && p["charset"] != "utf-8" && p["charset"] != "UTF-8") {
-		return problem.Malformed("send a CSV file with the header Content-Type: text/csv; charset=utf-8")
-	}
-	control := http.NewResponseController(w)
-	if err := errors.Join(control.SetReadDeadline(time.Now().Add(readImport)), control.SetWriteDeadline(time.Now().Add(2*readImport))); err != nil {
+	dryRun, err := dryRunOf(r)
+	if err != nil {
 		return err
 	}
-	file, err := body(w, r, maxImport)
+	file, err := csvOf(w, r)
 	if err != nil {
 		return err
 	}

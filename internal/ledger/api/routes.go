@@ -14,6 +14,7 @@ func (a *API) routes() map[string]endpoint {
 		"POST /v1/people/withdrawal-links":                        {a.withdrawalLinks, writers},
 		"POST /v1/people/uses":                                    {a.usesOf, officer},
 		"GET /v1/decisions/{id}":                                  {a.decision, officer},
+		"POST /v1/population":                                     {a.population, writers},
 		"GET /v1/usable-share":                                    {a.usableShare, readers},
 		"GET /v1/checkpoint":                                      {a.checkpoint, everybody},
 		"GET /v1/proofs/{position}":                               {a.proofOf, everybody},

@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"github.com/optup/optup/internal/ledger/confirm"
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 	"github.com/optup/optup/internal/ledger/stream"
@@ -79,6 +81,10 @@ type Ledger struct {
 	Middleware func(http.Handler) http.Handler
 	// Heartbeat and WriteTimeout are those of streams; 0 for the defaults.
 	Heartbeat, WriteTimeout time.Duration
+	// Share counts; ShareEvery is how long an edition lasts at least, 0 for the default.
+	Share        *share.Keeper
+	ShareEvery   time.Duration
+	stopCounting func()
 }
 
 // New prepares a ledger that Start runs.
@@ -149,6 +155,17 @@ func (l *Ledger) Start() *Ledger {
 	l.Stream = stream.NewServer(stream.Options{
 		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: l.Signer, Alone: true, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
 	})
+	l.Share = share.New(share.Options{
+		Source: share.From(l.Store), Changes: l.Hub.Tap(), Bundle: func() (*ir.Bundle, int64) { return l.Bundle.Load(), 0 },
+		Declared: func() int64 { return guard.Config().Population.Registered() }, Now: time.Now, Logger: log, Every: l.ShareEvery,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	counted := make(chan struct{})
+	go func() {
+		defer close(counted)
+		_ = l.Share.Run(ctx)
+	}()
+	l.stopCounting = func() { cancel(); <-counted }
 	l.Funnel = funnel.New(l.Store, l.Hub, log)
 	go l.Funnel.Run(l.t.Context())
 	tokens, err := token.New(l.Secrets.Tokens(), l.Keys.ID(), time.Now)
@@ -173,6 +190,7 @@ func (l *Ledger) Start() *Ledger {
 		Now:         time.Now,
 		Logger:      log,
 		Stream:      l.Stream,
+		Share:       l.Share,
 	})
 	if l.Middleware != nil {
 		h = l.Middleware(h)
@@ -192,6 +210,7 @@ func (l *Ledger) Stop() {
 	l.server.CloseClientConnections()
 	l.server.Close()
 	l.server = nil
+	l.stopCounting()
 	if err := l.Store.Close(); err != nil {
 		l.t.Error(err)
 	}

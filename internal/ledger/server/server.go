@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/optup/optup/internal/ir"
@@ -12,6 +13,7 @@ import (
 	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/postgres"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
@@ -49,7 +51,12 @@ type Ledger struct {
 	// Funnel counts what becomes of asking.
 	Funnel *funnel.Funnel
 
-	close func() error
+	// Share counts for whom data may be used, once there is a bundle.
+	Share *share.Keeper
+	// served is what Server was given.
+	served atomic.Pointer[Served]
+	stop   func()
+	close  func() error
 }
 
 // Open opens or creates the database, for the controller that the guard's configuration names.
@@ -83,6 +90,10 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 		<-done
 		return db.Close()
 	}
+	l.Share = share.New(share.Options{
+		Source: share.From(db), Changes: l.Hub.Tap(), Bundle: l.bundle, Declared: func() int64 { return o.Guard.Config().Population.Registered() }, Now: o.Now, Logger: o.Logger,
+	})
+	l.count()
 	return l, nil
 }
 
@@ -93,12 +104,38 @@ func (o *Options) open(ctx context.Context, keyID string, wrapping []byte) (stor
 	return postgres.Open(ctx, postgres.Options{URL: o.DatabaseURL, KeyID: keyID, Wrapping: wrapping, Now: o.Now, Logger: o.Logger})
 }
 
+// count has people counted until the ledger is closed.
+func (l *Ledger) count() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = l.Share.Run(ctx) // it fails never
+	}()
+	l.stop = func() { cancel(); <-done }
+}
+
+// bundle is what is served from, with its generation.
+func (l *Ledger) bundle() (*ir.Bundle, int64) {
+	s := l.served.Load()
+	if s == nil {
+		return nil, 0
+	}
+	b := s.Bundle()
+	if s.Generation == nil {
+		return b, 0
+	}
+	return b, s.Generation()
+}
+
 // Served says what the API is given besides.
 type Served struct {
 	// Bundle gives the purposes and notices of the ledger's controller; nil while there are none.
 	Bundle func() *ir.Bundle
 	// Confirmer is that of api.Options; nil where nobody can be asked to confirm.
 	Confirmer asking.Confirmer
+	// Generation is that of the bundle; it may be nil.
+	Generation func() int64
 	// Observe and Appended are those of api.Options; both may be nil.
 	Observe  func(route string, status int, took time.Duration)
 	Appended func(event, outcome string)
@@ -108,6 +145,7 @@ type Served struct {
 
 // Server returns an HTTP server of the API, whose streams end when it is shut down.
 func (l *Ledger) Server(s Served) *http.Server {
+	l.served.Store(&s)
 	h := api.New(api.Options{
 		Store:     l.Store,
 		Guard:     l.Guard,
@@ -122,6 +160,7 @@ func (l *Ledger) Server(s Served) *http.Server {
 		Appended:  s.Appended,
 		UsesTaken: s.UsesTaken,
 		Stream:    l.Stream,
+		Share:     l.Share,
 	})
 	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.
 	srv := &http.Server{
@@ -135,5 +174,6 @@ func (l *Ledger) Server(s Served) *http.Server {
 // Close ends streams and closes the database. What was acknowledged is stored already.
 func (l *Ledger) Close() error {
 	l.Hub.Close()
+	l.stop()
 	return l.close()
 }
