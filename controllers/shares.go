@@ -3,11 +3,14 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -60,22 +63,37 @@ func (s *Shares) round(ctx context.Context) {
 
 // usableShare is what a ledger answers; counts below 10 are absent.
 type usableShare struct {
-	Position int64  `json:"position"`
-	Epoch    string `json:"epoch"`
-	People   *int64 `json:"people"`
-	Shares   []struct {
+	Position   int64  `json:"position"`
+	Generation int64  `json:"generation"`
+	People     *int64 `json:"people"`
+	Shares     []struct {
 		Purpose    string `json:"purpose"`
 		Processing string `json:"processing"`
 		Permitted  *int64 `json:"permitted"`
 		Population *int64 `json:"population"`
 		Share      string `json:"share"`
+		Fields     string `json:"fields"`
 	} `json:"shares"`
+	Purposes []struct {
+		Purpose  string `json:"purpose"`
+		Headroom *int64 `json:"headroom"`
+	} `json:"purposes"`
+}
+
+// head is where a ledger stands, and who follows it.
+type head struct {
+	Epoch                  string  `json:"epoch"`
+	Position               int64   `json:"position"`
+	Subscribers            int32   `json:"subscribers"`
+	OldestStalenessSeconds float64 `json:"oldestStalenessSeconds"`
 }
 
 // smallest is the smallest number of people about whom anything stands in a status, and tooFew stands for fewer.
 const (
 	smallest = 10
 	tooFew   = "<10 people"
+	// maxCheckpoint is the longest checkpoint in a status.
+	maxCheckpoint = 2048
 )
 
 // enough leaves out a count of too few people. Ledgers do so too, but status is open to more people than ledgers are.
@@ -89,18 +107,12 @@ func enough(n *int64) *int64 {
 func (s *Shares) ledger(ctx context.Context, l *v1alpha1.ConsentLedger) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	url := translate.LedgerURL(l)
+	// A ledger without purposes, or one that is still counting, stands somewhere all the same.
 	var answer usableShare
-	if err := s.get(ctx, translate.LedgerURL(l)+"/v1/usable-share", &answer); err != nil {
-		return err
-	}
-	err := patchStatus(ctx, s.Client, l, func(l *v1alpha1.ConsentLedger) {
-		l.Status.Position, l.Status.People = answer.Position, enough(answer.People)
-		if answer.Epoch != "" {
-			l.Status.Epoch = answer.Epoch
-		}
-	})
-	if err != nil {
-		return err
+	counted := s.get(ctx, url+"/v1/usable-share", &answer)
+	if err := s.stands(ctx, l, url, answer.People, counted == nil); err != nil || counted != nil {
+		return errors.Join(counted, err)
 	}
 	var purposes v1alpha1.DataPurposeList
 	if err := s.List(ctx, &purposes); err != nil {
@@ -111,40 +123,85 @@ func (s *Shares) ledger(ctx context.Context, l *v1alpha1.ConsentLedger) error {
 		if p.Spec.Controller != l.Spec.Controller {
 			continue
 		}
-		for _, x := range answer.Shares {
-			if x.Purpose != p.Name || x.Processing != string(p.Spec.Processing[0]) {
-				continue
+		if err := s.purpose(ctx, p, &answer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stands writes where a ledger stands.
+func (s *Shares) stands(ctx context.Context, l *v1alpha1.ConsentLedger, url string, people *int64, counted bool) error {
+	var at head
+	if err := s.get(ctx, url+"/v1/head", &at); err != nil {
+		return err
+	}
+	// A ledger of the version before has no checkpoints to show.
+	checkpoint, err := s.read(ctx, url+"/v1/checkpoint")
+	if err != nil || len(checkpoint) > maxCheckpoint {
+		checkpoint = nil
+	}
+	return patchStatus(ctx, s.Client, l, func(l *v1alpha1.ConsentLedger) {
+		l.Status.Epoch, l.Status.Position = at.Epoch, at.Position
+		l.Status.Subscribers, l.Status.OldestStalenessSeconds = max(at.Subscribers, 0), int32(math.Ceil(min(max(at.OldestStalenessSeconds, 0), 1e9)))
+		if counted {
+			l.Status.People = enough(people)
+		}
+		if checkpoint != nil {
+			l.Status.Checkpoint = string(checkpoint)
+		}
+	})
+}
+
+// purpose writes what a ledger counted for one purpose.
+func (s *Shares) purpose(ctx context.Context, p *v1alpha1.DataPurpose, answer *usableShare) error {
+	var headroom *int64
+	for _, x := range answer.Purposes {
+		if x.Purpose == p.Name {
+			headroom = enough(x.Headroom)
+		}
+	}
+	for _, x := range answer.Shares {
+		if x.Purpose != p.Name || x.Processing != string(p.Spec.Processing[0]) {
+			continue
+		}
+		u := v1alpha1.UsableShare{
+			Share: x.Share, Fields: x.Fields, Permitted: enough(x.Permitted), Population: enough(x.Population), Processing: v1alpha1.Processing(x.Processing),
+			Generation: answer.Generation, Position: answer.Position, ObservedAt: metav1.NewTime(s.Now()),
+		}
+		if u.Permitted == nil || u.Population == nil {
+			u.Share, u.Fields = tooFew, "" // a percentage of a known number is a count
+		}
+		if had := p.Status.UsableShare; had != nil && equality.Semantic.DeepEqual(p.Status.OptUpHeadroom, headroom) {
+			same := *had
+			same.ObservedAt = u.ObservedAt
+			if equality.Semantic.DeepEqual(same, u) {
+				continue // the same edition
 			}
-			permitted, population, share := enough(x.Permitted), enough(x.Population), x.Share
-			if permitted == nil || population == nil {
-				share = tooFew // a percentage of a known number is a count
-			}
-			had := p.Status.UsableShare
-			if had != nil && had.Position == answer.Position && had.Share == share {
-				continue
-			}
-			err := patchStatus(ctx, s.Client, p, func(p *v1alpha1.DataPurpose) {
-				p.Status.UsableShare = &v1alpha1.UsableShare{
-					Share: share, Permitted: permitted, Population: population, Processing: v1alpha1.Processing(x.Processing),
-					Position: answer.Position, ObservedAt: metav1.NewTime(s.Now()),
-				}
-			})
-			if err != nil {
-				return err
-			}
+		}
+		if err := patchStatus(ctx, s.Client, p, func(p *v1alpha1.DataPurpose) { p.Status.UsableShare, p.Status.OptUpHeadroom = &u, headroom }); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 func (s *Shares) get(ctx context.Context, url string, into any) error {
-	res, err := s.Ask(ctx, url)
+	raw, err := s.read(ctx, url)
 	if err != nil {
 		return err
 	}
+	return json.Unmarshal(raw, into)
+}
+
+func (s *Shares) read(ctx context.Context, url string) ([]byte, error) {
+	res, err := s.Ask(ctx, url)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the ledger answered %s", res.Status)
+		return nil, fmt.Errorf("the ledger answered %s", res.Status)
 	}
-	return json.NewDecoder(io.LimitReader(res.Body, 4<<20)).Decode(into)
+	return io.ReadAll(io.LimitReader(res.Body, 4<<20))
 }

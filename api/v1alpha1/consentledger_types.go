@@ -236,10 +236,23 @@ type ConsentLedgerStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Position int64 `json:"position,omitempty"`
-	// people is the registered population; omitted below 10.
+	// people is how many people the ledger knows, in tens, rounded down; omitted below 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	People *int64 `json:"people,omitempty"`
+	// checkpoint is the newest signed checkpoint of the log that was seen (signed-note format). After a restore, it proves what the log
+	// has to contain.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Checkpoint string `json:"checkpoint,omitempty"`
+	// subscribers are the sidecars that follow the replica that was asked.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Subscribers int32 `json:"subscribers,omitempty"`
+	// oldestStalenessSeconds is the age of the oldest facts that one of them goes by, rounded up.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	OldestStalenessSeconds int32 `json:"oldestStalenessSeconds,omitempty"`
 }
 
 // ConsentLedger is the ledger in which one controller keeps what people agreed to. It belongs to the platform team.
@@ -249,6 +262,7 @@ type ConsentLedgerStatus struct {
 // +kubebuilder:printcolumn:name="Controller",type=string,JSONPath=`.spec.controller`
 // +kubebuilder:printcolumn:name="Position",type=integer,JSONPath=`.status.position`
 // +kubebuilder:printcolumn:name="People",type=integer,JSONPath=`.status.people`
+// +kubebuilder:printcolumn:name="Subscribers",type=integer,JSONPath=`.status.subscribers`
 // +kubebuilder:printcolumn:name="Backup",type=string,JSONPath=`.status.conditions[?(@.type=="KeysBackedUp")].status`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

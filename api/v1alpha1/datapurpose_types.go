@@ -258,12 +258,17 @@ type DataPurposeSpec struct {
 }
 
 // UsableShare is how many of the registered people may be used for a purpose, counted by the ledger with the same functions that
-// enforce. Counts of fewer than 10 people are left out.
+// enforce. People are counted in tens, rounded down; counts of fewer than 10 people are left out.
 type UsableShare struct {
 	// share of people as text for people, for example 34.1%, or <10 people where a count is left out.
 	// +required
 	// +kubebuilder:validation:MaxLength=32
 	Share string `json:"share"`
+	// fields is the share of the data: each person weighted by the categories of data that the purpose needs, of all that the controller's
+	// purposes name. Omitted for a purpose that names none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Fields string `json:"fields,omitempty"`
 	// permitted is the number of people whom a decision permits; omitted below 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
@@ -275,6 +280,10 @@ type UsableShare struct {
 	// processing that was counted: the purpose's first.
 	// +optional
 	Processing Processing `json:"processing,omitempty"`
+	// generation of the purposes and notices with which the ledger counted; omitted where it got them from a file.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Generation int64 `json:"generation,omitempty"`
 	// position of the ledger at which it was counted.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -298,6 +307,10 @@ type DataPurposeStatus struct {
 	// usableShare of the purpose; omitted until a ledger has counted.
 	// +optional
 	UsableShare *UsableShare `json:"usableShare,omitempty"`
+	// optUpHeadroom is the number of people who lack some of the purpose and may lawfully be asked for it; omitted below 10.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	OptUpHeadroom *int64 `json:"optUpHeadroom,omitempty"`
 }
 
 // DataPurpose is one purpose for which one controller uses personal data, and what it takes to be lawful. It belongs to the data
@@ -307,6 +320,8 @@ type DataPurposeStatus struct {
 // +kubebuilder:resource:scope=Cluster,shortName=dp,categories=optup
 // +kubebuilder:printcolumn:name="Grounds",type=string,JSONPath=`.spec.legalGrounds`
 // +kubebuilder:printcolumn:name="Usable",type=string,JSONPath=`.status.usableShare.share`
+// +kubebuilder:printcolumn:name="Fields",type=string,JSONPath=`.status.usableShare.fields`
+// +kubebuilder:printcolumn:name="Headroom",type=integer,JSONPath=`.status.optUpHeadroom`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Controller",type=string,priority=1,JSONPath=`.spec.controller`
