@@ -9,12 +9,13 @@ import (
 	"github.com/optup/optup/test/bench/jsonlist"
 	"github.com/optup/optup/test/bench/load"
 	"github.com/optup/optup/test/bench/memory"
+	"github.com/optup/optup/test/bench/shares"
 	"github.com/optup/optup/test/bench/start"
 )
 
 // suites in the order in which they run.
 func suites() []harness.Suite {
-	return []harness.Suite{decision.Suite(), memory.Suite(), jsonlist.Suite(), start.Suite(), load.Suite()}
+	return []harness.Suite{decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), load.Suite()}
 }
 
 // child is what this program does as a process of its own within a measurement.

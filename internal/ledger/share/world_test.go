@@ -187,16 +187,14 @@ func (w *world) act(id int) consent.Event {
 		Scope: pick(w, consent.ScopeAll, consent.ScopeChannel, consent.ScopePurpose), Channel: pick(w, consent.ChannelEmail, consent.ChannelPost),
 		Goods: []string{pick(w, "garden", "books")}, ObjectionNotice: pick(w, true, false), Pending: w.random.IntN(8) == 0, Guardian: w.random.IntN(8) == 0,
 	}
-	switch e.Type {
-	case consent.EventAttribute:
+	if e.Type == consent.EventAttribute {
 		e.Attribute, e.Value = "age", pick(w, "12", "44")
 		if w.random.IntN(2) == 0 {
 			e.Attribute, e.Value = "addressee", pick(w, "business", "consumer")
 		}
-	case consent.EventRenewed:
-		if g := w.own[id].Grants; len(g) > 0 {
-			e.Grant = g[w.random.IntN(len(g))].Position
-		}
+	}
+	if g := w.own[id].Grants; e.Type == consent.EventRenewed && len(g) > 0 {
+		e.Grant = g[w.random.IntN(len(g))].Position
 	}
 	if w.random.IntN(3) == 0 {
 		e.OccurredAt = w.now.Add(-time.Duration(w.random.Int64N(int64(100 * 24 * time.Hour))))
