@@ -18,7 +18,7 @@ const (
 )
 
 // encodeChanges gives what Watch shows of a commit, as the other replicas read it: for each change whether it is hashed, its root if it has
-// one, its event, and its people with group, tags and record. What has a length stands behind it.
+// one, its event, and its people with group, type, tags and record. What has a length stands behind it.
 func encodeChanges(changes []store.Change, records *encoder) ([]byte, error) {
 	var out []byte
 	for i := range changes {
@@ -46,6 +46,7 @@ func encodeChanges(changes []store.Change, records *encoder) ([]byte, error) {
 				return nil, err
 			}
 			out = binary.AppendUvarint(out, uint64(p.Group))
+			out = sized(out, []byte(p.Type))
 			out = binary.AppendUvarint(out, uint64(len(p.Tags)))
 			for k := range p.Tags {
 				out = append(out, p.Tags[k][:]...)
@@ -71,7 +72,7 @@ func decodeChanges(body []byte) (out []store.Change, err error) {
 			return nil, fmt.Errorf("%w: changes", errDamaged)
 		}
 		for n := r.number(); n > 0 && !r.short; n-- {
-			p := store.Person{Group: int64(r.number())}
+			p := store.Person{Group: int64(r.number()), Type: consent.IdentifierType(r.sized())}
 			for tags := r.number(); tags > 0 && !r.short; tags-- {
 				var t consent.Tag
 				copy(t[:], r.take(len(t)))
