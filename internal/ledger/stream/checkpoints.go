@@ -93,7 +93,7 @@ func (s *Server) compare(ctx context.Context, text string, h store.Head) (consen
 			return 0, fmt.Errorf("the root at %d cannot be read: %w", c.Size, err)
 		}
 	}
-	if root != [32]byte(c.Root) {
+	if root != c.Root {
 		return 0, contradiction
 	}
 	return c.Size, nil

@@ -126,6 +126,9 @@ func TestWhoHoldsSomethingElseReadsASnapshot(t *testing.T) {
 			s.whole()
 		})
 	}
+	if err := l.Stream.Contradicted(t.Context()); err != nil {
+		t.Fatalf("what nobody signed stopped the ledger: %v", err)
+	}
 	s, _, _ = dial(t, l, &sound, "newsletter", "survey")
 	next[wire.Hello](s, wire.TypeHello)
 	next[wire.At](s, wire.TypeResumed)
