@@ -10,12 +10,13 @@ import (
 	"github.com/optup/optup/test/bench/load"
 	"github.com/optup/optup/test/bench/memory"
 	"github.com/optup/optup/test/bench/shares"
+	"github.com/optup/optup/test/bench/spread"
 	"github.com/optup/optup/test/bench/start"
 )
 
 // suites in the order in which they run.
 func suites() []harness.Suite {
-	return []harness.Suite{decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), load.Suite()}
+	return []harness.Suite{decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), spread.Suite(), load.Suite()}
 }
 
 // child is what this program does as a process of its own within a measurement.
@@ -25,6 +26,10 @@ func child(name string, args []string) error {
 		return memory.Child(args[0], os.Stdout)
 	case "service":
 		return load.Service(args[0])
+	case "publisher":
+		return spread.Publisher(args[0], os.Stdin, os.Stdout)
+	case "subscribers":
+		return spread.Subscribers(args[0], os.Stdin, os.Stdout)
 	case "client":
 		return load.Client(os.Stdin, os.Stdout)
 	default:
