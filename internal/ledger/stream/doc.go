@@ -4,7 +4,12 @@
 // names; nothing else leaves. Subscribers are internal/ledger/client in sidecars. The package knows tags, never identifiers in
 // the clear, and no policy.
 //
-// A subscriber is registered before its snapshot is read. What is committed meanwhile waits in its queue, and of that everything
-// up to the snapshot's position is dropped. Snapshots are read into memory before they are written, so that a slow subscriber
-// never holds the database; one that does not keep up is cut and starts again.
+// Everybody who wants to know the same, in the same version, is a scope. The hub encodes each change once for a scope, into a ring of
+// bytes, and a subscriber holds no more than its place in it: one that falls behind by more than the ring is cut. Whoever connects
+// again goes on from its place if it can show that it is of this log (see wire.Held), and reads a snapshot otherwise. Snapshots are
+// read into memory before they are written, so that a slow subscriber never holds the database, and are shared by those who come
+// together.
+//
+// Subscribers show the newest checkpoint that they were sent. One that this ledger signed and that is not of its log proves that
+// the log has forgotten something, and ends all streams until an operator adopts it.
 package stream

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,11 +54,15 @@ type feed struct {
 	wants interest
 }
 
-// interest is what a ledger is asked for: purposes, and those of them for which times count.
-type interest struct{ purposes, timed []consent.PurposeID }
+// interest is what a ledger is asked for: purposes, and those of them for which times count. Bound is how old its facts may be; the ledger
+// is told, so that it knows when a withdrawal is enforced here at the latest.
+type interest struct {
+	purposes, timed []consent.PurposeID
+	bound           time.Duration
+}
 
 func (i interest) equal(o interest) bool {
-	return slices.Equal(i.purposes, o.purposes) && slices.Equal(i.timed, o.timed)
+	return slices.Equal(i.purposes, o.purposes) && slices.Equal(i.timed, o.timed) && i.bound == o.bound
 }
 
 // New returns a follower that stores states into current. Its feeds run in the group until ctx ends.
@@ -132,6 +137,7 @@ func (f *Follower) follow(b *ir.Bundle) map[string]proxy.Facts {
 
 func interestOf(b *ir.Bundle, controller string) (out interest) {
 	timed := decide.Timed(b)
+	out.bound = time.Duration(b.FreshnessBoundMillis) * time.Millisecond
 	for _, p := range b.Purposes {
 		if p.Controller != controller || p.Blocked != "" {
 			continue
@@ -151,6 +157,7 @@ func (f *Follower) start(l ir.Ledger, wants interest) *feed {
 		URL: l.URL, TrustFile: f.TrustFile, Token: f.Token, Logger: f.Logger,
 		Purposes: func() []consent.PurposeID { x.mu.Lock(); defer x.mu.Unlock(); return x.wants.purposes },
 		Timed:    func() []consent.PurposeID { x.mu.Lock(); defer x.mu.Unlock(); return x.wants.timed },
+		Bound:    func() time.Duration { x.mu.Lock(); defer x.mu.Unlock(); return x.wants.bound },
 	}
 	if f.Granted {
 		o.Grant = func() string { f.mu.Lock(); defer f.mu.Unlock(); return f.grant }

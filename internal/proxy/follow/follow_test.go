@@ -87,6 +87,36 @@ func TestLedgersAreFollowedAsBundlesNameThem(t *testing.T) {
 	}
 }
 
+// TestALedgerIsToldTheBound: it waits for a sidecar that went for as long as the bundle's bound says, and no longer.
+func TestALedgerIsToldTheBound(t *testing.T) {
+	l := ledgertest.New(t).Start()
+	ctx, cancel := context.WithCancel(t.Context())
+	group, ctx := errgroup.WithContext(ctx)
+	f := follow.New(ctx, group, &proxy.Current{}, follow.Options{
+		Token: func() (string, error) { return ledgertest.DevToken, nil }, Logger: slog.New(slog.DiscardHandler),
+	})
+	b := ledgertest.NewBundle("newsletter")
+	b.Ledgers, b.FreshnessBoundMillis = []ir.Ledger{{Controller: ledgertest.Controller, URL: l.URL}}, 1500
+	if err := f.Apply(config.Update{Generation: 1, Bundle: b}); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(5 * time.Second); l.Hub.Stats().Proven == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nobody follows the ledger")
+		}
+	}
+	cancel()
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	wait, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	began := time.Now()
+	if n := l.Stream.Enforced(wait, l.Append(anna, ledgertest.Given("newsletter"))); n != 0 || time.Since(began) < 100*time.Millisecond {
+		t.Fatalf("%d are waited for after %v", n, time.Since(began))
+	}
+}
+
 func TestOneLedgerForEveryController(t *testing.T) {
 	b := ledgertest.NewBundle("a", "b", "c")
 	b.Purposes[2].Controller = "partner-gmbh"

@@ -223,7 +223,9 @@ func (w *world) weigh(out map[string]harness.Samples) error {
 	if _, err := s.subscribers.do(order{Leave: true}); err != nil {
 		return err
 	}
-	time.Sleep(6 * time.Second) // until the snapshot that those who come together share is let go
+	// The snapshot that those who come together share is let go after some seconds.
+	const letGo = 6 * time.Second
+	time.Sleep(letGo)
 	before, err := s.ledger.do(order{Weigh: true})
 	if err != nil {
 		return err
@@ -231,6 +233,7 @@ func (w *world) weigh(out map[string]harness.Samples) error {
 	if _, err := s.subscribers.do(order{Come: true}); err != nil {
 		return err
 	}
+	time.Sleep(letGo)
 	one := func(n int) (told, float64, error) {
 		if _, _, err := s.publish(n, rate); err != nil {
 			return told{}, 0, err
