@@ -63,13 +63,14 @@ func (l *ledgerFlags) verifyCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.Database, "database", "", "SQLite database of a ledger; it is only read, and a ledger may be running on it")
+	f.StringVar(&o.DatabaseURL, "database-url-file", "", "file with the URL of a ledger's PostgreSQL database, or of a standby or a restored copy; it is only read")
 	f.StringVar(&o.Export, "export", "", "export of a ledger, see optup ledger export")
 	f.StringVar(&o.Receipt, "receipt", "", "receipt about one event")
 	f.StringVar(&o.PublicKey, "public-key", "", "file with the ledger's public key, as optup-ledger public-key prints it")
 	f.StringArrayVar(&o.Checkpoints, "checkpoint", nil, "file with a checkpoint that was kept; may be given again")
 	f.StringVar(&o.Wording, "wording", "", "with --receipt: file with the text that the person is said to have seen")
-	c.MarkFlagsOneRequired("database", "export", "receipt")
-	c.MarkFlagsMutuallyExclusive("database", "export", "receipt")
+	c.MarkFlagsOneRequired("database", "database-url-file", "export", "receipt")
+	c.MarkFlagsMutuallyExclusive("database", "database-url-file", "export", "receipt")
 	return endings(c, "what was verified is sound", "it is not")
 }
 

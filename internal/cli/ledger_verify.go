@@ -13,13 +13,14 @@ import (
 	"github.com/optup/optup/internal/ledger/proof"
 	"github.com/optup/optup/internal/ledger/receipt"
 	"github.com/optup/optup/internal/ledger/store/audit"
+	"github.com/optup/optup/internal/ledger/store/postgres"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 )
 
 // VerifyOptions say what to verify, and with what.
 type VerifyOptions struct {
-	// Database, Export and Receipt are files, of which one is given.
-	Database, Export, Receipt string
+	// Database (SQLite), DatabaseURL (a PostgreSQL URL), Export and Receipt are files, of which one is given.
+	Database, DatabaseURL, Export, Receipt string
 	// PublicKey is the file of the ledger's public key. Checkpoints are files with checkpoints that were kept.
 	PublicKey   string
 	Checkpoints []string
@@ -67,8 +68,19 @@ func VerifyLog(ctx context.Context, o VerifyOptions) (*audit.Report, error) {
 		return nil, err
 	}
 	with := audit.Options{Checkpoints: checkpoints, Progress: o.Progress}
-	if o.Database != "" {
+	switch {
+	case o.Database != "":
 		db, err := sqlite.OpenAudit(ctx, o.Database)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = db.Close() }() // it was only read
+		return audit.Verify(ctx, db, with)
+	case o.DatabaseURL != "":
+		db, err := postgres.OpenAudit(ctx, func() (string, error) {
+			raw, err := os.ReadFile(o.DatabaseURL)
+			return string(bytes.TrimSpace(raw)), err
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -172,6 +172,18 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Run runs one of PostgreSQL's own programs, such as pg_dump, and gives what it writes to standard output.
+func (s *Server) Run(t testing.TB, input []byte, program string, args ...string) []byte {
+	t.Helper()
+	var out, told bytes.Buffer
+	cmd := s.command(program, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &told
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, told.Bytes())
+	}
+	return out.Bytes()
+}
+
 // run starts the server and waits until it answers.
 func (s *Server) run() error {
 	args := []string{

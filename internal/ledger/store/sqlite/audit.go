@@ -66,7 +66,7 @@ func (a *Audited) Head(ctx context.Context) (h audit.Head, err error) {
 
 // Entries implements audit.Log. Whom events are about is read beside them, because it is sorted by people.
 func (a *Audited) Entries(ctx context.Context, visit func(audit.Row) error) error {
-	named, err := a.tx.QueryContext(ctx, `SELECT position, identity FROM event_identities WHERE named ORDER BY position, identity`)
+	named, err := a.tx.QueryContext(ctx, `SELECT position, identity FROM event_identities WHERE named ORDER BY position, identity`) //nolint:sqlclosecheck // it is, at the end
 	if err != nil {
 		return fmt.Errorf("the database cannot be read: %w", err)
 	}

@@ -18,69 +18,19 @@ import (
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/audit"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
+	"github.com/optup/optup/internal/ledger/storetest"
 )
 
-// identity gives the identity of a number: a mail address with two forms, a customer number or a device.
-func identity(kind consent.IdentifierType, n int) store.Identity {
-	tag := func(form byte) consent.Tag { return consent.Tag{kind[0], form, byte(n), byte(n >> 8), 1} }
-	if kind != consent.IdentifierEmail {
-		return store.Identity{Type: kind, Plain: true, Tags: []consent.Tag{tag(1)}}
-	}
-	return store.Identity{Type: kind, Plain: true, Tags: []consent.Tag{tag(1), tag(2)}}
-}
-
-// Places of the log that tests change.
+// Places of the log of storetest.Fill.
 const (
-	givenAt, withdrawnAt, linkedAt, unlinkedAt = 301, 302, 303, 306
-	erasedFrom, erasedAt, size                 = 307, 310, 620
+	givenAt, withdrawnAt, linkedAt = storetest.GivenAt, storetest.WithdrawnAt, storetest.LinkedAt
+	erasedFrom, erasedAt, size     = storetest.ErasedFrom, storetest.ErasedAt, storetest.FilledSize
 )
 
-// fill appends a log with everything that happens, and gives the checkpoints of some sizes.
-func fill(t testing.TB, s *sqlite.Store) map[consent.Position]proof.Checkpoint {
-	given := func(ids ...store.Identity) store.Append {
-		return store.Append{Identities: ids, Event: consent.Event{
-			Type: consent.EventGiven, Purpose: "newsletter", Notice: "newsletter-v1", Proof: consent.ProofSigned, Actor: consent.ActorPerson,
-		}}
-	}
-	event := func(e consent.Event, ids ...store.Identity) store.Append {
-		return store.Append{Identities: ids, Event: e}
-	}
-	mail := func(n int) store.Identity { return identity(consent.IdentifierEmail, n) }
-	var all []store.Append
-	for n := range 300 {
-		all = append(all, given(mail(n)))
-	}
-	all = append(all,
-		given(mail(1000)), // 301
-		event(consent.Event{Type: consent.EventWithdrawn, Purpose: "newsletter"}, mail(1000)),                                    // 302
-		event(consent.Event{Type: consent.EventLinked}, mail(1), identity(consent.IdentifierCustomer, 1)),                        // 303
-		event(consent.Event{Type: consent.EventObjected, Scope: consent.ScopeAll}, identity(consent.IdentifierDevice, 1)),        // 304
-		event(consent.Event{Type: consent.EventAsked, Purpose: "newsletter"}, mail(2), identity(consent.IdentifierDevice, 1)),    // 305
-		event(consent.Event{Type: consent.EventUnlinked, Actor: consent.ActorOfficer}, mail(1)),                                  // 306
-		given(mail(2000), identity(consent.IdentifierCustomer, 2)),                                                               // 307
-		event(consent.Event{Type: consent.EventObjected, Scope: consent.ScopeAll}, mail(2000)),                                   // 308
-		event(consent.Event{Type: consent.EventRelationship, Goods: []string{"shoes"}}, identity(consent.IdentifierCustomer, 2)), // 309
-		event(consent.Event{Type: consent.EventErased}, mail(2000)),                                                              // 310
-		event(consent.Event{Type: consent.EventAsked, Purpose: "newsletter"}, mail(2000)),                                        // 311
-	)
-	for n := range size - len(all) {
-		all = append(all, event(consent.Event{Type: consent.EventAttribute, Attribute: "age", Value: fmt.Sprint(20 + n%50)}, mail(n%400)))
-	}
-	out := map[consent.Position]proof.Checkpoint{}
-	for len(all) > 0 {
-		n := min(len(all), 155)
-		results, errs, err := s.Append(t.Context(), all[:n]...)
-		for i, err := range append(errs, err) {
-			if err != nil {
-				t.Fatalf("%d: %+v: %v", i, all[i], err)
-			}
-		}
-		all = all[n:]
-		last := results[n-1]
-		out[last.Size] = proof.Checkpoint{Origin: proof.Origin("key", "EPOCH"), Size: last.Size, Root: last.Root}
-	}
-	return out
-}
+var (
+	identity = storetest.Identity
+	fill     = storetest.Fill
+)
 
 // filled gives the file of a closed ledger, and checkpoints of it.
 func filled(t *testing.T) (string, map[consent.Position]proof.Checkpoint) {
