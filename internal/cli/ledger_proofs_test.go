@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"os"
@@ -144,5 +145,28 @@ func TestExportAndReceiptAreVerifiedOffline(t *testing.T) {
 	}
 	if v, err := VerifyReceipt(VerifyOptions{Receipt: file(t, "receipt", receipt), PublicKey: pub, Wording: file(t, "w", []byte("x"))}); err != nil || v.Holds {
 		t.Errorf("another wording: %+v, %v", v, err)
+	}
+}
+
+// An export that breaks off within the log ends without its signature, and is neither taken for whole nor left behind.
+func TestAnExportThatBreaksOffIsNotTakenForWhole(t *testing.T) {
+	l := ledgertest.New(t).Start()
+	for range 3 {
+		l.Append("ada@example.org", ledgertest.Given("newsletter"))
+	}
+	db, err := sql.Open("sqlite", l.Database())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), `PRAGMA foreign_keys = off; DELETE FROM events WHERE position = 2`)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "ledger.jsonl")
+	if err := open(t, l, ledgertest.Officer).Export(t.Context(), to); err == nil {
+		t.Error("it is said to be whole")
+	}
+	if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("half of it was left: %v", err)
 	}
 }
