@@ -31,7 +31,12 @@ type Ledger struct {
 
 // OpenLedger forwards a port to the ledger and asks for a token.
 func (r *Road) OpenLedger(ctx context.Context) (*Ledger, error) {
-	pod, err := r.Pod(ctx, "consent", map[string]string{"consent.optup.dev/ledger": "main"})
+	var pod *corev1.Pod
+	err := r.Until(ctx, time.Minute, "a replica of the ledger is ready", func(ctx context.Context) (bool, error) {
+		p, err := r.Pod(ctx, "consent", map[string]string{"consent.optup.dev/ledger": "main"})
+		pod = p
+		return err == nil && ready(p), err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,18 +28,24 @@ var (
 	createOptions = metav1.CreateOptions{}
 )
 
-// Pod gives the running pod of an app.
+// Pod gives the running pod of an app, one that is ready if there are several.
 func (r *Road) Pod(ctx context.Context, namespace string, labels map[string]string) (*corev1.Pod, error) {
 	var pods corev1.PodList
 	if err := r.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels(labels)); err != nil {
 		return nil, err
 	}
-	for i := range pods.Items {
-		if p := &pods.Items[i]; p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil {
-			return p, nil
-		}
+	running := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool { return p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil })
+	if i := slices.IndexFunc(running, func(p corev1.Pod) bool { return ready(&p) }); i > 0 {
+		return &running[i], nil
+	}
+	if len(running) > 0 {
+		return &running[0], nil
 	}
 	return nil, fmt.Errorf("no pod of %v runs in %s", labels, namespace)
+}
+
+func ready(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue })
 }
 
 // App are the labels of an app of the shop.

@@ -20,7 +20,7 @@ import (
 func fromDatabase(ctx context.Context, env *harness.Env, p people.Population) (wall, used float64, err error) {
 	p.Count = env.Size(20_000, 500)
 	env.Say("shares: writing a database of %d people", p.Count)
-	db, err := sqlite.Open(ctx, filepath.Join(env.Dir, "shares"), "key", func() time.Time { return people.Now })
+	db, err := sqlite.Open(ctx, filepath.Join(env.Dir, "shares"), "key", make([]byte, 32), func() time.Time { return people.Now })
 	if err != nil {
 		return 0, 0, err
 	}

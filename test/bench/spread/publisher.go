@@ -138,7 +138,7 @@ func open(p publishing) (*ledger, error) {
 	if l.moments, err = shareMoments(filepath.Join(p.Folder, p.Side+".moments")); err != nil {
 		return nil, err
 	}
-	if l.store, err = sqlite.Open(context.Background(), p.Data, l.keys.ID(), time.Now); err != nil {
+	if l.store, err = sqlite.Open(context.Background(), p.Data, l.keys.ID(), make([]byte, 32), time.Now); err != nil {
 		return nil, err
 	}
 	// What is spread is about those who were imported, and no more people come.

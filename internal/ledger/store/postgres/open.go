@@ -19,6 +19,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
 )
 
 //go:embed migrations/*.sql
@@ -29,6 +30,8 @@ const (
 	connectTimeout = 5 * time.Second
 	// migrationTimeout is how long a start waits for the migrations of another replica.
 	migrationTimeout = 2 * time.Minute
+	// firstAnswer is how long a start waits for a database that starts, too. Whoever runs the ledger tries again after that.
+	firstAnswer = 20 * time.Second
 )
 
 // configure reads a URL or DSN. What is wrong with one is never quoted: it holds a password.
@@ -86,8 +89,19 @@ func steadyPlans(ctx context.Context, c *pgx.Conn) error {
 func durable(ctx context.Context, p *pgxpool.Pool) error {
 	// A compatible database may not know the setting.
 	var fsync *string
-	if err := p.QueryRow(ctx, `SELECT current_setting('fsync', true)`).Scan(&fsync); err != nil {
-		return fmt.Errorf("the database does not answer: %w", err)
+	for began := time.Now(); ; {
+		err := p.QueryRow(ctx, `SELECT current_setting('fsync', true)`).Scan(&fsync)
+		if err == nil {
+			break
+		}
+		if !errors.Is(told(err), journal.ErrAgain) || time.Since(began) > firstAnswer {
+			return fmt.Errorf("the database does not answer: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the database does not answer: %w", err)
+		case <-time.After(time.Second):
+		}
 	}
 	if fsync != nil && *fsync == "off" {
 		return errors.New("the database runs with fsync=off and would lose consent that it has acknowledged; set fsync=on")
