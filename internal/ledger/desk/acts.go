@@ -2,12 +2,9 @@ package desk
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/pages"
@@ -23,11 +20,14 @@ func (d *Desk) Do(ctx context.Context, who pages.Who, a pages.Act) error {
 	if a.BasedOn > s.position {
 		return pages.ErrOutdated // a page of another ledger, or nobody's
 	}
+	if a.Kind == pages.ActWiden || a.Kind == pages.ActRefuse {
+		return d.answer(ctx, who, s, a)
+	}
 	events, err := s.events(a)
 	if err != nil {
 		return err
 	}
-	return d.append(ctx, who, a, events)
+	return d.append(ctx, who, events)
 }
 
 // events are what an act comes to. Restricting events name no position: they hold whatever happened meanwhile.
@@ -67,8 +67,6 @@ func (s *sight) events(a pages.Act) ([]consent.Event, error) {
 	case pages.ActErase:
 		e.Type = consent.EventErasureRequested
 		return []consent.Event{e}, nil
-	case pages.ActWiden, pages.ActRefuse:
-		return s.answer(e, a)
 	default:
 		return nil, pages.ErrInput
 	}
@@ -95,43 +93,36 @@ func (s *sight) live() []consent.PurposeID {
 	return out
 }
 
-// append appends what the person did, all of it or an error. What permits is taken once, however often its button is pressed; what
-// restricts is taken every time, because between two presses somebody may have agreed elsewhere.
-func (d *Desk) append(ctx context.Context, who pages.Who, a pages.Act, events []consent.Event) error {
+// append appends what the person did, all of it or an error. It is taken every time: between two presses somebody may have agreed elsewhere.
+func (d *Desk) append(ctx context.Context, who pages.Who, events []consent.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
 	all := make([]store.Append, 0, len(events))
 	for _, e := range events {
-		one := d.one(who, e)
-		if a.Kind == pages.ActWiden {
-			content, err := json.Marshal(e)
-			if err != nil {
-				return err
-			}
-			tag := who.Tags[0]
-			one.Key = d.Keys.Name("page", string(tag[:]), string(a.Kind), string(e.Purpose), string(e.Notice), strconv.FormatUint(uint64(a.BasedOn), 10))
-			one.Digest = sha256.Sum256(content)
-		}
-		all = append(all, one)
-	}
-	if len(all) == 0 {
-		return nil
+		all = append(all, store.Append{Identities: identities(who), Event: e})
 	}
 	_, refused, err := d.Store.Append(ctx, all...)
 	if err != nil {
 		return err
 	}
 	for _, r := range refused {
-		switch {
-		case r == nil:
-		case errors.Is(r, consent.ErrConflict), errors.Is(r, consent.ErrInvalid), errors.Is(r, store.ErrIdempotency):
-			return fmt.Errorf("%w: %w", pages.ErrOutdated, r)
-		default:
-			return r
+		if err := outdated(r); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// one is an event about the mailbox that the person has proven.
-func (d *Desk) one(who pages.Who, e consent.Event) store.Append {
-	return store.Append{Identities: []store.Identity{{Tags: who.Tags, Type: consent.IdentifierEmail, Plain: true}}, Event: e}
+// outdated turns the refusal of an event into that of a page which did not know what it contradicts.
+func outdated(err error) error {
+	if errors.Is(err, consent.ErrConflict) || errors.Is(err, consent.ErrInvalid) || errors.Is(err, store.ErrIdempotency) {
+		return fmt.Errorf("%w: %w", pages.ErrOutdated, err)
+	}
+	return err
+}
+
+// identities are the mailbox that the person has proven.
+func identities(who pages.Who) []store.Identity {
+	return []store.Identity{{Tags: who.Tags, Type: consent.IdentifierEmail, Plain: true}}
 }

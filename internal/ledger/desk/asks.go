@@ -1,10 +1,14 @@
 package desk
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/pages"
 	"github.com/optup/optup/internal/ledger/touchpoint"
 )
@@ -55,22 +59,30 @@ func (s *sight) offers() []pages.Offer {
 	return out
 }
 
-// answer is what a yes or a no to a question comes to. It has to be asked at this moment: a page that asked it earlier is out of date.
-func (s *sight) answer(e consent.Event, a pages.Act) ([]consent.Event, error) {
+// answer takes a yes or a no to a question. It has to be asked at this moment: a page that asked it earlier is out of date. A yes is taken
+// once, however often its button is pressed.
+func (d *Desk) answer(ctx context.Context, who pages.Who, s *sight, a pages.Act) error {
 	all := s.questions()
 	i := slices.IndexFunc(all, func(q question) bool { return q.Notice == a.Notice && slices.Contains(q.Purposes, a.Purpose) })
-	if i < 0 || s.words.notice(a.Notice, a.Language).Text.Text == "" {
-		return nil, pages.ErrOutdated
+	words := s.words.notice(a.Notice, a.Language)
+	if i < 0 || words.Text.Text == "" {
+		return pages.ErrOutdated
 	}
-	q := all[i]
-	e.Purpose, e.Notice, e.Touchpoint, e.BasedOn = a.Purpose, a.Notice, q.touchpoint.Name, a.BasedOn
+	in := asking.Answers{
+		Language: a.Language,
+		Answers:  []asking.Answer{{Notice: a.Notice, Purpose: a.Purpose, Answer: asking.Refused, BasedOn: a.BasedOn, SHA256: words.SHA256}},
+	}
+	if a.Kind == pages.ActWiden {
+		in.Answers[0].Answer = asking.Given
+		in.Key = fmt.Sprintf("page %x %s %s %d", who.Tags[0][:], a.Notice, a.Purpose, a.BasedOn)
+	}
+	person := asking.Person{Identities: identities(who), Proof: consent.ProofMailboxConfirmed}
+	taken, err := d.Asking.Answer(ctx, all[i].touchpoint.Name, person, in)
 	switch {
-	case a.Kind == pages.ActRefuse:
-		e.Type = consent.EventRefused
-	case q.Widens != 0:
-		e.Type, e.Grant = consent.EventWidened, q.Widens
-	default:
-		e.Type = consent.EventGiven
+	case errors.Is(err, asking.ErrNotOffered), errors.Is(err, asking.ErrWords), errors.Is(err, asking.ErrTouchpoint), errors.Is(err, asking.ErrProof):
+		return pages.ErrOutdated
+	case err != nil:
+		return err
 	}
-	return []consent.Event{e}, nil
+	return outdated(taken[0].Err)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/pages"
 	"github.com/optup/optup/internal/ledger/store"
@@ -21,7 +22,9 @@ type Options struct {
 	Store store.Store
 	// History is what the log holds about a person.
 	History store.Histories
-	Keys    *keys.Stream
+	// Asking takes answers to what is offered.
+	Asking *asking.Service
+	Keys   *keys.Stream
 	// Controller names whose ledger it is.
 	Controller func() string
 	// Bundle holds purposes, wordings and touchpoints; nil while there are none.
@@ -189,3 +192,10 @@ func (s *sight) others() []pages.Other {
 	}
 	return out
 }
+
+// What pages show and do.
+var (
+	_ pages.Desk  = (*Desk)(nil)
+	_ pages.Links = Links{}
+	_ pages.Forms = Forms{}
+)

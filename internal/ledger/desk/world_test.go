@@ -10,6 +10,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/desk"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/pages"
@@ -77,17 +78,24 @@ func newWorld(t *testing.T) *world {
 	if err := ir.Validate(w.bundle); err != nil {
 		t.Fatal(err)
 	}
+	root := keys.NewRoot()
 	var err error
-	if w.keys, err = keys.NewRoot().Stream(shop); err != nil {
+	if w.keys, err = root.Stream(shop); err != nil {
+		t.Fatal(err)
+	}
+	secrets, err := root.Secrets(shop)
+	if err != nil {
 		t.Fatal(err)
 	}
 	clock := func() time.Time { return w.now }
-	if w.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "data"), w.keys.ID(), bytes.Repeat([]byte{7}, 32), clock); err != nil {
+	if w.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "data"), w.keys.ID(), secrets.Wrapping(), clock); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
+	inForce := func() *ir.Bundle { return w.bundle }
 	w.Desk = desk.New(desk.Options{
-		Store: w.store, History: w.store, Keys: w.keys, Controller: func() string { return shop }, Bundle: func() *ir.Bundle { return w.bundle }, Now: clock,
+		Store: w.store, History: w.store, Keys: w.keys, Controller: func() string { return shop }, Bundle: inForce, Now: clock,
+		Asking: asking.New(asking.Options{Store: w.store, Keys: w.keys, Bundle: inForce, Now: clock}),
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	return w

@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -148,6 +149,16 @@ type Form struct {
 	// Back is the touchpoint's own address; empty for none.
 	Back      string
 	Questions []Question
+}
+
+// Words is the hash of the words that a visitor was shown beside a box; empty if the form has no such box.
+func (f *Form) Words(g Given) string {
+	for _, q := range f.Questions {
+		if q.Notice.ID == g.Notice && slices.ContainsFunc(q.Purposes, func(p Purpose) bool { return p.ID == g.Purpose }) {
+			return q.Notice.SHA256
+		}
+	}
+	return ""
 }
 
 // Question is one wording with one box for each of its purposes.
