@@ -26,6 +26,7 @@ type serveFlags struct {
 	logLevel                       string
 	retainUses                     int
 	stopDelay                      time.Duration
+	pages                          pagesFlags
 }
 
 func serveCommand() *cobra.Command {
@@ -36,6 +37,9 @@ func serveCommand() *cobra.Command {
 		Long: `Serve the ledger of one controller: events, imports, the consent stream and the usable share.
 
 The data is in an embedded database (--data) for one process, or in PostgreSQL (--database-url-file) for any number of them.
+
+With --pages it also serves what people see: their own page, confirmations, withdrawals, and the forms of touchpoints. That listener is the
+one to put behind an ingress.
 
 Purposes and notices, which the usable share needs, come from the manager (--manager) or from a compiled bundle (--bundle). Without
 them everything else is served.`,
@@ -76,6 +80,7 @@ them everything else is served.`,
 	v.StringVar(&f.devToken, "dev-token-file", "", "file with a token that has every role; for development, on a loopback address only")
 	v.IntVar(&f.retainUses, "retain-uses-days", 1830, "for how many days use records are kept; 0 for ever. Five years prove telephone marketing (UWG §7a)")
 	v.DurationVar(&f.stopDelay, "stop-delay", 0, "how long to serve on after a signal to stop, without being ready: long enough for balancers to look away")
+	f.pages.add(v)
 	v.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	for _, name := range []string{"root-key", "config"} {
 		_ = cmd.MarkFlagRequired(name) // fails for unknown flags only
@@ -101,6 +106,9 @@ func (f *serveFlags) check() error {
 	}
 	if f.state == "" && f.manager != "" {
 		return errors.New("--state is needed with --database-url-file and --manager: a directory in which the last bundle survives a restart")
+	}
+	if err := f.pages.check(f.tlsCert != ""); err != nil {
+		return err
 	}
 	if access.Loopback(f.listen) {
 		return nil
@@ -189,6 +197,9 @@ func (f *serveFlags) serve(ctx context.Context) error {
 		log: log, flags: f, stopping: stopping, admin: adminHandler(m, l.Store, l.Stream, stopping),
 		api:       l.Server(server.Served{Bundle: bundles.get, Generation: bundles.generation.Load, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}),
 		retention: retention{store: l.Store, days: f.retainUses, log: log},
+	}
+	if s.pages, err = f.pages.server(l, bundles.get, m); err != nil {
+		return err
 	}
 	head, err := l.Store.Head(ctx)
 	if err != nil {

@@ -22,6 +22,8 @@ type servers struct {
 	flags *serveFlags
 	api   *http.Server
 	admin http.Handler
+	// pages are what people reach; nil for none.
+	pages *http.Server
 	// stopping is set when the ledger is about to stop; readiness says so.
 	stopping *atomic.Bool
 
@@ -40,12 +42,18 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 		return errors.Join(fmt.Errorf("the admin port cannot listen: %w", err), public.Close())
 	}
 	main := s.api
+	var cert *certificate
 	if s.flags.tlsCert != "" {
-		cert, err := openCertificate(s.flags.tlsCert, s.flags.tlsKey, s.log)
-		if err != nil {
+		if cert, err = openCertificate(s.flags.tlsCert, s.flags.tlsKey, s.log); err != nil {
 			return errors.Join(err, public.Close(), admin.Close())
 		}
 		main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: cert.get, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	people := func() error { return nil }
+	if s.pages != nil {
+		if people, err = s.flags.pages.serve(ctx, s.pages, cert); err != nil {
+			return errors.Join(err, public.Close(), admin.Close())
+		}
 	}
 	side := &http.Server{Handler: s.admin, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
 
@@ -59,6 +67,7 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 		}
 		return ended(main.Serve(public))
 	})
+	group.Go(people)
 	group.Go(func() error { return ended(side.Serve(admin)) })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -67,6 +76,9 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
 		err := main.Shutdown(end)
+		if s.pages != nil {
+			err = errors.Join(err, s.pages.Shutdown(end))
+		}
 		return errors.Join(err, side.Shutdown(end))
 	})
 	return group.Wait()
