@@ -65,6 +65,10 @@ fuzz-bypass: ## Try to get around the sidecar for BYPASSTIME, before services on
 dashboard: build cli assets ## Draw the Grafana dashboard with the data of a real run into docs/images/dashboard.png. Needs chromium.
 	go -C hack/dashboard run .
 
+.PHONY: pictures
+pictures: axe mailpit ## Take the pictures of the pages for people into docs/images/pages, with a real ledger. Needs chromium.
+	OPTUP_PICTURES=$(ROOT)/docs/images/pages go test -count=1 -run '^TestPagesOfARealLedger$$' ./internal/ledger/server
+
 ##@ Build
 
 .PHONY: build
