@@ -1,7 +1,6 @@
 package desk_test
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"path/filepath"
