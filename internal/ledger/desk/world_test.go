@@ -57,6 +57,7 @@ func bundle() *ir.Bundle {
 	}
 	at("account", ir.PlaceAccount, []consent.NoticeID{"newsletter-v1"}, ir.LadderStep{Notice: "profiling-v1", After: []consent.NoticeID{"newsletter-v1"}})
 	at("calls", ir.PlaceAccount, []consent.NoticeID{"calls-v1"})
+	b.Touchpoints[1].Confirmation.Proof = consent.ProofSigned // which no page can obtain
 	at("newsletter", ir.PlaceWebForm, []consent.NoticeID{"newsletter-v1"})
 	return b
 }
