@@ -53,7 +53,7 @@ func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) 
 	tags, keys := wanted(jobs)
 	loaded, err := tx.Load(ctx, tags, keys)
 	if err != nil {
-		return nil, fmt.Errorf("what the append rests on cannot be read: %w", err)
+		return nil, fmt.Errorf("%w: what it rests on cannot be read: %w", errBatch, err)
 	}
 	b.take(loaded)
 	return b, nil

@@ -18,11 +18,12 @@ const (
 	settling = 10 * time.Second
 )
 
-// errWrite reports that the database refuses what a batch came to. A part of the batch may be the reason.
-var errWrite = errors.New("the append cannot be written")
+// errBatch reports that the database refuses a batch, whether to read what it rests on or to write what it came to. A part of it may be
+// the reason.
+var errBatch = errors.New("the append failed")
 
 func divisible(ctx context.Context, err error) bool {
-	return errors.Is(err, errWrite) && !errors.Is(err, store.ErrFull) && ctx.Err() == nil
+	return errors.Is(err, errBatch) && !errors.Is(err, store.ErrFull) && ctx.Err() == nil
 }
 
 // unsettled is a commit that failed without saying whether it happened: the newest leaf of the batch is at the position, if it did.
@@ -66,7 +67,7 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 	}
 	if len(b.changes) > 0 {
 		if err := tx.Write(ctx, b.finish()); err != nil {
-			return nil, fmt.Errorf("%w: %w", errWrite, err)
+			return nil, fmt.Errorf("%w: %w", errBatch, err)
 		}
 		if err := tx.Commit(ctx); err != nil {
 			tx.Rollback()
@@ -74,7 +75,7 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 			if happened, settled := j.find(); settled != nil {
 				return nil, settled
 			} else if !happened {
-				return nil, fmt.Errorf("%w: %w", errWrite, err)
+				return nil, fmt.Errorf("%w: %w", errBatch, err)
 			}
 		}
 	}
