@@ -56,7 +56,63 @@ type TouchpointWriter struct {
 	ServiceAccount ObjectName `json:"serviceAccount"`
 }
 
+// IntakePurpose says where a body of somebody else's form tells that a person ticked a purpose.
+type IntakePurpose struct {
+	// notice is the name of the ConsentNotice whose words the form shows, one of optIn or ladder.
+	// +required
+	Notice ObjectName `json:"notice"`
+	// purpose is the name of the DataPurpose, one that the notice covers.
+	// +required
+	Purpose ObjectName `json:"purpose"`
+	// pointer to the value that tells whether the person ticked it.
+	// +required
+	Pointer Pointer `json:"pointer"`
+	// in lists the values, as text, that mean yes, at most 8. Omitted means the JSON value true alone. Whatever else stands there, or
+	// nothing, is no yes.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=64
+	In []string `json:"in,omitempty"`
+}
+
+// Intake takes in what people enter into somebody else's form, which sends it as JSON to POST /v1/intake/<namespace>/<name> of the ledger,
+// signed with a key that the ledger tells officers.
+// +kubebuilder:validation:XValidation:rule="has(self.email) || has(self.phone)",message="a form that names nobody can agree to nothing: say where its e-mail address or telephone number is"
+type Intake struct {
+	// email is a pointer to the e-mail address.
+	// +optional
+	Email Pointer `json:"email,omitempty"`
+	// phone is a pointer to the telephone number, in E.164.
+	// +optional
+	Phone Pointer `json:"phone,omitempty"`
+	// language is a pointer to the language that the form was shown in, as a BCP 47 tag.
+	// +optional
+	Language Pointer `json:"language,omitempty"`
+	// purposes that the form asks for, at most 32.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Purposes []IntakePurpose `json:"purposes"`
+	// evidence are pointers to values that are kept with the answers, encrypted, for example the form's own number; at most 16.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Evidence []Pointer `json:"evidence,omitempty"`
+	// keyGeneration of the key that signs, 1 to 1000000. Raise it by one to rotate: the key before counts until it is raised again.
+	// Omitted means 1.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	KeyGeneration int32 `json:"keyGeneration,omitempty"`
+}
+
 // TouchpointSpec is one place where people are asked.
+// +kubebuilder:validation:XValidation:rule="!has(self.intake) || self.intake.purposes.all(p, p.notice in self.optIn || (has(self.ladder) && self.ladder.exists(s, s.notice == p.notice)))",message="the intake names a notice that the touchpoint does not offer: add it to optIn or ladder"
 // +kubebuilder:validation:XValidation:rule="!has(self.ladder) || self.ladder.all(s, !(s.notice in self.optIn))",message="a step of the ladder offers what optIn offers already: remove it from one of them"
 type TouchpointSpec struct {
 	// place where people are asked.
@@ -105,6 +161,9 @@ type TouchpointSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	Writers []TouchpointWriter `json:"writers,omitempty"`
+	// intake takes in a form of somebody else. Omitted means that there is none.
+	// +optional
+	Intake *Intake `json:"intake,omitempty"`
 }
 
 // TouchpointStatus is what became of a touchpoint.

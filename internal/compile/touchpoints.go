@@ -152,7 +152,13 @@ func (c *compiler) touchpoint(t *policy.Touchpoint) (ir.Touchpoint, bool) {
 		out.Writers = append(out.Writers, "system:serviceaccount:"+t.Namespace+":"+w)
 	}
 	out.Writers = sortedSet(out.Writers)
+	out.Intake = intake(t.Intake, out.Offers())
 	probe := out
+	if out.Intake != nil {
+		alone := *out.Intake
+		alone.Purposes = nil
+		probe.Intake = &alone
+	}
 	probe.OptIn, probe.Ladder = nil, nil
 	if err := ir.ValidateTouchpoint(&probe); err != nil {
 		c.findings.error(touchpointRef(t), "spec", InvalidTouchpoint, "The touchpoint cannot be carried out, so nobody is asked here (%v). Correct it.", err)
@@ -190,4 +196,17 @@ func (c *compiler) checkLadder(t *policy.Touchpoint) {
 			}
 		}
 	}
+}
+
+// intake leaves out what is not offered: nobody can have been shown it.
+func intake(declared *ir.Intake, offers []consent.NoticeID) *ir.Intake {
+	if declared == nil {
+		return nil
+	}
+	out := *declared
+	out.KeyGeneration = cmp.Or(out.KeyGeneration, 1)
+	out.Purposes = slices.DeleteFunc(slices.Clone(declared.Purposes), func(p ir.IntakePurpose) bool {
+		return p.Pointer == "" || !ir.ValidPointer(p.Pointer) || !slices.Contains(offers, p.Notice)
+	})
+	return &out
 }

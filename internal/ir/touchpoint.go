@@ -50,6 +50,27 @@ type Touchpoint struct {
 	DeferDays int `json:"deferDays"`
 	// Writers are the subjects of the tokens that may speak for people here, for example "system:serviceaccount:shop:checkout".
 	Writers []string `json:"writers,omitempty"`
+	// Intake is nil where no form of somebody else is taken in.
+	Intake *Intake `json:"intake,omitempty"`
+}
+
+// Intake says where the body of somebody else's form has what. Members are JSON pointers; "*" is a name like any other.
+type Intake struct {
+	Email    string          `json:"email,omitempty"`
+	Phone    string          `json:"phone,omitempty"`
+	Language string          `json:"language,omitempty"`
+	Purposes []IntakePurpose `json:"purposes,omitempty"`
+	Evidence []string        `json:"evidence,omitempty"`
+	// KeyGeneration of the key that signs; at least 1.
+	KeyGeneration int `json:"keyGeneration"`
+}
+
+// IntakePurpose says what in a form tells that a person ticked a purpose. No In means the JSON value true.
+type IntakePurpose struct {
+	Notice  consent.NoticeID  `json:"notice"`
+	Purpose consent.PurposeID `json:"purpose"`
+	Pointer string            `json:"pointer"`
+	In      []string          `json:"in,omitempty"`
 }
 
 // LadderStep is a wording that may be offered to people who agreed to others.
@@ -146,7 +167,24 @@ func (v *validator) touchpoint(t *Touchpoint, notices map[consent.NoticeID]*Noti
 		v.check(slices.Contains(consent.Proofs, c.Proof), "touchpoint %q: proof %q", t.Name, c.Proof)
 		v.check(c.ValidForHours >= 1 && c.AgainAfterHours >= 1, "touchpoint %q: a confirmation without time", t.Name)
 	}
+	v.intake(t)
 	for _, w := range t.Writers {
 		v.check(w != "", "touchpoint %q: a writer without name", t.Name)
+	}
+}
+
+func (v *validator) intake(t *Touchpoint) {
+	x := t.Intake
+	if x == nil {
+		return
+	}
+	v.check(x.KeyGeneration >= 1, "touchpoint %q: keyGeneration %d, at least 1", t.Name, x.KeyGeneration)
+	v.check(x.Email != "" || x.Phone != "", "touchpoint %q: an intake about nobody", t.Name)
+	for _, p := range append([]string{x.Email, x.Phone, x.Language}, x.Evidence...) {
+		v.check(ValidPointer(p), "touchpoint %q: pointer %q", t.Name, p)
+	}
+	for _, p := range x.Purposes {
+		v.check(p.Pointer != "" && ValidPointer(p.Pointer), "touchpoint %q: pointer %q", t.Name, p.Pointer)
+		v.check(slices.Contains(t.Offers(), p.Notice), "touchpoint %q: the intake names the notice %q, which is not offered", t.Name, p.Notice)
 	}
 }

@@ -47,7 +47,13 @@ func TestWhatABundleForALedgerMayNotSay(t *testing.T) {
 		"the wording of another controller":      func(_ *ir.Bundle, p *ir.Touchpoint) { p.Controller = "other" },
 		"a proof that nobody knows":              func(_ *ir.Bundle, p *ir.Touchpoint) { p.Confirmation.Proof = "Sworn" },
 		"a confirmation without time to confirm": func(_ *ir.Bundle, p *ir.Touchpoint) { p.Confirmation.ValidForHours = 0 },
-		"a writer without a name":                func(_ *ir.Bundle, p *ir.Touchpoint) { p.Writers[0] = "" },
+		"a form about nobody":                    func(_ *ir.Bundle, p *ir.Touchpoint) { p.Intake = &ir.Intake{KeyGeneration: 1} },
+		"a form with no key":                     func(_ *ir.Bundle, p *ir.Touchpoint) { p.Intake = &ir.Intake{Email: "/email"} },
+		"a form with a pointer that is none":     func(_ *ir.Bundle, p *ir.Touchpoint) { p.Intake = &ir.Intake{Email: "email", KeyGeneration: 1} },
+		"a form about what is not offered": func(_ *ir.Bundle, p *ir.Touchpoint) {
+			p.Intake = &ir.Intake{Email: "/email", KeyGeneration: 1, Purposes: []ir.IntakePurpose{{Notice: "nothing-v1", Pointer: "/a"}}}
+		},
+		"a writer without a name": func(_ *ir.Bundle, p *ir.Touchpoint) { p.Writers[0] = "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := ledgerBundle()

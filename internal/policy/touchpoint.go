@@ -19,4 +19,6 @@ type Touchpoint struct {
 	CoolDownDays, DeferDays int
 	// Writers are service accounts of the namespace.
 	Writers []string
+	// Intake is nil where no form of somebody else is taken in; its generation is 0 where nothing is declared.
+	Intake *ir.Intake
 }

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"slices"
+
 	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
@@ -23,6 +25,16 @@ func touchpoint(t *v1alpha1.Touchpoint) policy.Touchpoint {
 	}
 	for _, w := range s.Writers {
 		out.Writers = append(out.Writers, string(w.ServiceAccount))
+	}
+	if x := s.Intake; x != nil {
+		out.Intake = &ir.Intake{
+			Email: string(x.Email), Phone: string(x.Phone), Language: string(x.Language), Evidence: convert[string](x.Evidence), KeyGeneration: int(x.KeyGeneration),
+		}
+		for _, p := range x.Purposes {
+			out.Intake.Purposes = append(out.Intake.Purposes, ir.IntakePurpose{
+				Notice: consent.NoticeID(p.Notice), Purpose: consent.PurposeID(p.Purpose), Pointer: string(p.Pointer), In: slices.Clone(p.In),
+			})
+		}
 	}
 	return out
 }

@@ -20,6 +20,10 @@ func TestTouchpointKeepsEverythingThatWasDeclared(t *testing.T) {
 			Ladder:       []v1alpha1.LadderStep{{Notice: "advice-v1", After: []v1alpha1.ObjectName{"news-v1"}}},
 			Confirmation: &v1alpha1.Confirmation{Proof: v1alpha1.ProofMailboxConfirmed, ValidForHours: 48, AgainAfterHours: 12},
 			CoolDownDays: 90, DeferDays: 3, Writers: []v1alpha1.TouchpointWriter{{ServiceAccount: "web"}},
+			Intake: &v1alpha1.Intake{
+				Email: "/lead/email", Phone: "/lead/phone", Language: "/lang", Evidence: []v1alpha1.Pointer{"/id"}, KeyGeneration: 2,
+				Purposes: []v1alpha1.IntakePurpose{{Notice: "news-v1", Purpose: "news", Pointer: "/news", In: []string{"yes"}}},
+			},
 		},
 	})
 	want := policy.Touchpoint{
@@ -27,6 +31,10 @@ func TestTouchpointKeepsEverythingThatWasDeclared(t *testing.T) {
 		Ladder:       []ir.LadderStep{{Notice: "advice-v1", After: []consent.NoticeID{"news-v1"}}},
 		Confirmation: &ir.Confirmation{Proof: consent.ProofMailboxConfirmed, ValidForHours: 48, AgainAfterHours: 12},
 		CoolDownDays: 90, DeferDays: 3, Writers: []string{"web"},
+		Intake: &ir.Intake{
+			Email: "/lead/email", Phone: "/lead/phone", Language: "/lang", Evidence: []string{"/id"}, KeyGeneration: 2,
+			Purposes: []ir.IntakePurpose{{Notice: "news-v1", Purpose: "news", Pointer: "/news", In: []string{"yes"}}},
+		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)

@@ -27,6 +27,7 @@ func (a *API) routes() map[string]endpoint {
 		"GET /v1/touchpoints/{namespace}/{name}/funnel":           {a.funnel, everybody},
 		"POST /v1/touchpoints/{namespace}/{name}/signals":         {a.signals, writers},
 		"GET /v1/touchpoints/{namespace}/{name}/consent-requests": {a.consentRequests, writers},
+		"GET /v1/touchpoints/{namespace}/{name}/intake-key":       {a.intakeKeyOf, officer},
 		"POST /v1/adopt":                                          {a.adopt, officer},
 	}
 }
