@@ -50,7 +50,6 @@ type Ledger struct {
 	Signer *keys.Signer
 	// Funnel counts what becomes of asking.
 	Funnel *funnel.Funnel
-
 	// Share counts for whom data may be used, once there is a bundle.
 	Share *share.Keeper
 	// served is what Server was given.
@@ -145,6 +144,9 @@ type Served struct {
 
 // Server returns an HTTP server of the API, whose streams end when it is shut down.
 func (l *Ledger) Server(s Served) *http.Server {
+	if s.Bundle == nil {
+		s.Bundle = func() *ir.Bundle { return nil }
+	}
 	l.served.Store(&s)
 	h := api.New(api.Options{
 		Store:     l.Store,
