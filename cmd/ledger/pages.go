@@ -14,6 +14,7 @@ import (
 
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/confirm"
 	"github.com/optup/optup/internal/ledger/server"
 )
 
@@ -70,23 +71,26 @@ func (f *pagesFlags) networks() ([]netip.Prefix, error) {
 }
 
 // server gives the server of the pages; nil for none.
-func (f *pagesFlags) server(l *server.Ledger, bundle func() *ir.Bundle, m *metrics) (*http.Server, error) {
+func (f *pagesFlags) server(l *server.Ledger, p server.Public) (_ *http.Server, err error) {
 	if f.listen == "" {
+		return nil, nil
+	}
+	if p.Proxies, err = f.networks(); err != nil {
+		return nil, err
+	}
+	return l.Pages(p)
+}
+
+// confirming gives what mailed links do; nil without a public address.
+func (f *pagesFlags) confirming(l *server.Ledger, bundle func() *ir.Bundle) (*confirm.Service, error) {
+	if f.publicURL == "" {
 		return nil, nil
 	}
 	base, err := f.base()
 	if err != nil {
 		return nil, err
 	}
-	confirming, err := l.Confirming(base, bundle)
-	if err != nil {
-		return nil, err
-	}
-	p := server.Public{Confirm: confirming, Bundle: bundle, Observe: m.observe, Appended: m.appended}
-	if p.Proxies, err = f.networks(); err != nil {
-		return nil, err
-	}
-	return l.Pages(p)
+	return l.Confirming(base, bundle)
 }
 
 // serve opens the listener of the pages, and gives what serves it until the server is shut down.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/erasure"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/server"
 )
@@ -27,6 +28,7 @@ type serveFlags struct {
 	retainUses                     int
 	stopDelay                      time.Duration
 	pages                          pagesFlags
+	mail                           mailFlags
 }
 
 func serveCommand() *cobra.Command {
@@ -81,6 +83,7 @@ them everything else is served.`,
 	v.IntVar(&f.retainUses, "retain-uses-days", 1830, "for how many days use records are kept; 0 for ever. Five years prove telephone marketing (UWG §7a)")
 	v.DurationVar(&f.stopDelay, "stop-delay", 0, "how long to serve on after a signal to stop, without being ready: long enough for balancers to look away")
 	f.pages.add(v)
+	f.mail.add(v)
 	v.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	for _, name := range []string{"root-key", "config"} {
 		_ = cmd.MarkFlagRequired(name) // fails for unknown flags only
@@ -108,6 +111,9 @@ func (f *serveFlags) check() error {
 		return errors.New("--state is needed with --database-url-file and --manager: a directory in which the last bundle survives a restart")
 	}
 	if err := f.pages.check(f.tlsCert != ""); err != nil {
+		return err
+	}
+	if _, err := f.mail.sender(f.pages.publicURL); err != nil {
 		return err
 	}
 	if access.Loopback(f.listen) {
@@ -195,10 +201,10 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	m, stopping := newMetrics(l.Store, l.Hub, l.Stream, l.Funnel, l.Share, bundles), &atomic.Bool{}
 	s := &servers{
 		log: log, flags: f, stopping: stopping, admin: adminHandler(m, l.Store, l.Stream, stopping),
-		api:       l.Server(server.Served{Bundle: bundles.get, Generation: bundles.generation.Load, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}),
 		retention: retention{store: l.Store, days: f.retainUses, log: log},
+		eraser:    &erasure.Eraser{Store: l.Store, Bundle: bundles.get, Now: time.Now, Logger: log},
 	}
-	if s.pages, err = f.pages.server(l, bundles.get, m); err != nil {
+	if err := f.people(l, bundles, m, s); err != nil {
 		return err
 	}
 	head, err := l.Store.Head(ctx)
@@ -208,4 +214,29 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	log.Info("the ledger starts", "controller", guard.Config().Controller, "listen", f.listen, "admin", f.admin, "epoch", head.Epoch,
 		"position", head.Position, "key", l.Keys.ID(), "version", version())
 	return s.run(ctx, bundles)
+}
+
+// people sets up what is served, and whatever reaches people: links, pages and mails.
+func (f *serveFlags) people(l *server.Ledger, bundles *bundles, m *metrics, s *servers) error {
+	confirming, err := f.pages.confirming(l, bundles.get)
+	if err != nil {
+		return err
+	}
+	served := server.Served{Bundle: bundles.get, Generation: bundles.generation.Load, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}
+	public := server.Public{Confirm: confirming, Bundle: bundles.get, Observe: m.observe, Appended: m.appended}
+	if confirming != nil {
+		served.Withdrawals = confirming
+		if s.outbox, err = f.mail.outbox(f.pages.publicURL, confirming, l.Store, m.registry); err != nil {
+			return err
+		}
+	}
+	if s.outbox != nil {
+		served.Confirmer = server.Confirmer{Service: confirming}
+		public.Confirmer = served.Confirmer
+	} else if f.pages.listen != "" {
+		s.log.Warn("no mail server: nobody can confirm, or get a link to their page; give --smtp-server")
+	}
+	s.api = l.Server(served)
+	s.pages, err = f.pages.server(l, public)
+	return err
 }

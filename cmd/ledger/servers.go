@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/optup/optup/internal/ledger/confirm"
+	"github.com/optup/optup/internal/ledger/erasure"
 )
 
 // grace is how long requests may take to end when the ledger stops.
@@ -28,6 +31,9 @@ type servers struct {
 	stopping *atomic.Bool
 
 	retention retention
+	eraser    *erasure.Eraser
+	// outbox sends mails; nil without a mail server.
+	outbox *confirm.Outbox
 }
 
 // run serves until ctx ends or something fails.
@@ -61,6 +67,10 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return bundles.run(ctx) })
 	group.Go(func() error { return s.retention.run(ctx) })
+	group.Go(func() error { return s.eraser.Run(ctx) })
+	if s.outbox != nil {
+		group.Go(func() error { return s.outbox.Run(ctx) })
+	}
 	group.Go(func() error {
 		if main.TLSConfig != nil {
 			return ended(main.ServeTLS(public, "", ""))

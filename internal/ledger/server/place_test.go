@@ -137,7 +137,7 @@ func newPlace(t *testing.T) *place {
 	if p.links, err = p.Confirming(base, inForce); err != nil {
 		t.Fatal(err)
 	}
-	served, err := p.Pages(server.Public{Confirm: p.links, Bundle: inForce})
+	served, err := p.Pages(server.Public{Confirm: p.links, Confirmer: server.Confirmer{Service: p.links}, Bundle: inForce})
 	if err != nil {
 		t.Fatal(err)
 	}

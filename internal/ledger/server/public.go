@@ -42,6 +42,8 @@ func (c Confirmer) Ask(events []store.Append, o asking.Confirmation) error {
 type Public struct {
 	// Confirm is that of Confirming, for the same public address.
 	Confirm *confirm.Service
+	// Confirmer is that of api.Options; nil where nobody can be asked to confirm.
+	Confirmer asking.Confirmer
 	// Bundle gives purposes, wordings and touchpoints; nil while there are none.
 	Bundle func() *ir.Bundle
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
@@ -61,7 +63,7 @@ func (l *Ledger) Pages(p Public) (*http.Server, error) {
 	d := desk.New(desk.Options{
 		Store: l.Store, History: histories, Keys: l.Keys, Controller: l.controller, Bundle: p.Bundle, Now: l.Now, Logger: l.Logger,
 		Asking: asking.New(asking.Options{
-			Store: l.Store, Keys: l.Keys, Bundle: p.Bundle, Confirmer: Confirmer{p.Confirm}, Now: l.Now, Appended: p.Appended,
+			Store: l.Store, Keys: l.Keys, Bundle: p.Bundle, Confirmer: p.Confirmer, Now: l.Now, Appended: p.Appended,
 		}),
 	})
 	h, err := pages.New(pages.Options{

@@ -135,6 +135,8 @@ type Served struct {
 	Confirmer asking.Confirmer
 	// Generation is that of the bundle; it may be nil.
 	Generation func() int64
+	// Withdrawals is that of api.Options; nil where the ledger has no public address.
+	Withdrawals api.Withdrawals
 	// Observe and Appended are those of api.Options; both may be nil.
 	Observe  func(route string, status int, took time.Duration)
 	Appended func(event, outcome string)
@@ -149,20 +151,21 @@ func (l *Ledger) Server(s Served) *http.Server {
 	}
 	l.served.Store(&s)
 	h := api.New(api.Options{
-		Store:     l.Store,
-		Guard:     l.Guard,
-		Keys:      l.Keys,
-		Signer:    l.Signer,
-		Confirmer: s.Confirmer,
-		Funnel:    l.Funnel.Counted,
-		Bundle:    s.Bundle,
-		Now:       l.Now,
-		Logger:    l.Logger,
-		Observe:   s.Observe,
-		Appended:  s.Appended,
-		UsesTaken: s.UsesTaken,
-		Stream:    l.Stream,
-		Share:     l.Share,
+		Store:       l.Store,
+		Guard:       l.Guard,
+		Keys:        l.Keys,
+		Signer:      l.Signer,
+		Confirmer:   s.Confirmer,
+		Withdrawals: s.Withdrawals,
+		Funnel:      l.Funnel.Counted,
+		Bundle:      s.Bundle,
+		Now:         l.Now,
+		Logger:      l.Logger,
+		Observe:     s.Observe,
+		Appended:    s.Appended,
+		UsesTaken:   s.UsesTaken,
+		Stream:      l.Stream,
+		Share:       l.Share,
 	})
 	// No timeouts for whole requests: streams last. Handlers set deadlines of their own.
 	srv := &http.Server{
