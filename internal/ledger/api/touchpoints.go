@@ -9,8 +9,10 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/asking"
+	"github.com/optup/optup/internal/ledger/evidence"
 	"github.com/optup/optup/internal/ledger/problem"
 	"github.com/optup/optup/internal/ledger/signal"
+	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/touchpoint"
 )
 
@@ -22,8 +24,10 @@ type who struct {
 	// Identifiers are those of one person, the one that a mail goes to first. None is a visitor of whom nothing is known.
 	Identifiers []consent.Identifier `json:"identifiers,omitempty"`
 	// Proof says how the person proved that the identifiers are theirs. Without one the answer is that for any visitor.
-	Proof    consent.Proof `json:"proof,omitzero"`
-	Language string        `json:"language,omitzero"`
+	Proof consent.Proof `json:"proof,omitzero"`
+	// Evidence is what shows the proof. Answers need it with one: nobody speaks for a person without.
+	Evidence *evidence.Evidence `json:"evidence,omitempty"`
+	Language string             `json:"language,omitzero"`
 }
 
 // next is the answer to what may be asked.
@@ -121,6 +125,11 @@ func (a *API) answers(w http.ResponseWriter, r *http.Request, c access.Caller) e
 	}
 	said := signal.Read(r.Header.Values(signal.GPC), r.Header.Values(signal.ADPC))
 	all := asking.Answers{Language: in.Language, Answers: in.Answers, Via: said.Evidence}
+	shown := store.Append{Event: consent.Event{Proof: p.Proof}}
+	if err := prove(&shown, in.Evidence, a.Now()); err != nil {
+		return err
+	}
+	all.Evidence = shown.Attachments
 	if key := r.Header.Get(keyHeader); len(key) > maxKey {
 		return problem.Malformed("give an " + keyHeader + " of at most 255 bytes")
 	} else if key != "" {

@@ -86,10 +86,11 @@ func next(t *testing.T, l *ledgertest.Ledger, at, body string, header ...string)
 }
 
 const (
-	ada       = `"identifiers":[{"type":"email","value":"ada@example.org"}]`
-	adaProven = ada + `,"proof":"MailboxConfirmed"`
-	device    = `"identifiers":[{"type":"device","value":"d-4711"}]`
+	ada    = `"identifiers":[{"type":"email","value":"ada@example.org"}]`
+	device = `"identifiers":[{"type":"device","value":"d-4711"}]`
 )
+
+var adaProven = ada + `,"proof":"MailboxConfirmed","evidence":` + proven["MailboxConfirmed"]
 
 func TestFromNewsletterToOptUp(t *testing.T) {
 	l, c := shop(t)
@@ -215,6 +216,8 @@ func TestAnswersThatAreRefused(t *testing.T) {
 		"a purpose of another wording":   {ledgertest.Writer, "shop/form", `{` + ada + `,"answers":[{"notice":"newsletter-v1","purpose":"upload","answer":"given"}]}`, 422, "does not ask"},
 		"an answer that is none":         {ledgertest.Writer, "shop/form", `{` + ada + `,"answers":[{"notice":"newsletter-v1","purpose":"newsletter","answer":"maybe"}]}`, 422, "does not ask"},
 		"other words":                    {ledgertest.Writer, "shop/form", `{` + ada + `,"answers":[{"notice":"newsletter-v1","purpose":"newsletter","answer":"given","sha256":"00"}]}`, 422, "hash"},
+		"a proof that is not shown":      {ledgertest.Writer, "shop/form", `{` + ada + `,"proof":"Signed","answers":[` + one + `]}`, 422, "evidence"},
+		"evidence of another proof":      {ledgertest.Writer, "shop/form", `{` + ada + `,"proof":"Signed","evidence":` + proven["MailboxConfirmed"] + `,"answers":[` + one + `]}`, 422, "evidence"},
 		"a proof that is none":           {ledgertest.Writer, "shop/form", `{` + ada + `,"proof":"Sworn","answers":[` + one + `]}`, 422, "proof"},
 		"no mailbox to confirm":          {ledgertest.Writer, "shop/form", `{` + device + `,"answers":[` + one + `]}`, 422, "e-mail address"},
 		"an identifier that is none":     {ledgertest.Writer, "shop/form", `{"identifiers":[{"type":"email","value":"ada"}],"answers":[` + one + `]}`, 422, "identifiers"},

@@ -47,6 +47,8 @@ type Answers struct {
 	Key string
 	// Via is what took the answers in the touchpoint's place: a header of the person's browser, or a foreign form. It is kept as evidence.
 	Via string
+	// Evidence shows the person's proof. It is kept with everything that the answers permit.
+	Evidence []store.Attachment
 }
 
 // Taken is what an answer came to. For somebody who has not proven to be the person it depends on the answer alone.
@@ -103,6 +105,9 @@ func (s *Service) Answer(ctx context.Context, name string, p Person, in Answers)
 			}
 			if s.keeps && (e.Type == consent.EventGiven || e.Type == consent.EventWidened) {
 				one.Attachments = append(one.Attachments, scene.shown(in, i))
+			}
+			if e.Proof != consent.ProofNone {
+				one.Attachments = append(one.Attachments, in.Evidence...)
 			}
 			places, events = append(places, i), append(events, one)
 		}
