@@ -104,7 +104,7 @@ func (r *Ledgers) missing(ctx context.Context, l *v1alpha1.ConsentLedger) (strin
 		return fmt.Sprintf("spec.storage.postgres.dsnSecretRef names the Secret %s, which namespace %s does not have: create it, with the connection string under the key %s.", ref.Name, l.Namespace, ref.Key), nil
 	case err != nil:
 		return "", err
-	case len(s.Data[string(ref.Key)]) == 0:
+	case len(s.Data[ref.Key]) == 0:
 		return fmt.Sprintf("The Secret %s has nothing under the key %s: put the connection string there.", ref.Name, ref.Key), nil
 	}
 	return "", nil

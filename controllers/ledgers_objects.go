@@ -229,7 +229,7 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 		c.Args = append(c.Args, "--data", "/var/lib/optup")
 	} else {
 		// A single ledger on a volume has nobody to hand over to: serving on would only make the gap longer.
-		c.Args = append(c.Args, "--database-url-file", "/etc/optup/database/"+string(l.Spec.Storage.Postgres.DSNSecretRef.Key), "--state", "/var/lib/optup", "--stop-delay", "5s")
+		c.Args = append(c.Args, "--database-url-file", "/etc/optup/database/"+l.Spec.Storage.Postgres.DSNSecretRef.Key, "--state", "/var/lib/optup", "--stop-delay", "5s")
 	}
 	c.Ports = []corev1.ContainerPort{
 		{Name: "https", ContainerPort: ledgerPort, Protocol: corev1.ProtocolTCP}, {Name: "admin", ContainerPort: ledgerAdmin, Protocol: corev1.ProtocolTCP},
