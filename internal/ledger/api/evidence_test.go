@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,5 +61,61 @@ func TestNobodySpeaksForAPersonWithoutEvidence(t *testing.T) {
 		if status, text := l.Do(ledgertest.Officer, "POST", "/v1/events", body, "Idempotency-Key", "k"); status != want {
 			t.Errorf("%d: %d %s", i, status, text)
 		}
+	}
+}
+
+// TestSignalsOfSomebodyProvenNeedEvidence: a header may say yes, too, so a proof beside it is shown like any other.
+func TestSignalsOfSomebodyProvenNeedEvidence(t *testing.T) {
+	l, _ := shop(t)
+	bare := `{` + ada + `,"proof":"MailboxConfirmed"}`
+	for _, path := range []string{"signals", "next"} {
+		yes := []string{"ADPC", "consent=newsletter-v1~newsletter, withdraw=*"}
+		path = "/v1/touchpoints/shop/form/" + path
+		if status, body := l.Do(ledgertest.Writer, "POST", path, bare, yes...); status != 422 || !strings.Contains(body, "evidence") {
+			t.Errorf("%s without: %d %s", path, status, body)
+		}
+		if n := len(record(t, l, "ada@example.org").Grants); n != 0 {
+			t.Fatalf("%s: %d grants without evidence", path, n)
+		}
+	}
+	if status, body := l.Do(ledgertest.Writer, "POST", "/v1/touchpoints/shop/form/next", bare); status != 200 {
+		t.Errorf("asking alone writes nothing: %d %s", status, body)
+	}
+	if status, body := l.Do(ledgertest.Writer, "POST", "/v1/touchpoints/shop/form/signals", `{`+adaProven+`}`, "ADPC", "consent=newsletter-v1~newsletter"); status != 204 {
+		t.Fatalf("with evidence: %d %s", status, body)
+	}
+	if n := len(record(t, l, "ada@example.org").Grants); n != 1 {
+		t.Errorf("%d grants with evidence", n)
+	}
+	kept(t, l, "doubleOptIn")
+}
+
+// TestAnAnswerKeepsItsEvidence, a no as well as a yes; and other evidence under the same key is other content.
+func TestAnAnswerKeepsItsEvidence(t *testing.T) {
+	l, _ := shop(t)
+	body := `{` + adaProven + `,"answers":[{"notice":"newsletter-v1","purpose":"newsletter","answer":"refused"}]}`
+	send := func(body string) int {
+		status, _ := l.Do(ledgertest.Writer, "POST", "/v1/touchpoints/shop/form/answers", body, "Idempotency-Key", "k")
+		return status
+	}
+	if status := send(body); status != 200 {
+		t.Fatal(status)
+	}
+	kept(t, l, "doubleOptIn")
+	if status := send(strings.Replace(body, "message-1", "message-2", 1)); status != 409 {
+		t.Errorf("other evidence under the same key: %d", status)
+	}
+}
+
+// kept tells that evidence of a kind is kept for ada.
+func kept(t *testing.T, l *ledgertest.Ledger, kind string) {
+	t.Helper()
+	tags, err := l.Keys.Tags(ledgertest.Email("ada@example.org"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := l.Store.Attachments(t.Context(), tags[0], store.KindEvidence)
+	if err != nil || !slices.ContainsFunc(got, func(a store.Attached) bool { return strings.HasPrefix(string(a.Body), `{"kind":"`+kind+`"`) }) {
+		t.Errorf("no %s among %d pieces of evidence, %v", kind, len(got), err)
 	}
 }

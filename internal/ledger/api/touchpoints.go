@@ -12,7 +12,6 @@ import (
 	"github.com/optup/optup/internal/ledger/evidence"
 	"github.com/optup/optup/internal/ledger/problem"
 	"github.com/optup/optup/internal/ledger/signal"
-	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/touchpoint"
 )
 
@@ -23,9 +22,9 @@ const maxAnswers = 64
 type who struct {
 	// Identifiers are those of one person, the one that a mail goes to first. None is a visitor of whom nothing is known.
 	Identifiers []consent.Identifier `json:"identifiers,omitempty"`
-	// Proof says how the person proved that the identifiers are theirs. Without one the answer is that for any visitor.
-	Proof consent.Proof `json:"proof,omitzero"`
-	// Evidence is what shows the proof. Answers need it with one: nobody speaks for a person without.
+	// Proof says how the person proved that the identifiers are theirs. Without one the answer is that for any visitor. What is written in
+	// the person's name needs Evidence of it.
+	Proof    consent.Proof      `json:"proof,omitzero"`
 	Evidence *evidence.Evidence `json:"evidence,omitempty"`
 	Language string             `json:"language,omitzero"`
 }
@@ -74,7 +73,8 @@ func (a *API) nextQuestion(w http.ResponseWriter, r *http.Request, c access.Call
 	if err := read(w, r, maxLookup, &in); err != nil {
 		return err
 	}
-	p, err := a.person(in)
+	// Asking writes nothing, unless the browser says something.
+	p, err := a.person(in, !signal.Read(r.Header.Values(signal.GPC), r.Header.Values(signal.ADPC)).Empty())
 	if err != nil {
 		return err
 	}
@@ -119,17 +119,12 @@ func (a *API) answers(w http.ResponseWriter, r *http.Request, c access.Caller) e
 	if len(in.Answers) == 0 || len(in.Answers) > maxAnswers {
 		return problem.Invalid("give 1 to 64 answers")
 	}
-	p, err := a.person(in.who)
+	p, err := a.person(in.who, true)
 	if err != nil {
 		return err
 	}
 	said := signal.Read(r.Header.Values(signal.GPC), r.Header.Values(signal.ADPC))
 	all := asking.Answers{Language: in.Language, Answers: in.Answers, Via: said.Evidence}
-	shown := store.Append{Event: consent.Event{Proof: p.Proof}}
-	if err := prove(&shown, in.Evidence, a.Now()); err != nil {
-		return err
-	}
-	all.Evidence = shown.Attachments
 	if key := r.Header.Get(keyHeader); len(key) > maxKey {
 		return problem.Malformed("give an " + keyHeader + " of at most 255 bytes")
 	} else if key != "" {
@@ -188,7 +183,7 @@ func (a *API) signals(w http.ResponseWriter, r *http.Request, c access.Caller) e
 	if err := read(w, r, maxLookup, &in); err != nil {
 		return err
 	}
-	p, err := a.person(in)
+	p, err := a.person(in, true)
 	if err != nil {
 		return err
 	}
@@ -249,11 +244,17 @@ func (*API) place(r *http.Request, c access.Caller) (string, error) {
 	return name, nil
 }
 
-// person gives whom a request names.
-func (a *API) person(in who) (asking.Person, error) {
+// person gives whom a request names. Who speaks for somebody who is proven shows the evidence, if anything is written of it.
+func (a *API) person(in who, writes bool) (asking.Person, error) {
 	p := asking.Person{Proof: in.Proof}
 	if in.Proof != consent.ProofNone && !known(in.Proof) {
 		return p, problem.Invalid("give in proof MailboxConfirmed, NumberConfirmed, Signed or AuthenticatedSession, or leave it out")
+	}
+	if writes || in.Evidence != nil {
+		var err error
+		if p.Evidence, err = shown(in.Evidence, in.Proof, "proof", a.Now()); err != nil {
+			return p, err
+		}
 	}
 	if len(in.Language) > 35 {
 		return p, problem.Invalid("give a language as a BCP 47 tag, such as de")

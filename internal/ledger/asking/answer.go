@@ -47,8 +47,6 @@ type Answers struct {
 	Key string
 	// Via is what took the answers in the touchpoint's place: a header of the person's browser, or a foreign form. It is kept as evidence.
 	Via string
-	// Evidence shows the person's proof. It is kept with everything that the answers permit.
-	Evidence []store.Attachment
 }
 
 // Taken is what an answer came to. For somebody who has not proven to be the person it depends on the answer alone.
@@ -103,11 +101,11 @@ func (s *Service) Answer(ctx context.Context, name string, p Person, in Answers)
 			if one.Key, one.Digest, err = s.key(scene, p, in, i); err != nil {
 				return nil, err
 			}
+			if s.keeps {
+				one.Attachments = p.evidence()
+			}
 			if s.keeps && (e.Type == consent.EventGiven || e.Type == consent.EventWidened) {
 				one.Attachments = append(one.Attachments, scene.shown(in, i))
-			}
-			if e.Proof != consent.ProofNone {
-				one.Attachments = append(one.Attachments, in.Evidence...)
 			}
 			places, events = append(places, i), append(events, one)
 		}
@@ -257,7 +255,8 @@ func (s *Service) key(c *scene, p Person, in Answers, i int) (string, [32]byte, 
 		Proof      consent.Proof
 		Identities []store.Identity
 		Via        string
-	}{c.touchpoint.Name, in.Answers[i], p.Proof, p.Identities, in.Via})
+		Evidence   []byte
+	}{c.touchpoint.Name, in.Answers[i], p.Proof, p.Identities, in.Via, p.Evidence})
 	if err != nil {
 		return "", [32]byte{}, err
 	}

@@ -95,6 +95,16 @@ type Person struct {
 	Address string
 	// Proof is how the person has proven to be who the identities name; none for what somebody typed in.
 	Proof consent.Proof
+	// Evidence of the proof, as it is kept with what the person did; nil where the ledger took the proof itself.
+	Evidence []byte
+}
+
+// evidence are the attachments of an event of the person.
+func (p Person) evidence() []store.Attachment {
+	if p.Evidence == nil {
+		return nil
+	}
+	return []store.Attachment{{Kind: store.KindEvidence, Body: p.Evidence}}
 }
 
 // Known tells whether the answers may be about the person: it is proven that it is them, or they are known by their device alone, which

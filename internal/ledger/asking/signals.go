@@ -62,7 +62,7 @@ func (s *Service) restrict(ctx context.Context, c *scene, p Person, said signal.
 		e.Actor, e.Touchpoint = consent.ActorPerson, c.touchpoint.Name
 		all[i] = store.Append{Identities: p.Identities, Event: e}
 		if s.keeps {
-			all[i].Attachments = []store.Attachment{{Kind: store.KindEvidence, Body: body}}
+			all[i].Attachments = append(p.evidence(), store.Attachment{Kind: store.KindEvidence, Body: body})
 		}
 	}
 	if len(all) == 0 {
