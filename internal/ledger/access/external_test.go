@@ -4,78 +4,18 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/ledgertest"
 )
 
-// provider is an OpenID provider, which can be away.
-type provider struct {
-	*httptest.Server
-	t    *testing.T
-	key  *ecdsa.PrivateKey
-	away atomic.Bool
-}
-
-func newProvider(t *testing.T) *provider {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &provider{t: t, key: key}
-	mux := http.NewServeMux()
-	give := func(v func() any) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			if p.away.Load() {
-				w.WriteHeader(http.StatusServiceUnavailable)
-				return
-			}
-			_ = json.NewEncoder(w).Encode(v())
-		}
-	}
-	mux.HandleFunc("GET /.well-known/openid-configuration", give(func() any {
-		return map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys", "authorization_endpoint": p.URL, "token_endpoint": p.URL, "id_token_signing_alg_values_supported": []string{"ES256"}}
-	}))
-	mux.HandleFunc("GET /keys", give(func() any {
-		return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "1", Algorithm: "ES256", Use: "sig"}}}
-	}))
-	p.Server = httptest.NewServer(mux)
-	t.Cleanup(p.Close)
-	return p
-}
-
-// token signs claims over those of a sound token.
-func (p *provider) token(key *ecdsa.PrivateKey, claims map[string]any) string {
-	p.t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	all := map[string]any{"iss": p.URL, "aud": "optup", "sub": "u-1", "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix()}
-	for k, v := range claims {
-		all[k] = v
-	}
-	text, err := jwt.Signed(signer).Claims(all).Serialize()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return text
-}
-
 // configure has a ledger trust a provider besides its cluster.
-func configure(l *ledgertest.Ledger, p *provider) {
+func configure(l *ledgertest.Ledger, p *ledgertest.Provider) {
 	l.Configure(map[string]any{
 		"issuers": []any{
 			map[string]any{"issuer": ledgertest.Issuer, "audience": ledgertest.Audience, "jwksFile": "jwks.json"},
@@ -90,7 +30,7 @@ func configure(l *ledgertest.Ledger, p *provider) {
 }
 
 func TestAnExternalIssuer(t *testing.T) {
-	l, p := ledgertest.New(t), newProvider(t)
+	l, p := ledgertest.New(t), ledgertest.NewProvider(t)
 	configure(l, p)
 	g := open(t, l)
 	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -103,18 +43,18 @@ func TestAnExternalIssuer(t *testing.T) {
 		roles  []access.Role
 		person string
 	}{
-		"a member of a group has its roles":             {p.token(p.key, map[string]any{"groups": []string{"x", "dpo"}}), 0, []access.Role{access.RoleOfficer, access.RoleReader}, ""},
-		"a subject has its roles":                       {p.token(p.key, map[string]any{"sub": "u-reader"}), 0, []access.Role{access.RoleReader}, ""},
-		"whoever is named nowhere has none":             {p.token(p.key, nil), 0, nil, ""},
-		"a verified address is a person":                {p.token(p.key, map[string]any{"email": "Ada@Example.org", "email_verified": true}), 0, []access.Role{access.RolePerson}, "ada@example.org"},
-		"an address that nobody verified is nobody":     {p.token(p.key, map[string]any{"email": "ada@example.org"}), 0, nil, ""},
-		"a claim that says true in words is not enough": {p.token(p.key, map[string]any{"email": "ada@example.org", "email_verified": "true"}), 0, nil, ""},
-		"an account of the cluster's has no roles here": {p.token(p.key, map[string]any{"sub": ledgertest.Officer}), 401, nil, ""},
-		"another audience":                              {p.token(p.key, map[string]any{"aud": "shop"}), 401, nil, ""},
-		"an expired token":                              {p.token(p.key, map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}), 401, nil, ""},
-		"another key":                                   {p.token(stranger, nil), 401, nil, ""},
-		"an issuer that nobody trusts":                  {p.token(p.key, map[string]any{"iss": "https://elsewhere.test"}), 401, nil, ""},
-		"the cluster's name with this issuer's key":     {p.token(p.key, map[string]any{"iss": ledgertest.Issuer, "sub": ledgertest.Officer}), 401, nil, ""},
+		"a member of a group has its roles":             {p.Token(p.Key, map[string]any{"groups": []string{"x", "dpo"}}), 0, []access.Role{access.RoleOfficer, access.RoleReader}, ""},
+		"a subject has its roles":                       {p.Token(p.Key, map[string]any{"sub": "u-reader"}), 0, []access.Role{access.RoleReader}, ""},
+		"whoever is named nowhere has none":             {p.Token(p.Key, nil), 0, nil, ""},
+		"a verified address is a person":                {p.Token(p.Key, map[string]any{"email": "Ada@Example.org", "email_verified": true}), 0, []access.Role{access.RolePerson}, "ada@example.org"},
+		"an address that nobody verified is nobody":     {p.Token(p.Key, map[string]any{"email": "ada@example.org"}), 0, nil, ""},
+		"a claim that says true in words is not enough": {p.Token(p.Key, map[string]any{"email": "ada@example.org", "email_verified": "true"}), 0, nil, ""},
+		"an account of the cluster's has no roles here": {p.Token(p.Key, map[string]any{"sub": ledgertest.Officer}), 401, nil, ""},
+		"another audience":                              {p.Token(p.Key, map[string]any{"aud": "shop"}), 401, nil, ""},
+		"an expired token":                              {p.Token(p.Key, map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}), 401, nil, ""},
+		"another key":                                   {p.Token(stranger, nil), 401, nil, ""},
+		"an issuer that nobody trusts":                  {p.Token(p.Key, map[string]any{"iss": "https://elsewhere.test"}), 401, nil, ""},
+		"the cluster's name with this issuer's key":     {p.Token(p.Key, map[string]any{"iss": ledgertest.Issuer, "sub": ledgertest.Officer}), 401, nil, ""},
 		"what is no token":                              {"a.b.c", 401, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +78,7 @@ func TestAnExternalIssuer(t *testing.T) {
 
 // A subject means something together with its issuer only: whoever runs another trusted issuer must not become the cluster's officer.
 func TestASubjectIsOneOfItsIssuer(t *testing.T) {
-	l, p := ledgertest.New(t), newProvider(t)
+	l, p := ledgertest.New(t), ledgertest.NewProvider(t)
 	l.Configure(map[string]any{
 		"issuers": []any{
 			map[string]any{"issuer": ledgertest.Issuer, "audience": ledgertest.Audience, "jwksFile": "jwks.json"},
@@ -147,17 +87,17 @@ func TestASubjectIsOneOfItsIssuer(t *testing.T) {
 		"access": []any{map[string]any{"subject": "u-1", "roles": []string{"officer"}}}, // of the first issuer, the cluster
 	})
 	g := open(t, l)
-	if c, err := g.Caller(request(p.token(p.key, nil), "", pod, peer)); err != nil || len(c.Roles) > 0 {
+	if c, err := g.Caller(request(p.Token(p.Key, nil), "", pod, peer)); err != nil || len(c.Roles) > 0 {
 		t.Fatalf("%+v, %v", c, err)
 	}
 }
 
 func TestAnIssuerThatIsAwayIsNobodysFault(t *testing.T) {
-	l, p := ledgertest.New(t), newProvider(t)
+	l, p := ledgertest.New(t), ledgertest.NewProvider(t)
 	configure(l, p)
 	g := open(t, l)
-	p.away.Store(true)
-	if _, err := g.Caller(request(p.token(p.key, nil), "", pod, peer)); status(err) != http.StatusServiceUnavailable {
+	p.Away.Store(true)
+	if _, err := g.Caller(request(p.Token(p.Key, nil), "", pod, peer)); status(err) != http.StatusServiceUnavailable {
 		t.Fatalf("%v, want 503", err)
 	}
 	if _, err := g.Caller(request(l.Token(ledgertest.Officer, "pod-1", time.Hour), "", pod, peer)); err != nil {

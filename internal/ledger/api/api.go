@@ -6,12 +6,14 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/asking"
+	"github.com/optup/optup/internal/ledger/desk"
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/problem"
@@ -55,6 +57,8 @@ type Options struct {
 type API struct {
 	Options
 	asking *asking.Service
+	// desk tells people, and officers for them, what is known; nil where the store cannot tell.
+	desk   *desk.Desk
 	signed signed
 }
 
@@ -82,6 +86,11 @@ func New(o Options) http.Handler {
 	a.asking = asking.New(asking.Options{
 		Store: o.Store, Keys: o.Keys, Bundle: o.Bundle, Confirmer: o.Confirmer, Now: o.Now, Appended: a.Appended,
 	})
+	if h, ok := o.Store.(store.Histories); ok {
+		a.desk = desk.New(desk.Options{
+			Store: o.Store, History: h, Asking: a.asking, Keys: o.Keys, Controller: a.controller, Bundle: o.Bundle, Now: o.Now, Logger: o.Logger,
+		})
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)
 	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
@@ -93,6 +102,8 @@ func New(o Options) http.Handler {
 	}
 	return a.record(mux)
 }
+
+func (a *API) controller() string { return a.Guard.Config().Controller }
 
 // everybody has some role. What they may read tells nothing of people.
 var everybody = []access.Role{access.RoleTouchpoint, access.RoleReader, access.RoleOfficer}
@@ -140,6 +151,9 @@ func (a *API) open(serve func(w http.ResponseWriter, r *http.Request) error) htt
 }
 
 func roleHint(roles []access.Role) string {
+	if slices.Equal(roles, []access.Role{access.RolePerson}) {
+		return "this is for people about themselves: sign in at an issuer that the ledger's configuration lists with person, and that has verified you"
+	}
 	text := "this needs the role "
 	for i, r := range roles {
 		if i > 0 {

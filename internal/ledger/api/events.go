@@ -79,12 +79,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	}
 	e, items := in.Event.check(a.Now())
 	if len(items) > 0 {
-		for i := range items {
-			items[i].Member = "/event/" + items[i].Member
-		}
-		p := problem.Invalid("correct the members that are named")
-		p.Errors = items
-		return p
+		return wrongEvent(items)
 	}
 	if err := stand(&e, sourceOf(c, e.Type)); err != nil {
 		return err
@@ -99,18 +94,33 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	if err := prove(&one, in.Evidence, a.Now()); err != nil {
 		return err
 	}
+	return a.put(w, r, one, wait)
+}
+
+// wrongEvent names the members of an event that have to be corrected.
+func wrongEvent(items []problem.Item) error {
+	for i := range items {
+		items[i].Member = "/event/" + items[i].Member
+	}
+	p := problem.Invalid("correct the members that are named")
+	p.Errors = items
+	return p
+}
+
+// put appends one event and answers with its place.
+func (a *API) put(w http.ResponseWriter, r *http.Request, one store.Append, wait bool) error {
 	results, errs, err := a.Store.Append(r.Context(), one)
 	if err != nil {
 		return err
 	}
 	if errs[0] != nil {
-		return a.refused(e, errs[0])
+		return a.refused(one.Event, errs[0])
 	}
 	outcome := "appended"
 	if results[0].Replayed {
 		outcome = "replayed"
 	}
-	a.Appended(string(e.Type), outcome)
+	a.Appended(string(one.Event.Type), outcome)
 	w.Header().Set("OptUp-Position", strconv.FormatUint(uint64(results[0].Position), 10))
 	out := a.acknowledge(w, r, results[0])
 	status := http.StatusCreated

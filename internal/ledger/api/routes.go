@@ -7,12 +7,20 @@ func (a *API) routes() map[string]endpoint {
 	officer := []access.Role{access.RoleOfficer}
 	writers := []access.Role{access.RoleTouchpoint, access.RoleOfficer}
 	readers := []access.Role{access.RoleReader, access.RoleOfficer}
+	person := []access.Role{access.RolePerson}
 	return map[string]endpoint{
 		"POST /v1/events":                                         {a.events, writers},
 		"POST /v1/imports":                                        {a.imports, writers},
 		"POST /v1/people/lookup":                                  {a.lookup, officer},
 		"POST /v1/people/withdrawal-links":                        {a.withdrawalLinks, writers},
 		"POST /v1/people/uses":                                    {a.usesOf, officer},
+		"POST /v1/people/export":                                  {a.exportOf, officer},
+		"POST /v1/people/erase":                                   {a.erase, officer},
+		"POST /v1/corrections":                                    {a.propose, officer},
+		"POST /v1/corrections/approve":                            {a.approve, officer},
+		"GET /v1/me":                                              {a.me, person},
+		"GET /v1/me/export":                                       {a.myExport, person},
+		"POST /v1/me/events":                                      {a.myEvents, person},
 		"GET /v1/decisions/{id}":                                  {a.decision, officer},
 		"POST /v1/population":                                     {a.population, writers},
 		"GET /v1/usable-share":                                    {a.usableShare, readers},

@@ -110,7 +110,7 @@ func (d *Desk) Person(ctx context.Context, who pages.Who, language string) (*pag
 	if err := d.uses(ctx, who, s, p); err != nil {
 		return nil, err
 	}
-	events, err := d.events(ctx, who)
+	events, err := d.events(ctx, who, 0)
 	if err != nil {
 		return nil, err
 	}

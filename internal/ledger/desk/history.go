@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -10,12 +11,15 @@ import (
 	"github.com/optup/optup/internal/ledger/wire"
 )
 
-// maxEvents bounds the events of one page.
-const maxEvents = 500
+// maxEvents bounds the events of one page, maxExportedUses about how many uses an export holds.
+const (
+	maxEvents       = 500
+	maxExportedUses = 50_000
+)
 
-// events are what the log holds about the person, the newest first.
-func (d *Desk) events(ctx context.Context, who pages.Who) ([]consent.Event, error) {
-	logged, err := d.History.History(ctx, who.Tags, 0, maxEvents)
+// events are what the log holds about the person below a position (0 for all), the newest first.
+func (d *Desk) events(ctx context.Context, who pages.Who, before consent.Position) ([]consent.Event, error) {
+	logged, err := d.History.History(ctx, who.Tags, before, maxEvents)
 	if err != nil {
 		return nil, err
 	}
@@ -53,18 +57,34 @@ func (s *sight) history(events []consent.Event) []pages.Entry {
 	return out
 }
 
-// export is everything that is known about a person (GDPR Art. 15, 20).
-type export struct {
+// state is what holds for a person now.
+type state struct {
 	Controller string           `json:"controller"`
 	At         time.Time        `json:"at"`
 	Position   consent.Position `json:"position"`
-	// Agreed are the grants with their words; Events is what happened, as the log has it.
+	// Agreed are the grants with their words.
 	Agreed []exportedGrant `json:"grants"`
-	Events []consent.Event `json:"events"`
 	Record *consent.Record `json:"record"`
-	// Uses are what the data was used for, and by whom; those that were withheld, too. More tells that there are older ones.
-	Uses []exportedUse `json:"uses"`
-	More bool          `json:"more,omitempty"`
+}
+
+// export is everything that is known about a person (GDPR Art. 15, 20).
+type export struct {
+	state
+	// Events is what happened, as the log has it, the newest first.
+	Events []consent.Event `json:"events"`
+	// Recipients are who really got the data, from the use records; Uses what it was used for, those that were withheld, too, the newest
+	// first. More tells that there are older uses.
+	Recipients []exportedRecipient `json:"recipients"`
+	Uses       []exportedUse       `json:"uses"`
+	More       bool                `json:"more,omitempty"`
+}
+
+type exportedRecipient struct {
+	Recipient string              `json:"recipient"`
+	Purposes  []consent.PurposeID `json:"purposes"`
+	Uses      int                 `json:"uses"`
+	First     time.Time           `json:"first"`
+	Last      time.Time           `json:"last"`
 }
 
 type exportedGrant struct {
@@ -92,16 +112,17 @@ type exportedUse struct {
 	Reason    string            `json:"reason"`
 }
 
-// Export implements pages.Desk.
-func (d *Desk) Export(ctx context.Context, who pages.Who, language string) (any, error) {
+// State gives what holds for a person now, to be written as JSON: what they agreed to, in words, and their record.
+func (d *Desk) State(ctx context.Context, who pages.Who, language string) (any, error) {
+	return d.state(ctx, who, language)
+}
+
+func (d *Desk) state(ctx context.Context, who pages.Who, language string) (state, error) {
 	s, err := d.look(ctx, who, language)
 	if err != nil {
-		return nil, err
+		return state{}, err
 	}
-	out := export{Controller: d.Controller(), At: s.at, Position: s.position, Record: s.record}
-	if out.Events, err = d.events(ctx, who); err != nil {
-		return nil, err
-	}
+	out := state{Controller: d.Controller(), At: s.at, Position: s.position, Record: s.record, Agreed: []exportedGrant{}}
 	for i := range s.record.Grants {
 		g := s.grant(&s.record.Grants[i])
 		out.Agreed = append(out.Agreed, exportedGrant{
@@ -109,19 +130,68 @@ func (d *Desk) Export(ctx context.Context, who pages.Who, language string) (any,
 			Wording: g.Notice.Text.Text, SHA256: g.Notice.SHA256, Status: g.Status, Proof: g.Proof, Since: g.Since, Where: g.Touchpoint,
 		})
 	}
-	uses, err := d.Store.UsesOf(ctx, who.Tags, wire.DecisionID{}, maxUses)
+	return out, nil
+}
+
+// Export implements pages.Desk.
+func (d *Desk) Export(ctx context.Context, who pages.Who, language string) (any, error) {
+	now, err := d.state(ctx, who, language)
 	if err != nil {
 		return nil, err
 	}
-	out.More = len(uses) == maxUses
-	for i := range uses {
-		u := &uses[i]
-		out.Uses = append(out.Uses, exportedUse{
-			At: u.Decision.At, Decision: u.Decision.ID.String(), Purpose: u.Decision.Purpose, Recipient: recipient(u), Service: u.Decision.Service,
-			By: u.Decision.Namespace + "/" + u.Decision.Workload, Withheld: withheld(u), Reason: u.Reason,
-		})
+	out := export{state: now, Events: []consent.Event{}, Recipients: []exportedRecipient{}, Uses: []exportedUse{}}
+	for before := consent.Position(0); ; before = out.Events[len(out.Events)-1].Position {
+		page, err := d.events(ctx, who, before)
+		if err != nil {
+			return nil, err
+		}
+		if out.Events = append(out.Events, page...); len(page) < maxEvents {
+			break
+		}
 	}
-	return out, nil
+	for before := (wire.DecisionID{}); ; {
+		page, err := d.Store.UsesOf(ctx, who.Tags, before, maxUses)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			out.use(&page[i])
+		}
+		if len(page) < maxUses {
+			return out, nil
+		}
+		if before = page[len(page)-1].Decision.ID; len(out.Uses) >= maxExportedUses {
+			out.More = true
+			return out, nil
+		}
+	}
+}
+
+// use adds a use, which is older than those before, and whoever got the data.
+func (x *export) use(u *store.Use) {
+	x.Uses = append(x.Uses, exportedUse{
+		At: u.Decision.At, Decision: u.Decision.ID.String(), Purpose: u.Decision.Purpose, Recipient: recipient(u), Service: u.Decision.Service,
+		By: u.Decision.Namespace + "/" + u.Decision.Workload, Withheld: withheld(u), Reason: u.Reason,
+	})
+	if withheld(u) || recipient(u) == "" {
+		return
+	}
+	i := slices.IndexFunc(x.Recipients, func(r exportedRecipient) bool { return r.Recipient == recipient(u) })
+	if i < 0 {
+		i = len(x.Recipients)
+		x.Recipients = append(x.Recipients, exportedRecipient{Recipient: recipient(u), First: u.Decision.At, Last: u.Decision.At})
+	}
+	r := &x.Recipients[i]
+	r.Uses++
+	if u.Decision.At.Before(r.First) {
+		r.First = u.Decision.At
+	}
+	if u.Decision.At.After(r.Last) {
+		r.Last = u.Decision.At
+	}
+	if !slices.Contains(r.Purposes, u.Decision.Purpose) {
+		r.Purposes = append(r.Purposes, u.Decision.Purpose)
+	}
 }
 
 // Receipt implements pages.Desk.

@@ -222,7 +222,7 @@ func (l *Ledger) Database() string { return filepath.Join(l.dir, "data", sqlite.
 // Client is an HTTP client for the ledger.
 func (l *Ledger) Client() *http.Client { return l.server.Client() }
 
-// Do sends a request as a subject and gives status and body. The body is JSON unless it begins like CSV.
+// Do sends a request as a subject of the cluster, or with a token of a Provider, and gives status and body. The body is JSON unless it begins like CSV.
 func (l *Ledger) Do(subject, method, path, body string, header ...string) (int, string) {
 	l.t.Helper()
 	r, err := http.NewRequestWithContext(l.t.Context(), method, l.URL+path, strings.NewReader(body))
@@ -233,7 +233,9 @@ func (l *Ledger) Do(subject, method, path, body string, header ...string) (int, 
 	if strings.HasPrefix(body, "identifier") {
 		r.Header.Set("Content-Type", "text/csv; charset=utf-8")
 	}
-	if subject != "" {
+	if strings.Count(subject, ".") == 2 { // a token of somebody else's
+		r.Header.Set("Authorization", "Bearer "+subject)
+	} else if subject != "" {
 		r.Header.Set("Authorization", "Bearer "+l.Token(subject, "pod-1", time.Hour))
 	}
 	for i := 0; i+1 < len(header); i += 2 {
