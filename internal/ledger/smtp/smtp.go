@@ -14,6 +14,8 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"github.com/optup/optup/internal/roots"
 )
 
 // ErrRefused reports that the mail server does not take the message, now or later (a reply of the 500s to sender, recipient or content).
@@ -98,7 +100,9 @@ func New(o Options) (*Server, error) {
 	default:
 		return nil, errors.New("the TLS mode is starttls, tls or none")
 	}
-	if o.Authorities != "" {
+	if o.Authorities == "" {
+		roots.Ready()
+	} else {
 		pem, err := os.ReadFile(o.Authorities)
 		if err != nil {
 			return nil, fmt.Errorf("the authorities of the mail server cannot be read: %w", err)
