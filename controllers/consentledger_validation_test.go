@@ -49,6 +49,31 @@ spec:
 		refused:  `{spec: {storage: {sqlite: null, postgres: {dsnSecretRef: {name: dsn, key: url}}}}}`,
 	},
 	{
+		sentence: "its pages have a public address", message: "publicURL is https and a host",
+		accepted: `{spec: {pages: {publicURL: "https://consent.shop.example:8443"}}}`,
+		refused:  `{spec: {pages: {publicURL: "https://shop.example/consent"}}}`,
+	},
+	{
+		sentence: "proxies are networks", message: "proxies are networks",
+		accepted: `{spec: {pages: {publicURL: "https://consent.shop.example", proxies: [10.0.0.0/8, "fd00::/8"]}}}`,
+		refused:  `{spec: {pages: {publicURL: "https://consent.shop.example", proxies: [10.0.0.1]}}}`,
+	},
+	{
+		sentence: "what is mailed links to its pages", message: "mail needs spec.pages",
+		accepted: `{spec: {pages: {publicURL: "https://consent.shop.example"}, mail: {server: "mail.shop.example:587", from: "consent@shop.example"}}}`,
+		refused:  `{spec: {mail: {server: "mail.shop.example:587", from: "consent@shop.example"}}}`,
+	},
+	{
+		sentence: "its mail server has a port", message: "server is a host and a port",
+		accepted: `{spec: {pages: {publicURL: "https://consent.shop.example"}, mail: {server: "mail.shop.example:465", tls: Implicit, from: "Shop <consent@shop.example>"}}}`,
+		refused:  `{spec: {pages: {publicURL: "https://consent.shop.example"}, mail: {server: "mail.shop.example", from: "Shop <consent@shop.example>"}}}`,
+	},
+	{
+		sentence: "mail has one sender", message: "from is one address",
+		accepted: `{spec: {pages: {publicURL: "https://consent.shop.example"}, mail: {server: "mail.shop.example:587", from: "Shop <consent@shop.example>"}}}`,
+		refused:  `{spec: {pages: {publicURL: "https://consent.shop.example"}, mail: {server: "mail.shop.example:587", from: "Shop"}}}`,
+	},
+	{
 		sentence: "its volume holds something", message: "size is more than nothing",
 		accepted: `{spec: {storage: {sqlite: {size: 100M}}}}`,
 		refused:  `{spec: {storage: {sqlite: {size: "0"}}}}`,

@@ -50,6 +50,7 @@ type LedgerOptions struct {
 }
 
 // +kubebuilder:rbac:groups="",resources=secrets;configmaps;services;serviceaccounts,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups="",resources=services,verbs=delete
 // +kubebuilder:rbac:groups=apps,resources=statefulsets;deployments,verbs=get;list;watch;create;update;patch
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;update;patch;delete
 
@@ -90,22 +91,42 @@ func (r *Ledgers) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Re
 	return ctrl.Result{RequeueAfter: again}, r.status(ctx, l, &ready, accepted)
 }
 
-// missing tells what is wrong with the Secret that holds the connection string; empty for nothing. Who runs already goes on: pods have
-// what they mounted.
-func (r *Ledgers) missing(ctx context.Context, l *v1alpha1.ConsentLedger) (string, error) {
-	if l.Spec.Storage.Postgres == nil {
-		return "", nil
+// needed is a key of a Secret that a ledger cannot run without.
+type needed struct {
+	field, what string
+	ref         v1alpha1.SecretKeyReference
+}
+
+func secretsOf(l *v1alpha1.ConsentLedger) []needed {
+	var all []needed
+	if pg := l.Spec.Storage.Postgres; pg != nil {
+		all = append(all, needed{"spec.storage.postgres.dsnSecretRef", "the connection string", pg.DSNSecretRef})
 	}
-	ref := l.Spec.Storage.Postgres.DSNSecretRef
-	var s corev1.Secret
-	err := r.Reader.Get(ctx, client.ObjectKey{Namespace: l.Namespace, Name: string(ref.Name)}, &s)
-	switch {
-	case apierrors.IsNotFound(err):
-		return fmt.Sprintf("spec.storage.postgres.dsnSecretRef names the Secret %s, which namespace %s does not have: create it, with the connection string under the key %s.", ref.Name, l.Namespace, ref.Key), nil
-	case err != nil:
-		return "", err
-	case len(s.Data[ref.Key]) == 0:
-		return fmt.Sprintf("The Secret %s has nothing under the key %s: put the connection string there.", ref.Name, ref.Key), nil
+	if m := l.Spec.Mail; m != nil {
+		if ref := m.CredentialsSecretRef; ref != nil {
+			all = append(all, needed{"spec.mail.credentialsSecretRef", `"user:password"`, *ref})
+		}
+		if ref := m.AuthoritiesSecretRef; ref != nil {
+			all = append(all, needed{"spec.mail.authoritiesSecretRef", "the authorities of the mail server", *ref})
+		}
+	}
+	return all
+}
+
+// missing tells what is wrong with the Secrets that a ledger is told to use; empty for nothing. Who runs already goes on: pods have what
+// they mounted.
+func (r *Ledgers) missing(ctx context.Context, l *v1alpha1.ConsentLedger) (string, error) {
+	for _, n := range secretsOf(l) {
+		var s corev1.Secret
+		err := r.Reader.Get(ctx, client.ObjectKey{Namespace: l.Namespace, Name: string(n.ref.Name)}, &s)
+		switch {
+		case apierrors.IsNotFound(err):
+			return fmt.Sprintf("%s names the Secret %s, which namespace %s does not have: create it, with %s under the key %s.", n.field, n.ref.Name, l.Namespace, n.what, n.ref.Key), nil
+		case err != nil:
+			return "", err
+		case len(s.Data[n.ref.Key]) == 0:
+			return fmt.Sprintf("The Secret %s has nothing under the key %s: put %s there.", n.ref.Name, n.ref.Key, n.what), nil
+		}
 	}
 	return "", nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"maps"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -46,6 +47,10 @@ func (r *Ledgers) apply(ctx context.Context, l *v1alpha1.ConsentLedger) (int32, 
 		{certificate, func() error { return r.certificate(l, certificate) }},
 		{service, func() error { ledgerService(l, service); return nil }},
 	}
+	if l.Spec.Pages != nil {
+		service := &corev1.Service{ObjectMeta: named(l, pagesName(l))}
+		steps = append(steps, step{service, func() error { ledgerPages(l, service); return nil }})
+	}
 	pods, ready := r.pods(l)
 	for _, s := range append(steps, pods...) {
 		_, err := controllerutil.CreateOrUpdate(ctx, r.Client, s.object, func() error {
@@ -64,7 +69,7 @@ func (r *Ledgers) apply(ctx context.Context, l *v1alpha1.ConsentLedger) (int32, 
 			return 0, err
 		}
 	}
-	return ready(), r.budget(ctx, l)
+	return ready(), r.unneeded(ctx, l)
 }
 
 // pods are the objects that run a ledger, by its storage.
@@ -82,15 +87,25 @@ func (r *Ledgers) pods(l *v1alpha1.ConsentLedger) (steps []step, ready func() in
 	return steps, func() int32 { return d.Status.ReadyReplicas }
 }
 
-// budget takes away the budget of a ledger that has come down to one replica.
-func (r *Ledgers) budget(ctx context.Context, l *v1alpha1.ConsentLedger) error {
+// unneeded takes away what a ledger had and is not to have any more: the Service of its pages, and the budget of one that has come down
+// to one replica.
+func (r *Ledgers) unneeded(ctx context.Context, l *v1alpha1.ConsentLedger) error {
+	if l.Spec.Pages == nil {
+		if err := r.drop(ctx, l, &corev1.Service{ObjectMeta: named(l, pagesName(l))}); err != nil {
+			return err
+		}
+	}
 	if l.Spec.Storage.Postgres == nil || ledgerReplicas(l) > 1 {
 		return nil
 	}
-	b := &policyv1.PodDisruptionBudget{}
-	err := r.Get(ctx, client.ObjectKey{Namespace: l.Namespace, Name: translate.LedgerName(l)}, b)
-	if err == nil && metav1.IsControlledBy(b, l) {
-		err = r.Delete(ctx, b)
+	return r.drop(ctx, l, &policyv1.PodDisruptionBudget{ObjectMeta: named(l, translate.LedgerName(l))})
+}
+
+// drop deletes an object that is the ledger's.
+func (r *Ledgers) drop(ctx context.Context, l *v1alpha1.ConsentLedger, o client.Object) error {
+	err := r.Get(ctx, client.ObjectKeyFromObject(o), o)
+	if err == nil && metav1.IsControlledBy(o, l) {
+		err = r.Delete(ctx, o)
 	}
 	return client.IgnoreNotFound(err)
 }
@@ -98,6 +113,9 @@ func (r *Ledgers) budget(ctx context.Context, l *v1alpha1.ConsentLedger) error {
 func named(l *v1alpha1.ConsentLedger, name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: l.Namespace, Name: name}
 }
+
+// pagesName is the Service of the pages: one of its own, so that what an ingress leads to is the pages alone.
+func pagesName(l *v1alpha1.ConsentLedger) string { return translate.LedgerName(l) + "-pages" }
 
 func keysName(l *v1alpha1.ConsentLedger) string { return translate.LedgerName(l) + "-keys" }
 
@@ -133,7 +151,12 @@ func (r *Ledgers) rootKey(ctx context.Context, l *v1alpha1.ConsentLedger) error 
 func (r *Ledgers) certificate(l *v1alpha1.ConsentLedger, s *corev1.Secret) error {
 	name := translate.LedgerName(l)
 	names := []string{name + "." + l.Namespace + ".svc", name + "." + l.Namespace, name, name + "." + l.Namespace + ".svc.cluster.local"}
-	if good(s.Data[corev1.TLSCertKey], names[0], time.Now(), s.Annotations[signedBy], r.authority()) {
+	needed := names[:1]
+	if l.Spec.Pages != nil {
+		names = append(names, pagesName(l)+"."+l.Namespace+".svc", pagesName(l)+"."+l.Namespace+".svc.cluster.local")
+		needed = []string{names[0], names[len(names)-1]}
+	}
+	if good(s.Data[corev1.TLSCertKey], needed, time.Now(), s.Annotations[signedBy], r.authority()) {
 		return nil
 	}
 	cert, key, err := r.Sign(names)
@@ -158,13 +181,13 @@ func (r *Ledgers) authority() string {
 	return r.Authority()
 }
 
-func good(certificate []byte, name string, now time.Time, by, authority string) bool {
+func good(certificate []byte, names []string, now time.Time, by, authority string) bool {
 	block, _ := pem.Decode(certificate)
 	if block == nil || by != authority {
 		return false
 	}
 	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil || c.VerifyHostname(name) != nil {
+	if err != nil || slices.ContainsFunc(names, func(name string) bool { return c.VerifyHostname(name) != nil }) {
 		return false
 	}
 	life := c.NotAfter.Sub(c.NotBefore)

@@ -21,6 +21,7 @@ const LabelLedger = "consent.optup.dev/ledger"
 
 const (
 	ledgerPort  = 8443
+	pagesPort   = 8444
 	ledgerAdmin = 8081
 	ledgerUser  = int64(65532)
 )
@@ -121,6 +122,11 @@ func ledgerService(l *v1alpha1.ConsentLedger, s *corev1.Service) {
 	s.Spec.Ports = []corev1.ServicePort{{Name: "https", Port: ledgerPort, TargetPort: intstr.FromInt32(ledgerPort), Protocol: corev1.ProtocolTCP}}
 }
 
+func ledgerPages(l *v1alpha1.ConsentLedger, s *corev1.Service) {
+	s.Spec.Selector = ledgerLabels(l)
+	s.Spec.Ports = []corev1.ServicePort{{Name: "pages", Port: 443, TargetPort: intstr.FromInt32(pagesPort), Protocol: corev1.ProtocolTCP}}
+}
+
 // ledgerSet runs a ledger whose events are on a volume: one pod, because only one process may have the file.
 func ledgerSet(l *v1alpha1.ConsentLedger, o LedgerOptions, s *appsv1.StatefulSet) {
 	one := int32(1)
@@ -214,7 +220,7 @@ func ledgerVolumes(l *v1alpha1.ConsentLedger) []corev1.Volume {
 				SecretName: string(pg.DSNSecretRef.Name), DefaultMode: &mode, // as a whole: the connection string may name certificates that are beside it
 			}}})
 	}
-	return volumes
+	return append(volumes, mailVolumes(l)...)
 }
 
 func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Container) {
@@ -231,8 +237,12 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 		// A single ledger on a volume has nobody to hand over to: serving on would only make the gap longer.
 		c.Args = append(c.Args, "--database-url-file", "/etc/optup/database/"+l.Spec.Storage.Postgres.DSNSecretRef.Key, "--state", "/var/lib/optup", "--stop-delay", "5s")
 	}
+	c.Args = append(c.Args, append(pagesArgs(l), mailArgs(l)...)...)
 	c.Ports = []corev1.ContainerPort{
 		{Name: "https", ContainerPort: ledgerPort, Protocol: corev1.ProtocolTCP}, {Name: "admin", ContainerPort: ledgerAdmin, Protocol: corev1.ProtocolTCP},
+	}
+	if l.Spec.Pages != nil {
+		c.Ports = append(c.Ports, corev1.ContainerPort{Name: "pages", ContainerPort: pagesPort, Protocol: corev1.ProtocolTCP})
 	}
 	c.VolumeMounts = []corev1.VolumeMount{
 		{Name: "data", MountPath: "/var/lib/optup"},
@@ -244,6 +254,9 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 	}
 	if l.Spec.Storage.Postgres != nil {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "database", MountPath: "/etc/optup/database", ReadOnly: true})
+	}
+	for _, v := range mailVolumes(l) {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: v.Name, MountPath: "/etc/optup/" + v.Name, ReadOnly: true})
 	}
 	c.Resources = corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: resource.MustParse("64Mi")},

@@ -18,6 +18,11 @@ spec:
 		refused:  `{spec: {intake: {language: /lang, purposes: [{notice: newsletter-v1, purpose: newsletter, pointer: /news}]}}}`,
 	},
 	{
+		sentence: "a form of somebody else is read by pointers", message: "a JSON pointer starts with a slash",
+		accepted: `{spec: {intake: {email: /lead/email, purposes: [{notice: newsletter-v1, purpose: newsletter, pointer: /news}]}}}`,
+		refused:  `{spec: {intake: {email: lead.email, purposes: [{notice: newsletter-v1, purpose: newsletter, pointer: /news}]}}}`,
+	},
+	{
 		sentence: "a form of somebody else asks for what is offered", message: "the intake names a notice that the touchpoint does not offer",
 		accepted: `{spec: {ladder: [{notice: profile-v1}], intake: {email: /email, purposes: [{notice: profile-v1, purpose: profile, pointer: /p}]}}}`,
 		refused:  `{spec: {intake: {email: /email, purposes: [{notice: profile-v1, purpose: profile, pointer: /p}]}}}`,

@@ -177,7 +177,71 @@ type Population struct {
 	Sources []PopulationSource `json:"sources"`
 }
 
+// NetworkRange is a network in CIDR notation.
+// +kubebuilder:validation:MinLength=4
+// +kubebuilder:validation:MaxLength=43
+// +kubebuilder:validation:XValidation:rule="isCIDR(self)",message="proxies are networks, for example 10.0.0.0/8"
+type NetworkRange string
+
+// LedgerPages is what people reach of a ledger: their own page, confirmations, withdrawals and forms.
+type LedgerPages struct {
+	// publicURL under which people reach the pages, scheme and host only, for example https://consent.example. Mailed links begin with it.
+	// It has to lead to the Service <name>-ledger-pages, which speaks TLS, and to nothing else of the ledger.
+	// +required
+	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && self.matches('^https://[^/?#@]+$')",message="publicURL is https and a host, for example https://consent.example"
+	PublicURL string `json:"publicURL"`
+	// proxies are the networks of the proxies in front of the pages, at most 16. What they say in X-Forwarded-For counts, and what others
+	// say does not. Omitted means none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Proxies []NetworkRange `json:"proxies,omitempty"`
+}
+
+// MailTLS says how a connection to a mail server is protected. There is no mode without protection.
+// +kubebuilder:validation:Enum=StartTLS;Implicit
+type MailTLS string
+
+// Modes of MailTLS.
+const (
+	// MailTLSStartTLS upgrades the connection (RFC 3207), or gives up.
+	MailTLSStartTLS MailTLS = "StartTLS"
+	// MailTLSImplicit speaks TLS from the start (RFC 8314).
+	MailTLSImplicit MailTLS = "Implicit"
+)
+
+// LedgerMail is the mail server by which people are asked to confirm, and get links to their page.
+type LedgerMail struct {
+	// server is the host and port of the mail server, for example mail.shop.example:587.
+	// +required
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=260
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s:/]+:[1-9][0-9]{0,4}$')",message="server is a host and a port, for example mail.shop.example:587"
+	Server string `json:"server"`
+	// from is the sender, for example "Shop <consent@shop.example>", up to 320 characters.
+	// +required
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=320
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@<>]+@[^@<>]+$') || self.matches('^[^<>]*<[^@<>]+@[^@<>]+>$')",message="from is one address, for example Shop <consent@shop.example>"
+	From string `json:"from"`
+	// tls is how the connection is protected. Omitted means StartTLS.
+	// +optional
+	TLS MailTLS `json:"tls,omitempty"`
+	// credentialsSecretRef names the Secret, in the ledger's namespace, and the key in it that holds "user:password" in one line. Omitted
+	// means that the server asks for none.
+	// +optional
+	CredentialsSecretRef *SecretKeyReference `json:"credentialsSecretRef,omitempty"`
+	// authoritiesSecretRef names the Secret, in the ledger's namespace, and the key in it that holds the certificates (PEM) of the
+	// authorities that the mail server's certificate has to come from. Omitted means the public ones, as Mozilla lists them.
+	// +optional
+	AuthoritiesSecretRef *SecretKeyReference `json:"authoritiesSecretRef,omitempty"`
+}
+
 // ConsentLedgerSpec is the ledger of one controller.
+// +kubebuilder:validation:XValidation:rule="!has(self.mail) || has(self.pages)",message="mail needs spec.pages: what is mailed links to them"
 // +kubebuilder:validation:XValidation:rule="!has(self.access) || self.access.all(a, !has(a.external) || (has(self.issuers) && self.issuers.exists(i, i.issuer == a.external.issuer && (!has(a.external.group) || has(i.groupsClaim)))))",message="external access needs its issuer in spec.issuers, and for a group the issuer's groupsClaim"
 type ConsentLedgerSpec struct {
 	// controller whose ledger it is, as its DataPurposes name it, 1 to 256 characters. It cannot change. One controller has one ledger.
@@ -207,6 +271,12 @@ type ConsentLedgerSpec struct {
 	// who was never asked.
 	// +optional
 	Population *Population `json:"population,omitempty"`
+	// pages are what people reach. Omitted means that the ledger serves programs only.
+	// +optional
+	Pages *LedgerPages `json:"pages,omitempty"`
+	// mail is how people are asked to confirm. Omitted means that nobody can be asked: a Touchpoint that confirms mailboxes is refused answers.
+	// +optional
+	Mail *LedgerMail `json:"mail,omitempty"`
 	// keyBackup says Confirmed once a copy of the Secret <name>-ledger-keys is stored outside the cluster. Losing it loses the link
 	// from every person to what they agreed to.
 	// +optional
