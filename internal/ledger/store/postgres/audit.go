@@ -29,6 +29,7 @@ func OpenAudit(ctx context.Context, url func() (string, error)) (*Audited, error
 		return nil, err
 	}
 	c.MaxConns = 1
+	c.ConnConfig.ValidateConnect = nil // nothing of it is passed off as new
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, errURL
@@ -67,7 +68,7 @@ func (a *Audited) Head(ctx context.Context) (h audit.Head, err error) {
 }
 
 // The first identity stands with the event, the others apart; 0 stands for nobody.
-const auditEntries = `SELECT e.position, e.leaf, e.salt, e.entry, e.identity, n.others FROM events e
+const auditEntries = `SELECT e.position, e.leaf, e.salt, e.entry, coalesce(e.identity, 0), n.others FROM events e
 	LEFT JOIN (SELECT position, array_agg(identity) AS others FROM event_identities GROUP BY position) n ON n.position = e.position ORDER BY e.position`
 
 // Entries implements audit.Log.
@@ -137,6 +138,11 @@ func (a *Audited) Links(ctx context.Context, visit func(consent.Link) error) err
 		}
 		return visit(l)
 	})
+}
+
+// Import fills an empty database with an export that was verified, whole or not at all. Nothing is appended meanwhile.
+func (s *Store) Import(ctx context.Context, f *audit.File, progress func(step string, done, of consent.Position)) error {
+	return audit.Import(ctx, s.database, f, progress)
 }
 
 func (a *Audited) each(ctx context.Context, query string, visit func(pgx.Rows) error) error {

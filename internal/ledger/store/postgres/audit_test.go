@@ -1,11 +1,14 @@
 package postgres
 
 import (
+	"bytes"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/proof"
 	"github.com/optup/optup/internal/ledger/store/audit"
 	"github.com/optup/optup/internal/ledger/storetest"
@@ -95,5 +98,58 @@ func TestCheckpointsShowAnotherLog(t *testing.T) {
 	longer := proof.Checkpoint{Origin: proof.Origin("key-1", "EPOCH"), Size: storetest.FilledSize + 1}
 	if r := verify(t, url, longer); r.Sound() || !strings.Contains(r.Findings[0].What, "older backup") {
 		t.Fatalf("%+v", r)
+	}
+}
+
+// TestAnExportBecomesTheSameLedger, erased places included, and goes on from there.
+func TestAnExportBecomesTheSameLedger(t *testing.T) {
+	server := postgres.Shared(t)
+	root := keys.NewRoot()
+	stream, err := root.Stream("shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyed := func(url string) *Store {
+		o := options(t, url)
+		o.KeyID = stream.ID()
+		s, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	from := keyed(server.Database(t))
+	storetest.Fill(t, from)
+	head, err := from.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := root.Signer("shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw bytes.Buffer
+	x := audit.Exported{Controller: "shop", KeyID: stream.ID(), Epoch: head.Epoch, Size: head.Position}
+	if err := audit.Export(t.Context(), &raw, x, head.Root, from, signer); err != nil {
+		t.Fatal(err)
+	}
+	f, err := audit.OpenExport(bytes.NewReader(raw.Bytes()), signer.PublicKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := server.Database(t)
+	to := keyed(url)
+	if err := to.Import(t.Context(), f, func(string, consent.Position, consent.Position) {}); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, url); !r.Sound() || r.Root != proof.Format(head.Root) || r.Erased != 3 {
+		t.Fatalf("%+v", r)
+	}
+	if err := to.Import(t.Context(), f, func(string, consent.Position, consent.Position) {}); !errors.Is(err, audit.ErrExport) {
+		t.Fatalf("imported twice: %v", err)
+	}
+	if r, ok := appended(t, to, storetest.Given(50)); !ok || r.Position != head.Position+1 {
+		t.Fatal(r)
 	}
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 
 	"github.com/optup/optup/internal/consent"
@@ -18,15 +17,11 @@ const (
 )
 
 // encodeChanges gives what Watch shows of a commit, as the other replicas read it: for each change whether it is hashed, its root if it has
-// one, its event, and its people with group, type, tags and record. What has a length stands behind it.
-func encodeChanges(changes []store.Change, records *encoder) ([]byte, error) {
+// one, its entry in the log, and its people with group, type, tags and record. What has a length stands behind it.
+func encodeChanges(changes []store.Change, events []journal.Event, records *encoder) ([]byte, error) {
 	var out []byte
 	for i := range changes {
 		c := &changes[i]
-		event, err := json.Marshal(c.Event)
-		if err != nil {
-			return nil, err
-		}
 		flags := byte(0)
 		if c.Hashed {
 			flags |= flagHashed
@@ -37,7 +32,7 @@ func encodeChanges(changes []store.Change, records *encoder) ([]byte, error) {
 		if out = append(out, flags); flags&flagRoot != 0 {
 			out = append(out, c.Root[:]...)
 		}
-		out = sized(out, event)
+		out = sized(out, events[i].Entry)
 		out = binary.AppendUvarint(out, uint64(len(c.People)))
 		for j := range c.People {
 			p := &c.People[j]
@@ -68,9 +63,11 @@ func decodeChanges(body []byte) (out []store.Change, err error) {
 		if flags&flagRoot != 0 {
 			copy(c.Root[:], r.take(len(c.Root)))
 		}
-		if err := json.Unmarshal([]byte(r.sized()), &c.Event); err != nil {
+		entry, err := store.DecodeEntry([]byte(r.sized()))
+		if err != nil {
 			return nil, fmt.Errorf("%w: changes", errDamaged)
 		}
+		c.Event = entry.Event
 		for n := r.number(); n > 0 && !r.short; n-- {
 			p := store.Person{Group: int64(r.number()), Type: consent.IdentifierType(r.sized())}
 			for tags := r.number(); tags > 0 && !r.short; tags-- {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
+	"github.com/optup/optup/internal/ledger/store/seal"
 )
 
 // again are answers of a server after which the same transaction may well succeed: it met others, was cut off, or the server is going
@@ -34,7 +35,7 @@ var errDamaged = errors.New("a row of the database is damaged; verify the databa
 func told(err error) error {
 	var answer *pgconn.PgError
 	switch {
-	case err == nil, errors.Is(err, errDamaged):
+	case err == nil, errors.Is(err, errDamaged), errors.Is(err, seal.ErrSealed), errors.Is(err, store.ErrEpoch):
 		return err
 	case !errors.As(err, &answer), again[answer.Code], answer.Code[:2] == "08":
 		return fmt.Errorf("%w: %w", journal.ErrAgain, err)

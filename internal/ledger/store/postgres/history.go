@@ -12,31 +12,40 @@ import (
 )
 
 // History implements store.Histories.
-func (s *Store) History(ctx context.Context, tags []consent.Tag, before consent.Position, limit int) ([]store.Logged, error) {
-	all, err := s.same(ctx, tags)
-	if err != nil {
-		return nil, fmt.Errorf("the history cannot be read: %w", err)
-	}
+func (s *Store) History(ctx context.Context, tags []consent.Tag, before consent.Position, limit int) (out []store.Logged, err error) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
-	rows, err := s.pool.Query(ctx, `WITH who AS (SELECT identity FROM tags WHERE tag = ANY($1))
-		SELECT position, leaf, salt, entry FROM events WHERE entry IS NOT NULL AND position < $2 AND position IN (
-			SELECT e.position FROM events e JOIN who ON e.identity = who.identity UNION SELECT n.position FROM event_identities n JOIN who ON n.identity = who.identity)
-		ORDER BY position DESC LIMIT $3`, all, int64(before), limit)
-	if err != nil {
-		return nil, fmt.Errorf("the history cannot be read: %w", err)
-	}
-	out, err := pgx.CollectRows(rows, scanLogged)
+	err = s.read(ctx, func(tx pgx.Tx) error {
+		found, err := load(ctx, tx, tags)
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		of := map[consent.Tag]int64{}
+		for _, id := range found.Identities {
+			for _, t := range id.Tags {
+				of[t] = id.ID
+			}
+		}
+		for _, t := range found.SamePerson(tags) {
+			if id := of[t]; id != 0 {
+				ids = append(ids, id)
+			}
+		}
+		rows, err := tx.Query(ctx, `SELECT position, leaf, salt, entry FROM events WHERE entry IS NOT NULL AND position IN (
+				SELECT position FROM events WHERE identity = ANY($1) AND position < $2
+				UNION ALL SELECT position FROM event_identities WHERE identity = ANY($1) AND position < $2)
+			ORDER BY position DESC LIMIT $3`, ids, before, limit)
+		if err == nil {
+			out, err = pgx.CollectRows(rows, rowToLogged)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("the history cannot be read: %w", err)
 	}
 	return out, nil
 }
 
-func scanLogged(row pgx.CollectableRow) (l store.Logged, err error) {
-	var leaf []byte
-	err = row.Scan(&l.Position, &leaf, &l.Salt, &l.Entry)
-	copy(l.Leaf[:], leaf)
-	return l, err
-}
+var _ store.Histories = (*Store)(nil)

@@ -44,9 +44,16 @@ func (s *Store) Entries(ctx context.Context, from consent.Position, limit int) (
 	if err != nil {
 		return nil, fmt.Errorf("the log cannot be read: %w", err)
 	}
-	out, err := pgx.CollectRows(rows, scanLogged)
+	out, err := pgx.CollectRows(rows, rowToLogged)
 	if err != nil {
 		return nil, fmt.Errorf("the log cannot be read: %w", err)
 	}
 	return out, nil
+}
+
+func rowToLogged(row pgx.CollectableRow) (l store.Logged, err error) {
+	var leaf []byte
+	err = row.Scan(&l.Position, &leaf, &l.Salt, &l.Entry)
+	copy(l.Leaf[:], leaf)
+	return l, err
 }

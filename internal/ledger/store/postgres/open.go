@@ -28,8 +28,11 @@ var migrations embed.FS
 const (
 	// connectTimeout bounds one attempt to connect, unless the URL says otherwise.
 	connectTimeout = 5 * time.Second
-	// migrationTimeout is how long a start waits for the migrations of another replica.
+	// connections bound those that answer questions, unless the URL says otherwise.
+	connections = 8
+	// migrationTimeout is how long a start waits for the migrations of another replica, and lockEvery how often it looks.
 	migrationTimeout = 2 * time.Minute
+	lockEvery        = 200 * time.Millisecond
 	// firstAnswer is how long a start waits for a database that starts, too. Whoever runs the ledger tries again after that.
 	firstAnswer = 20 * time.Second
 )
@@ -45,6 +48,10 @@ func configure(url func() (string, error)) (*pgxpool.Config, error) {
 		return nil, errURL
 	}
 	cc := c.ConnConfig
+	// What the pool takes from the URL is not among the parameters any more.
+	if asked, err := pgx.ParseConfig(text); err == nil && asked.RuntimeParams["pool_max_conns"] == "" {
+		c.MaxConns = connections
+	}
 	if cc.RuntimeParams["application_name"] == "" {
 		cc.RuntimeParams["application_name"] = "optup-ledger"
 	}
@@ -116,7 +123,7 @@ func migrate(ctx context.Context, p *pgxpool.Pool, log *slog.Logger) error {
 		return err
 	}
 	// Advisory locks, goose's other choice, are what compatible databases lack.
-	locker, err := lock.NewPostgresTableLocker(lock.WithTableLogger(log))
+	locker, err := lock.NewPostgresTableLocker(lock.WithTableLogger(log), lock.WithTableLockTimeout(lockEvery, uint64(migrationTimeout/lockEvery)))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package postgres
 import (
 	"errors"
 	"log/slog"
-	"os"
 	"testing"
 
 	"github.com/optup/optup/internal/ledger/store"
@@ -45,9 +44,4 @@ func TestAnotherKeyIsRefused(t *testing.T) {
 	if _, err := Open(t.Context(), o); !errors.Is(err, store.ErrKey) {
 		t.Fatalf("err = %v, want ErrKey", err)
 	}
-}
-
-// TestMain lets the test binary be the process that is killed.
-func TestMain(m *testing.M) {
-	os.Exit(m.Run())
 }

@@ -30,18 +30,6 @@ func (s *Store) Head(ctx context.Context) (store.Head, error) {
 	return head(ctx, s.side)
 }
 
-// Adopt implements store.Store.
-func (s *Store) Adopt(ctx context.Context, epoch string) (store.Head, error) {
-	tag, err := s.side.Exec(ctx, `UPDATE head SET epoch = $1 WHERE id = 1 AND epoch = $2`, rand.Text(), epoch)
-	if err != nil {
-		return store.Head{}, fmt.Errorf("the log cannot be adopted: %w", told(err))
-	}
-	if tag.RowsAffected() == 0 {
-		return store.Head{}, store.ErrEpoch
-	}
-	return s.Head(ctx)
-}
-
 func head(ctx context.Context, q querier) (store.Head, error) {
 	var h store.Head
 	var at int64
@@ -59,6 +47,21 @@ func head(ctx context.Context, q querier) (store.Head, error) {
 	}
 	h.At, h.Root = moment(at), f.Root()
 	return h, nil
+}
+
+// Adopt implements store.Store.
+func (s *Store) Adopt(ctx context.Context, epoch string) (store.Head, error) {
+	err := s.write(ctx, func(tx pgx.Tx) error {
+		done, err := tx.Exec(ctx, `UPDATE head SET epoch = $1 WHERE epoch = $2`, rand.Text(), epoch)
+		if err == nil && done.RowsAffected() == 0 {
+			return store.ErrEpoch
+		}
+		return err
+	})
+	if err != nil {
+		return store.Head{}, fmt.Errorf("the log cannot be adopted: %w", err)
+	}
+	return s.Head(ctx)
 }
 
 func parseFrontier(raw []byte) (proof.Frontier, error) {

@@ -42,10 +42,11 @@ type Store struct {
 	// waits for slow questions.
 	pool, appender, side *pgxpool.Pool
 
-	tail *tail
-	end  context.CancelFunc
-	work sync.WaitGroup
-	once sync.Once
+	database *database
+	tail     *tail
+	end      context.CancelFunc
+	work     sync.WaitGroup
+	once     sync.Once
 }
 
 // sideConnections are one that listens, one for changes, and some for heads.
@@ -92,14 +93,14 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &database{pool: s.appender, ring: ring}
+	s.database = &database{pool: s.appender, ring: ring}
 	s.tail = &tail{
-		pool: s.side, log: o.Logger, now: o.Now, wake: make(chan struct{}, 1), appender: &db.pid, at: h.Position, watch: func([]store.Change) {},
+		pool: s.side, log: o.Logger, now: o.Now, wake: make(chan struct{}, 1), appender: &s.database.pid, at: h.Position, watch: func([]store.Change) {},
 	}
 	s.tail.seen.Store(int64(h.Position))
 	s.tail.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.Proofs = journal.Proofs{Log: s}
-	s.Journal = journal.New(db, o.Now)
+	s.Journal = journal.New(s.database, o.Now)
 	s.Journal.Watch(s.tail.own)
 	for _, f := range []func(){s.tail.follow, s.tail.listen, s.tail.sweep} {
 		s.work.Go(f)

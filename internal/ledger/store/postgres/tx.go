@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,7 @@ type database struct {
 type transaction struct {
 	conn    *pgxpool.Conn
 	ring    *seal.Ring
-	written *pgx.Batch
+	written script
 }
 
 // Begin implements journal.Database.
@@ -118,31 +119,46 @@ func (t *transaction) Leaf(ctx context.Context, p consent.Position) (leaf proof.
 	return leaf, told(err)
 }
 
-// Write implements journal.Tx. What the server says of it is the answer to Commit.
-func (t *transaction) Write(ctx context.Context, d *journal.Delta) (err error) {
-	if t.written, err = statements(d); err != nil {
+// Write implements journal.Tx. It goes out with the commit: what the server says of it is the answer to Commit.
+func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
+	conn := t.conn.Conn()
+	st, ok := conn.PgConn().CustomData()[prepared].(*statements)
+	if !ok {
+		var err error
+		if st, err = prepare(ctx, conn); err != nil {
+			return told(err)
+		}
+		conn.PgConn().CustomData()[prepared] = st
+	}
+	if err := st.write(&t.written, conn, d); err != nil {
 		return err
 	}
-	return told(t.vault(ctx, t.written, d))
+	if err := t.vault(ctx, d); err != nil || len(t.written.out) < maxScript {
+		return err
+	}
+	_, err := t.written.run(ctx, conn)
+	t.written = script{}
+	return told(err)
 }
+
+// maxScript bounds what is held back for the commit, in bytes. A batch of the appender stays below it; a log that is read in does not.
+const maxScript = 16 << 20
+
+// prepared is where a connection keeps its statements.
+const prepared = "optup-ledger"
 
 // Commit implements journal.Tx. The hint goes out behind the commit, so that it cannot fail it.
 func (t *transaction) Commit(ctx context.Context) error {
-	b := t.written
-	if b == nil {
-		b = &pgx.Batch{}
+	t.written.say(`COMMIT`)
+	t.written.say(`NOTIFY ` + channel)
+	committed, err := t.written.run(ctx, t.conn.Conn())
+	switch {
+	case committed:
+		return nil
+	case err == nil:
+		return errors.New("the server rolled the commit back")
 	}
-	n := b.Len()
-	b.Queue(`COMMIT`)
-	b.Queue(`NOTIFY ` + channel)
-	answers := t.conn.SendBatch(ctx, b)
-	defer answers.Close()
-	for range n + 1 {
-		if _, err := answers.Exec(); err != nil {
-			return told(err)
-		}
-	}
-	return nil
+	return told(err)
 }
 
 // rollbackTimeout bounds the wait for the server when a transaction is given up; then its connection is closed, which ends it, too.

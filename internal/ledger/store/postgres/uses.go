@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
@@ -62,7 +63,7 @@ func (s *Store) recordUses(ctx context.Context, tx pgx.Tx, b *store.UseBatch) (o
 }
 
 type useRows struct {
-	decisions, tags [][]byte
+	decisions, tags pgtype.FlatArray[[]byte]
 	numbers, grants []int64
 	reasons         []string
 }
@@ -90,12 +91,12 @@ func recordDecisions(ctx context.Context, tx pgx.Tx, b *store.UseBatch, now int6
 			parts[d.ID] = d
 		}
 	}
-	ids := make([][]byte, 0, len(parts))
+	ids := make(pgtype.FlatArray[[]byte], 0, len(parts))
 	for id := range parts {
 		ids = append(ids, id[:])
 	}
 	slices.SortFunc(ids, bytes.Compare)
-	effects, decided := make([]string, len(ids)), make([][]byte, len(ids))
+	effects, decided := make([]string, len(ids)), make(pgtype.FlatArray[[]byte], len(ids))
 	for i, id := range ids {
 		head := *parts[wire.DecisionID(id)]
 		head.Uses, head.First = nil, 0
@@ -125,7 +126,7 @@ func recordDecisions(ctx context.Context, tx pgx.Tx, b *store.UseBatch, now int6
 }
 
 // same gives the tags of everybody whom some tags name, those included.
-func (s *Store) same(ctx context.Context, tags []consent.Tag) ([][]byte, error) {
+func (s *Store) same(ctx context.Context, tags []consent.Tag) (pgtype.FlatArray[[]byte], error) {
 	found, err := load(ctx, s.pool, tags)
 	if err != nil {
 		return nil, err
@@ -133,8 +134,8 @@ func (s *Store) same(ctx context.Context, tags []consent.Tag) ([][]byte, error) 
 	return blobs(found.SamePerson(tags)), nil
 }
 
-func blobs(tags []consent.Tag) [][]byte {
-	out := make([][]byte, len(tags))
+func blobs(tags []consent.Tag) pgtype.FlatArray[[]byte] {
+	out := make(pgtype.FlatArray[[]byte], len(tags))
 	for i := range tags {
 		out[i] = tags[i][:]
 	}

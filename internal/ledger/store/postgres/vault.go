@@ -190,8 +190,9 @@ func (s *Store) Spend(ctx context.Context, id, by [16]byte, now, expires time.Ti
 	return string(holder) == string(by[:]), nil
 }
 
-// vault queues what a batch does to the vault. Keys are in the same transaction, so they are durable when what they sealed is.
-func (t *transaction) vault(ctx context.Context, b *pgx.Batch, d *journal.Delta) error {
+// vault adds what a batch does to the vault. Keys are in the same transaction, so they are durable when what they sealed is.
+func (t *transaction) vault(ctx context.Context, d *journal.Delta) error {
+	b := &pgx.Batch{}
 	erased := make([]int64, len(d.Erased))
 	for i, e := range d.Erased {
 		erased[i] = e.Identity
@@ -201,7 +202,18 @@ func (t *transaction) vault(ctx context.Context, b *pgx.Batch, d *journal.Delta)
 			b.Queue(query, erased)
 		}
 	}
-	return seals(ctx, t.conn, t.ring, b, d.Outlived(), erased)
+	if err := seals(ctx, t.conn, t.ring, b, d.Outlived(), erased); err != nil {
+		return told(err)
+	}
+	conn := t.conn.Conn()
+	for _, q := range b.QueuedQueries {
+		st, err := conn.Prepare(ctx, q.SQL, q.SQL) // once for each connection
+		if err != nil {
+			return told(err)
+		}
+		t.written.call(conn, st, q.Arguments...)
+	}
+	return t.written.err
 }
 
 // seals queues attachments, and the keys of those who have none or whose keys are being shredded. Whoever calls it holds the head.

@@ -29,13 +29,13 @@ CREATE TABLE links (
 );
 CREATE TABLE events (
   position bigint PRIMARY KEY,
-  identity bigint NOT NULL, -- the first one that the event names
-  at       bigint NOT NULL,
+  identity bigint,          -- the first one that the event names; NULL where that is not known any more
   entry    bytea,           -- what the leaf stands for: the event and the tags that it names; never changed, NULL after erasure
   salt     bytea,           -- goes with the entry
   leaf     bytea  NOT NULL,
-  key      text,            -- the idempotency key that it came with, and the digest of what came with that
-  digest   bytea
+  key      text,            -- the idempotency key that it came with, the digest of what came with that, and when
+  digest   bytea,
+  at       bigint
 );
 CREATE INDEX events_identity ON events (identity);
 CREATE UNIQUE INDEX events_key ON events (key) WHERE key IS NOT NULL;
