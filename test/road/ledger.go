@@ -40,10 +40,29 @@ func (r *Road) OpenLedger(ctx context.Context) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, stop, err := r.forward(pod, 8443)
+	port, stop, err := r.Forward(pod, 0, 8443)
 	if err != nil {
 		return nil, err
 	}
+	l, err := r.ledgerAt(ctx, fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		close(stop)
+		return nil, err
+	}
+	l.stop = stop
+	return l, nil
+}
+
+// DialLedger goes to the ledger by its Service, as a workload does. It needs a cluster on this machine.
+func (r *Road) DialLedger(ctx context.Context) (*Ledger, error) {
+	var s corev1.Service
+	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "main-ledger"}, &s); err != nil {
+		return nil, err
+	}
+	return r.ledgerAt(ctx, net.JoinHostPort(s.Spec.ClusterIP, "8443"))
+}
+
+func (r *Road) ledgerAt(ctx context.Context, addr string) (*Ledger, error) {
 	var trust corev1.ConfigMap
 	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "optup-trust"}, &trust); err != nil {
 		return nil, err
@@ -59,8 +78,7 @@ func (r *Road) OpenLedger(ctx context.Context) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	return &Ledger{token: t.Status.Token, stop: stop, http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{
+	return &Ledger{token: t.Status.Token, stop: make(chan struct{}), http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
@@ -68,14 +86,15 @@ func (r *Road) OpenLedger(ctx context.Context) (*Ledger, error) {
 	}}}, nil
 }
 
-func (r *Road) forward(p *corev1.Pod, port int) (uint16, chan struct{}, error) {
+// Forward forwards a port of this machine, 0 for any that is free, to a port of a pod, until the channel is closed.
+func (r *Road) Forward(p *corev1.Pod, local uint16, port int) (uint16, chan struct{}, error) {
 	transport, upgrader, err := spdy.RoundTripperFor(r.Config)
 	if err != nil {
 		return 0, nil, err
 	}
 	url := r.Set.CoreV1().RESTClient().Post().Namespace(p.Namespace).Resource("pods").Name(p.Name).SubResource("portforward").URL()
 	stop, ready := make(chan struct{}), make(chan struct{})
-	f, err := portforward.New(spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url), []string{fmt.Sprintf("0:%d", port)}, stop, ready, io.Discard, io.Discard)
+	f, err := portforward.New(spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url), []string{fmt.Sprintf("%d:%d", local, port)}, stop, ready, io.Discard, io.Discard)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -102,7 +121,7 @@ func (l *Ledger) Close() { close(l.stop) }
 // Import imports a CSV of consents, and gives the ledger's report.
 func (l *Ledger) Import(ctx context.Context, csv []byte) (map[string]any, error) {
 	var report map[string]any
-	err := l.post(ctx, "/v1/imports", "text/csv", csv, &report)
+	err := l.post(ctx, "/v1/imports", "text/csv", "", csv, &report)
 	return report, err
 }
 
@@ -116,6 +135,11 @@ type Appended struct {
 
 // Append appends one event about the person with an address.
 func (l *Ledger) Append(ctx context.Context, address string, e consent.Event) (Appended, error) {
+	return l.AppendOnce(ctx, "", address, e)
+}
+
+// AppendOnce appends one event, once however often it is sent with the same key; an empty key is none.
+func (l *Ledger) AppendOnce(ctx context.Context, key, address string, e consent.Event) (Appended, error) {
 	body, err := json.Marshal(map[string]any{
 		"identifiers": []map[string]string{{"type": "email", "form": "Plain", "value": address}}, "event": e,
 	})
@@ -123,17 +147,20 @@ func (l *Ledger) Append(ctx context.Context, address string, e consent.Event) (A
 		return Appended{}, err
 	}
 	var out Appended
-	err = l.post(ctx, "/v1/events", "application/json", body, &out)
+	err = l.post(ctx, "/v1/events", "application/json", key, body, &out)
 	out.Acknowledged = time.Now()
 	return out, err
 }
 
-func (l *Ledger) post(ctx context.Context, path, kind string, body []byte, into any) error {
+func (l *Ledger) post(ctx context.Context, path, kind, key string, body []byte, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://main-ledger.consent.svc:8443"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", kind)
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
 	req.Header.Set("Authorization", "Bearer "+l.token)
 	res, err := l.http.Do(req)
 	if err != nil {
