@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/optup/optup/test/bench/appends"
 	"github.com/optup/optup/test/bench/decision"
 	"github.com/optup/optup/test/bench/harness"
 	"github.com/optup/optup/test/bench/jsonlist"
@@ -16,7 +17,9 @@ import (
 
 // suites in the order in which they run.
 func suites() []harness.Suite {
-	return []harness.Suite{decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), spread.Suite(), load.Suite()}
+	return []harness.Suite{
+		decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), appends.Suite(), spread.Suite(), load.Suite(),
+	}
 }
 
 // child is what this program does as a process of its own within a measurement.

@@ -7,10 +7,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"testing"
 	"time"
 
-	"github.com/optup/optup/internal/testkit/postgres"
+	"github.com/optup/optup/test/bench/database"
 	"github.com/optup/optup/test/bench/harness"
 	run "github.com/optup/optup/test/process"
 )
@@ -88,7 +87,7 @@ type world struct {
 	count, people int
 	folder        string
 	sides         map[string]*side
-	database      *tb
+	database      *database.Server
 }
 
 // side is a ledger with its subscribers.
@@ -127,10 +126,10 @@ func (w *world) side(name string) (*side, error) {
 		return nil, err
 	}
 	if name == sideListen {
-		w.database = &tb{}
-		if address, err = w.database.postgres(w.count); err != nil {
+		if w.database, err = database.Start(w.count); err != nil {
 			return nil, err
 		}
+		address = w.database.DSN("postgres")
 	}
 	s := &side{}
 	w.sides[name] = s
@@ -283,44 +282,6 @@ func (w *world) close() {
 		}
 	}
 	if w.database != nil {
-		w.database.end()
+		w.database.End()
 	}
-}
-
-// tb is as much of a test as the private PostgreSQL of the tests wants to see.
-type tb struct {
-	testing.TB
-	cleanups []func()
-	failed   error
-}
-
-func (*tb) Helper() {}
-
-func (t *tb) Cleanup(f func()) { t.cleanups = append(t.cleanups, f) }
-
-func (t *tb) Error(args ...any) { t.failed = errors.Join(t.failed, errors.New(fmt.Sprint(args...))) }
-
-func (t *tb) Fatal(args ...any) {
-	t.Error(args...)
-	panic(t)
-}
-
-func (t *tb) end() {
-	for i := len(t.cleanups) - 1; i >= 0; i-- {
-		t.cleanups[i]()
-	}
-}
-
-// postgres starts a server for so many connections.
-func (t *tb) postgres(connections int) (dsn string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			if p != t {
-				panic(p)
-			}
-			err = t.failed
-		}
-	}()
-	s := postgres.Start(t, fmt.Sprintf("max_connections=%d", connections+20), "shared_buffers=64MB")
-	return s.DSN("postgres"), nil
 }

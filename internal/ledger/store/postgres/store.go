@@ -52,8 +52,8 @@ type Store struct {
 // sideConnections are one that listens, one for changes, and some for heads.
 const sideConnections = 4
 
-// Open connects to the database, and makes the schema of an empty one.
-func Open(ctx context.Context, o Options) (_ *Store, err error) {
+// Open connects to the database, and makes the schema of an empty one. The options are those of its journal.
+func Open(ctx context.Context, o Options, options ...journal.Option) (_ *Store, err error) {
 	config, err := configure(o.URL)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	s.tail.seen.Store(int64(h.Position))
 	s.tail.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.Proofs = journal.Proofs{Log: s}
-	s.Journal = journal.New(s.database, o.Now)
+	s.Journal = journal.New(s.database, o.Now, options...)
 	s.Journal.Watch(s.tail.own)
 	for _, f := range []func(){s.tail.follow, s.tail.listen, s.tail.sweep} {
 		s.work.Go(f)
