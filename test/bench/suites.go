@@ -9,6 +9,7 @@ import (
 	"github.com/optup/optup/test/bench/harness"
 	"github.com/optup/optup/test/bench/jsonlist"
 	"github.com/optup/optup/test/bench/load"
+	"github.com/optup/optup/test/bench/lookups"
 	"github.com/optup/optup/test/bench/memory"
 	"github.com/optup/optup/test/bench/shares"
 	"github.com/optup/optup/test/bench/spread"
@@ -18,7 +19,7 @@ import (
 // suites in the order in which they run.
 func suites() []harness.Suite {
 	return []harness.Suite{
-		decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), appends.Suite(), spread.Suite(), load.Suite(),
+		decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), appends.Suite(), lookups.Suite(), spread.Suite(), load.Suite(),
 	}
 }
 
