@@ -83,18 +83,19 @@ images: build ## Build the images without a container engine and hand them to th
 	for c in manager sidecar ledger shop; do \
 	  $(CLUSTERCTL) image --name optup/$$c:$$(cat $(BIN)/tag) --entrypoint /$$c $(BIN)/$$c; done
 
-# Images of the end-to-end tests: PostgreSQL as this machine's package has it, without its package manager.
+# Images of the end-to-end tests: PostgreSQL as this machine's package has it, without its package manager, and Mailpit.
 PGDIR = $(lastword $(sort $(wildcard /usr/lib/postgresql/*)))
 PGSHARE = /usr/share/postgresql/$(notdir $(PGDIR))
 .PHONY: e2e-images
-e2e-images: $(BIN)
+e2e-images: $(BIN) $(BIN)/mailpit
 	@test -x "$(PGDIR)/bin/postgres" || { echo "the end-to-end tests need PostgreSQL's server: apt-get install postgresql" >&2; exit 1; }
 	CGO_ENABLED=0 go build -trimpath -o $(BIN)/pods/postgres ./test/pods/postgres
-	cat $(BIN)/pods/postgres $(PGDIR)/bin/postgres | sha256sum | cut -c1-12 > $(BIN)/pods/tag
+	cat $(BIN)/pods/postgres $(PGDIR)/bin/postgres $(BIN)/mailpit Makefile | sha256sum | cut -c1-12 > $(BIN)/pods/tag
 	$(CLUSTERCTL) image --name optup/postgres:$$(cat $(BIN)/pods/tag) --entrypoint /postgres --arg $(PGDIR)/bin --libraries $(BIN)/pods/postgres test/pods/postgres/passwd=/etc/passwd \
 	  $(foreach p,postgres initdb,$(PGDIR)/bin/$(p)=$(PGDIR)/bin/$(p)) \
 	  $(foreach l,plpgsql dict_snowball,$(PGDIR)/lib/$(l).so=$(PGDIR)/lib/$(l).so) \
 	  $(PGSHARE)=$(PGSHARE) /usr/share/zoneinfo=/usr/share/zoneinfo $$(readlink -f /bin/sh)=/bin/sh
+	$(CLUSTERCTL) image --name optup/mailpit:$$(cat $(BIN)/pods/tag) --entrypoint /mailpit --libraries $(BIN)/mailpit
 
 .PHONY: cli
 cli: $(BIN) ## Build the command line, optup.

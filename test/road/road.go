@@ -137,6 +137,7 @@ func (r *Road) ApplyYAML(ctx context.Context, text string) error {
 	text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/shop:dev", r.Image("shop"))
 	if r.Database != "" {
 		text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/postgres:e2e", r.Prefix+"optup/postgres:"+r.Database)
+		text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/mailpit:e2e", r.Prefix+"optup/mailpit:"+r.Database)
 		text = strings.ReplaceAll(text, "storage: {sqlite: {size: 1Gi}}", "storage: {postgres: {dsnSecretRef: {name: database, key: url}}}")
 	}
 	docs := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
