@@ -73,6 +73,11 @@ const (
 
 // New returns the API as an HTTP handler.
 func New(o Options) http.Handler {
+	a, mux := build(o)
+	return a.record(mux)
+}
+
+func build(o Options) (*API, *router) {
 	a := &API{Options: o}
 	if a.Observe == nil {
 		a.Observe = func(string, int, time.Duration) {}
@@ -91,7 +96,8 @@ func New(o Options) http.Handler {
 			Store: o.Store, History: h, Asking: a.asking, Keys: o.Keys, Controller: a.controller, Bundle: o.Bundle, Now: o.Now, Logger: o.Logger,
 		})
 	}
-	mux := http.NewServeMux()
+	mux := &router{ServeMux: http.NewServeMux()}
+	mux.HandleFunc("GET /v1/openapi.yaml", describe)
 	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)
 	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
 	mux.HandleFunc("POST "+wire.UsesPath, a.uses)
@@ -100,7 +106,7 @@ func New(o Options) http.Handler {
 	for route, h := range a.routes() {
 		mux.Handle(route, a.allow(h))
 	}
-	return a.record(mux)
+	return a, mux
 }
 
 func (a *API) controller() string { return a.Guard.Config().Controller }

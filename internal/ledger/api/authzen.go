@@ -102,7 +102,7 @@ func (a *API) whoAsks(r *http.Request) (asker, error) {
 }
 
 // authzen serves the AuthZEN Authorization API 1.0: the decision that sidecars take, for whoever enforces it themselves.
-func (a *API) authzen(mux *http.ServeMux) {
+func (a *API) authzen(mux *router) {
 	serve := func(f func(w http.ResponseWriter, r *http.Request, by asker) error) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxKey {

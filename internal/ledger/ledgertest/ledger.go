@@ -250,8 +250,14 @@ func (l *Ledger) Do(subject, method, path, body string, header ...string) (int, 
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	if Seen != nil {
+		Seen(l.t, r, body, res, string(text))
+	}
 	return res.StatusCode, string(text)
 }
+
+// Seen, if set, is told of everything that Do sends, and what it gets.
+var Seen func(t testing.TB, r *http.Request, sent string, res *http.Response, got string)
 
 // Append appends an event about an e-mail address to the store.
 func (l *Ledger) Append(email string, e consent.Event) consent.Position {
