@@ -27,7 +27,7 @@ var _ = AfterSuite(func(ctx SpecContext) {
 	if r == nil || CurrentSpecReport().Failed() {
 		return
 	}
-	seeded := map[string]bool{}
+	seeded := map[string]bool{newcomer: true}
 	for _, p := range shop.People(seed, people) {
 		seeded[p.Email] = true
 	}
