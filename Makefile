@@ -36,11 +36,17 @@ demo: cluster-up images $(BIN)/helm ## The main job on a real cluster: install O
 	go run ./test/demo --helm $(BIN)/helm
 
 .PHONY: test
-test: assets axe mailpit ## Everything that needs no cluster node, with the race detector.
+test: packages assets axe mailpit ## Everything that needs no cluster node, with the race detector.
 	@command -v gcc > /dev/null || { echo "the race detector needs a C compiler: apt-get install gcc libc6-dev" >&2; exit 1; }
 	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
 	go test ./internal/facts ./internal/decide ./internal/ledger/client ./internal/jsonfilter # once more: memory and allocations are not counted with the detector
 	go test -race -timeout 10m ./test/faults # alone: it starves the machine
+
+# What the tests need besides Go, as Debian packages them; installed only if that was asked for.
+.PHONY: packages
+packages:
+	@if [ -n "$${OPTUP_INSTALL:-}" ] && [ -z "$${CI:-}" ] && command -v apt-get > /dev/null; then \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium gcc libc6-dev nodejs npm postgresql python3 > /dev/null; fi
 
 .PHONY: e2e
 e2e: cluster-up images e2e-images $(BIN)/helm ## Real pods on the cluster.
