@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -60,6 +61,8 @@ type API struct {
 	// desk tells people, and officers for them, what is known; nil where the store cannot tell.
 	desk   *desk.Desk
 	signed signed
+	// bundled are the plans that were made last.
+	bundled atomic.Pointer[bundled]
 }
 
 // Limits of bodies in bytes, and of how long it may take to send one.

@@ -65,11 +65,11 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request, _ access.Caller) er
 	}
 	t := stream.LedgerTime(a.Now(), head)
 	now := decide.Now{Ledger: t, Position: head.Position}
-	for _, p := range plans(a.Bundle()) {
-		fact := consent.Project(out.Record, p.Purpose.Name, t)
-		v := p.Person(factsOf(out.Record, t), decide.Collected{}, now)
+	facts := factsOf(out.Record, t)
+	for _, p := range a.plans() {
+		v := p.Person(facts, decide.Collected{}, now)
 		out.Decisions = append(out.Decisions, explained{
-			Purpose: p.Purpose.Name, Processing: p.Endpoint.Processing[0], Reason: v.Reason, Ground: v.Ground, Fact: fact,
+			Purpose: p.Purpose.Name, Processing: p.Endpoint.Processing[0], Reason: v.Reason, Ground: v.Ground, Fact: facts(p.Purpose.Name),
 		})
 	}
 	if !out.Known {
@@ -81,6 +81,23 @@ func (a *API) lookup(w http.ResponseWriter, r *http.Request, _ access.Caller) er
 // factsOf projects a record for whatever purpose a decision asks for, at the ledger's time.
 func factsOf(r *consent.Record, t time.Time) decide.Facts {
 	return func(purpose consent.PurposeID) consent.Fact { return consent.Project(r, purpose, t) }
+}
+
+// bundled are the plans of one bundle. A bundle that was handed out never changes.
+type bundled struct {
+	bundle *ir.Bundle
+	plans  []*decide.Plan
+}
+
+// plans are those of the bundle of now.
+func (a *API) plans() []*decide.Plan {
+	b := a.Bundle()
+	if p := a.bundled.Load(); p != nil && p.bundle == b {
+		return p.plans
+	}
+	p := &bundled{b, plans(b)}
+	a.bundled.Store(p)
+	return p.plans
 }
 
 // plans are those of the usable share: one for each purpose and processing. Blocked purposes have none.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
@@ -58,7 +60,24 @@ func openLedger(ctx context.Context, dir, name string, db *database.Server, p pe
 	if err != nil {
 		return nil, err
 	}
-	return l, fill(ctx, l, p)
+	if err := fill(ctx, l, p); err != nil || name != "postgres" {
+		return l, err
+	}
+	dsn, err := o.DatabaseURL()
+	if err != nil {
+		return l, err
+	}
+	return l, analyze(ctx, dsn)
+}
+
+// analyze has the server look at a database that was just filled, as it does by itself within minutes.
+func analyze(ctx context.Context, dsn string) error {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `ANALYZE`)
+	return errors.Join(err, conn.Close(ctx))
 }
 
 // fill imports everybody.

@@ -99,7 +99,7 @@ func measure(ctx context.Context, env *harness.Env, asked harness.Asked) (_ map[
 	return out, nil
 }
 
-// begin serves, connects, and checks the first answers.
+// begin serves, connects, and checks the first answers, of all connections: one on which nothing was ever asked is soon closed.
 func begin(s *http.Server, p people.Population, right func([]byte, bool, int) error) (*load, error) {
 	at, err := serve(s)
 	if err != nil {
@@ -119,7 +119,7 @@ func begin(s *http.Server, p people.Population, right func([]byte, bool, int) er
 		return nil, err
 	}
 	for i, q := range questions[:100] {
-		body, err := l.conns[0].ask(l.requests[i])
+		body, err := l.conns[i%connections].ask(l.requests[i])
 		if err == nil {
 			err = right(body, p.Right(q), q.Purpose)
 		}

@@ -160,16 +160,27 @@ func rowToKey(row pgx.CollectableRow) (k journal.Key, err error) {
 
 // Lookup implements store.Store.
 func (s *Store) Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, error) {
-	var out *consent.Record
-	err := s.read(ctx, func(tx pgx.Tx) error {
-		found, err := load(ctx, tx, []consent.Tag{tag})
-		out = found.Effective(tag)
-		return err
-	})
+	found, err := s.alone(ctx, tag)
+	if err == nil && len(found.Identities) > 1 {
+		err = s.read(ctx, func(tx pgx.Tx) (err error) {
+			found, err = load(ctx, tx, []consent.Tag{tag})
+			return err
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the record cannot be read: %w", err)
 	}
-	return out, nil
+	return found.Effective(tag), nil
+}
+
+// alone reads whom a tag names in one statement, which sees one moment without a transaction around it. Of those who are linked with others it
+// leaves out the links.
+func (s *Store) alone(ctx context.Context, tag consent.Tag) (out journal.Loaded, err error) {
+	rows, err := s.pool.Query(ctx, loadIdentities, blobs([]consent.Tag{tag}))
+	if err == nil {
+		out.Identities, err = pgx.CollectRows(rows, rowToIdentity)
+	}
+	return out, err
 }
 
 // read runs f in a transaction that sees one moment.

@@ -13,11 +13,36 @@ import (
 
 // Lookup implements store.Store.
 func (s *Store) Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, error) {
-	l, err := s.loaded(ctx, []consent.Tag{tag})
+	l, err := s.single(ctx, tag)
+	if err == nil && len(l.Identities) > 1 {
+		l, err = s.loaded(ctx, []consent.Tag{tag})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the record cannot be read: %w", err)
 	}
 	return l.Effective(tag), nil
+}
+
+// single reads whom a tag names in one statement, which sees one moment without a transaction around it. Of those who are linked with others
+// it leaves out the links.
+func (s *Store) single(ctx context.Context, tag consent.Tag) (journal.Loaded, error) {
+	rows, err := s.cluster.QueryContext(ctx, tag[:])
+	if err != nil {
+		return journal.Loaded{}, err
+	}
+	return scanIdentities(rows)
+}
+
+func scanIdentities(rows *sql.Rows) (out journal.Loaded, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		id, err := scanIdentity(rows)
+		if err != nil {
+			return out, err
+		}
+		out.Identities = append(out.Identities, id)
+	}
+	return out, rows.Err()
 }
 
 // loaded reads whole clusters, as of one moment.
@@ -32,15 +57,7 @@ func (s *Store) loaded(ctx context.Context, tags []consent.Tag) (journal.Loaded,
 	if err != nil {
 		return out, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		id, err := scanIdentity(rows)
-		if err != nil {
-			return out, err
-		}
-		out.Identities = append(out.Identities, id)
-	}
-	if err := rows.Err(); err != nil {
+	if out, err = scanIdentities(rows); err != nil {
 		return out, err
 	}
 	for _, id := range linkedOf(out.Identities) {

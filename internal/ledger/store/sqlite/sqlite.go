@@ -38,6 +38,8 @@ type Store struct {
 	// database is what the journal appends to.
 	database journal.Database
 	keys     *keyfile
+	// cluster reads the cluster of one tag.
+	cluster *sql.Stmt
 
 	mu     sync.RWMutex // held by writers other than the journal, against Close
 	closed bool
@@ -78,6 +80,9 @@ func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() ti
 	s.reader.SetMaxOpenConns(8)
 	if err := s.migrate(ctx, keyID); err != nil {
 		return nil, err
+	}
+	if s.cluster, err = s.reader.PrepareContext(ctx, fmt.Sprintf(clustersOf, "?")); err != nil {
+		return nil, fmt.Errorf("a statement cannot be prepared: %w", err)
 	}
 	ring, err := seal.NewRing(wrapping, keyID)
 	if err != nil {
