@@ -89,6 +89,9 @@ const (
 	loadIdentities = `SELECT i.id, i.cluster, i.type, i.tags, i.record
 		FROM (SELECT DISTINCT n.cluster FROM unnest($1::bytea[]) AS w (tag) JOIN tags t ON t.tag = w.tag JOIN identities n ON n.id = t.identity) c
 		JOIN identities i ON i.cluster = c.cluster`
+	// loadCluster is the same for one tag. It is short, because it is planned for each question.
+	loadCluster = `SELECT i.id, i.cluster, i.type, i.tags, i.record
+		FROM tags t JOIN identities n ON n.id = t.identity JOIN identities i ON i.cluster = n.cluster WHERE t.tag = $1`
 	loadKeys  = `SELECT e.key, e.digest, e.position, e.at, e.leaf FROM unnest($1::text[]) AS w (key) JOIN events e ON e.key = w.key`
 	loadLinks = `SELECT l.identity, l.position FROM unnest($1::bigint[]) AS w (id) JOIN links l ON l.identity = w.id`
 )
@@ -176,7 +179,7 @@ func (s *Store) Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, e
 // alone reads whom a tag names in one statement, which sees one moment without a transaction around it. Of those who are linked with others it
 // leaves out the links.
 func (s *Store) alone(ctx context.Context, tag consent.Tag) (out journal.Loaded, err error) {
-	rows, err := s.pool.Query(ctx, loadIdentities, blobs([]consent.Tag{tag}))
+	rows, err := s.pool.Query(ctx, loadCluster, tag[:])
 	if err == nil {
 		out.Identities, err = pgx.CollectRows(rows, rowToIdentity)
 	}
