@@ -14,6 +14,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/audit"
 	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/storetest"
 	"github.com/optup/optup/internal/testkit/postgres"
@@ -320,5 +321,20 @@ func TestAStandbyIsNoLedger(t *testing.T) {
 	s := open(t, both)
 	if r, ok := appended(t, s, storetest.Given(1)); !ok || r.Position != 1 {
 		t.Fatal(r)
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // it lags behind, and is verified as of where it is
+		a, err := OpenAudit(t.Context(), at(standby.DSN("postgres")))
+		if err == nil {
+			r, err := audit.Verify(t.Context(), a, audit.Options{})
+			if err := errors.Join(err, a.Close()); err != nil || !r.Sound() {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			if r.Size == 1 {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the event is not verified: %v", err)
+		}
 	}
 }
