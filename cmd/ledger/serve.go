@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/erasure"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/server"
@@ -29,6 +30,7 @@ type serveFlags struct {
 	stopDelay                      time.Duration
 	pages                          pagesFlags
 	mail                           mailFlags
+	limits                         api.Limits
 }
 
 func serveCommand() *cobra.Command {
@@ -81,6 +83,17 @@ them everything else is served.`,
 	v.StringVar(&f.trust, "trust", "", "file with the authorities (PEM) of the manager")
 	v.StringVar(&f.devToken, "dev-token-file", "", "file with a token that has every role; for development, on a loopback address only")
 	v.IntVar(&f.retainUses, "retain-uses-days", 1830, "for how many days use records are kept; 0 for ever. Five years prove telephone marketing (UWG §7a)")
+	for name, l := range map[string]struct {
+		to   *int
+		of   int
+		what string
+	}{
+		"events":  {&f.limits.Events, api.DefaultLimits.Events, "single events"},
+		"imports": {&f.limits.Imports, api.DefaultLimits.Imports, "files"},
+		"lookups": {&f.limits.Lookups, api.DefaultLimits.Lookups, "questions about single people"},
+	} {
+		v.IntVar(l.to, "max-"+name, l.of, "how many "+l.what+" one caller may send in a minute; 0 for no limit")
+	}
 	v.DurationVar(&f.stopDelay, "stop-delay", 0, "how long to serve on after a signal to stop, without being ready: long enough for balancers to look away")
 	f.pages.add(v)
 	f.mail.add(v)
@@ -222,7 +235,7 @@ func (f *serveFlags) people(l *server.Ledger, bundles *bundles, m *metrics, s *s
 	if err != nil {
 		return err
 	}
-	served := server.Served{Bundle: bundles.get, Generation: bundles.generation.Load, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}
+	served := server.Served{Limits: &f.limits, Bundle: bundles.get, Generation: bundles.generation.Load, Observe: m.observe, Appended: m.appended, UsesTaken: m.uses.taken}
 	public := server.Public{Confirm: confirming, Bundle: bundles.get, Observe: m.observe, Appended: m.appended}
 	if confirming != nil {
 		served.Withdrawals = confirming

@@ -43,6 +43,8 @@ type Options struct {
 	Withdrawals Withdrawals
 	// Share counts for whom data may be used.
 	Share *share.Keeper
+	// Limits slow down callers who ask too often; the zero value does not.
+	Limits Limits
 	// Now is the ledger's clock.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -106,8 +108,9 @@ func build(o Options) (*API, *router) {
 	mux.HandleFunc("POST "+wire.UsesPath, a.uses)
 	mux.HandleFunc("POST /v1/intake/{namespace}/{name}", a.open(a.intake))
 	a.authzen(mux)
+	limited := a.limited()
 	for route, h := range a.routes() {
-		mux.Handle(route, a.allow(h))
+		mux.Handle(route, a.allow(h, limited[route]))
 	}
 	return a, mux
 }
@@ -123,11 +126,14 @@ type endpoint struct {
 	roles []access.Role
 }
 
-func (a *API) allow(e endpoint) http.Handler {
+func (a *API) allow(e endpoint, l *callers) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := a.caller(r)
 		if err == nil && !c.Has(e.roles...) {
 			err = problem.Forbidden(roleHint(e.roles))
+		}
+		if err == nil {
+			err = slow(l, c)
 		}
 		if err == nil {
 			control := http.NewResponseController(w)

@@ -1,6 +1,11 @@
 package api
 
-import "github.com/optup/optup/internal/ledger/access"
+import (
+	"maps"
+	"slices"
+
+	"github.com/optup/optup/internal/ledger/access"
+)
 
 // Description is what GET /v1/openapi.yaml answers.
 func Description() []byte { return openapi }
@@ -13,4 +18,10 @@ func Routes() (patterns []string, roles map[string][]access.Role) {
 		roles[route] = e.roles
 	}
 	return mux.patterns, roles
+}
+
+// Limited gives the routes that have a limit.
+func Limited() []string {
+	a := &API{Options: Options{Limits: DefaultLimits}}
+	return slices.Collect(maps.Keys(a.limited()))
 }

@@ -79,6 +79,8 @@ type Ledger struct {
 	server *httptest.Server
 	// Middleware, if set before Start, stands in front of the API.
 	Middleware func(http.Handler) http.Handler
+	// Limits, if set before Start, slow callers down.
+	Limits api.Limits
 	// Heartbeat and WriteTimeout are those of streams; 0 for the defaults.
 	Heartbeat, WriteTimeout time.Duration
 	// Share counts; ShareEvery is how long an edition lasts at least, 0 for the default.
@@ -185,6 +187,7 @@ func (l *Ledger) Start() *Ledger {
 		Signer:      l.Signer,
 		Confirmer:   l.Confirmer,
 		Withdrawals: l.Confirm,
+		Limits:      l.Limits,
 		Funnel:      l.Funnel.Counted,
 		Bundle:      l.Bundle.Load,
 		Now:         time.Now,

@@ -7,8 +7,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/optup/optup/internal/ledger/limit"
 )
 
 // errBusy reports a client that asks too often.
@@ -16,73 +17,23 @@ var errBusy = errors.New("too many requests")
 
 // limits are those of one client address.
 type limits struct {
-	now func() time.Time
 	// general is for every request, asking for what makes the ledger send a mail, guessing for tokens that do not count.
 	general, asking, guessing bucket
 }
 
-// bucket lets a client do something a number of times at once, and again as time goes by. It forgets whoever has been quiet, so its
-// memory is bounded by who has been busy lately; while it is full of those, strangers share one place.
-type bucket struct {
-	limits *limits
-	burst  float64
-	every  time.Duration
+// bucket gives errBusy to a client that has used up what it has.
+type bucket struct{ *limit.Bucket[netip.Addr] }
 
-	mu      sync.Mutex
-	clients map[netip.Addr]*level
-}
-
-type level struct {
-	left float64
-	at   time.Time
-}
-
-// maxClients bounds the clients that a bucket remembers.
-const maxClients = 1 << 16
-
-func newLimits(now func() time.Time) *limits {
-	l := &limits{now: now}
-	set := func(b *bucket, burst float64, every time.Duration) {
-		b.limits, b.burst, b.every, b.clients = l, burst, every, map[netip.Addr]*level{}
-	}
-	set(&l.general, 240, time.Second/4)
-	set(&l.asking, 12, 20*time.Second)
-	set(&l.guessing, 30, 10*time.Second)
-	return l
-}
-
-// take gives errBusy to a client that has used up what it has.
-func (b *bucket) take(client netip.Addr) error {
-	now := b.limits.now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l := b.clients[client]
-	if l == nil {
-		if len(b.clients) >= maxClients && !b.sweep(now) {
-			client = netip.Addr{}
-		}
-		if l = b.clients[client]; l == nil {
-			l = &level{left: b.burst, at: now}
-			b.clients[client] = l
-		}
-	}
-	l.left = min(b.burst, l.left+float64(now.Sub(l.at))/float64(b.every))
-	l.at = now
-	if l.left < 1 {
+func (b bucket) take(client netip.Addr) error {
+	if b.Take(client) > 0 {
 		return errBusy
 	}
-	l.left--
 	return nil
 }
 
-// sweep forgets whoever has everything back, and tells whether that made room.
-func (b *bucket) sweep(now time.Time) bool {
-	for c, l := range b.clients {
-		if l.left+float64(now.Sub(l.at))/float64(b.every) >= b.burst {
-			delete(b.clients, c)
-		}
-	}
-	return len(b.clients) < maxClients
+func newLimits(now func() time.Time) *limits {
+	of := func(burst int, every time.Duration) bucket { return bucket{limit.New[netip.Addr](now, burst, every)} }
+	return &limits{general: of(240, time.Second/4), asking: of(12, 20*time.Second), guessing: of(30, 10*time.Second)}
 }
 
 // client is the address that a request counts for: that of the connection, or what the nearest proxy that is believed says about it. An

@@ -76,6 +76,13 @@ func Conflict(kind, detail string) *Problem {
 	return newProblem(http.StatusConflict, kind, "The ledger knows otherwise", detail)
 }
 
+// TooMany reports a caller who asks too often, and in how many seconds to try again.
+func TooMany(detail string, retryAfter int) *Problem {
+	p := newProblem(http.StatusTooManyRequests, "too-many", "The caller asks too often", detail)
+	p.RetryAfter = retryAfter
+	return p
+}
+
 // Unavailable reports something that will work later.
 func Unavailable(detail string) *Problem {
 	p := newProblem(http.StatusServiceUnavailable, "unavailable", "Not available now", detail)

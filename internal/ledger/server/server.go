@@ -137,6 +137,8 @@ type Served struct {
 	Generation func() int64
 	// Withdrawals is that of api.Options; nil where the ledger has no public address.
 	Withdrawals api.Withdrawals
+	// Limits are those of api.Options; nil for api.DefaultLimits.
+	Limits *api.Limits
 	// Observe and Appended are those of api.Options; both may be nil.
 	Observe  func(route string, status int, took time.Duration)
 	Appended func(event, outcome string)
@@ -149,6 +151,9 @@ func (l *Ledger) Server(s Served) *http.Server {
 	if s.Bundle == nil {
 		s.Bundle = func() *ir.Bundle { return nil }
 	}
+	if s.Limits == nil {
+		s.Limits = &api.DefaultLimits
+	}
 	l.served.Store(&s)
 	h := api.New(api.Options{
 		Store:       l.Store,
@@ -157,6 +162,7 @@ func (l *Ledger) Server(s Served) *http.Server {
 		Signer:      l.Signer,
 		Confirmer:   s.Confirmer,
 		Withdrawals: s.Withdrawals,
+		Limits:      *s.Limits,
 		Funnel:      l.Funnel.Counted,
 		Bundle:      s.Bundle,
 		Now:         l.Now,
