@@ -12,8 +12,10 @@ import (
 	"fmt"
 	"math/big"
 	"path/filepath"
+	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -48,9 +50,10 @@ func (r *Road) Mail(ctx context.Context, publicURL string) error {
 	if err := r.Patch(ctx, l, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
 		return err
 	}
-	err = r.Until(ctx, 30*time.Second, "the ledger has a Service of its pages", func(ctx context.Context) (bool, error) {
-		err := r.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "main-ledger-pages"}, &corev1.Service{})
-		return err == nil, err
+	err = r.Until(ctx, 30*time.Second, "the ledger is told its public address", func(ctx context.Context) (bool, error) {
+		var d appsv1.Deployment
+		err := r.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "main-ledger"}, &d)
+		return err == nil && slices.Contains(d.Spec.Template.Spec.Containers[0].Args, publicURL), err
 	})
 	if err != nil {
 		return err
