@@ -1,4 +1,3 @@
-// Package limit slows down whoever asks too often: clients of the pages by their address, callers of the API by who they are.
 package limit
 
 import (
