@@ -27,7 +27,7 @@ func OpenAudit(ctx context.Context, path string) (_ *Audited, err error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("the database cannot be read: %w", err)
 	}
-	q := url.Values{"mode": {"ro"}, "_busy_timeout": {"10000"}, "_query_only": {"true"}}
+	q := url.Values{"mode": {"ro"}, "_busy_timeout": {"10000"}, "_query_only": {"true"}, "_pragma": {temporary}}
 	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
 		q.Set("immutable", "1") // nobody has it open, and a folder that cannot be written has to do
 	}

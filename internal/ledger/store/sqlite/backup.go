@@ -21,7 +21,7 @@ func Backup(ctx context.Context, path, to string) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("the database cannot be read: %w", err)
 	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: url.Values{"_busy_timeout": {"10000"}}.Encode()}).String())
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: url.Values{"_busy_timeout": {"10000"}, "_pragma": {temporary}}.Encode()}).String())
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func Restore(ctx context.Context, from, dir, keyID string) error {
 }
 
 func renew(ctx context.Context, path, keyID string) error {
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: url.Values{"_synchronous": {"FULL"}}.Encode()}).String())
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: url.Values{"_synchronous": {"FULL"}, "_pragma": {temporary}}.Encode()}).String())
 	if err != nil {
 		return err
 	}

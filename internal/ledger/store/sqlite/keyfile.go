@@ -31,7 +31,7 @@ func openKeys(ctx context.Context, dir string, ring *seal.Ring) (*keyfile, error
 		return nil, err
 	}
 	db, err := open(path, url.Values{
-		"_txlock": {"immediate"}, "_journal_mode": {"DELETE"}, "_synchronous": {"EXTRA"}, "_pragma": {"secure_delete(1)"},
+		"_txlock": {"immediate"}, "_journal_mode": {"DELETE"}, "_synchronous": {"EXTRA"}, "_pragma": {"secure_delete(1)", temporary},
 	})
 	if err != nil {
 		return nil, err

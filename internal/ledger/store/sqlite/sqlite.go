@@ -100,9 +100,13 @@ func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() ti
 	return s, nil
 }
 
+// temporary keeps what statements put aside in memory: a pod whose file system is read-only has no room for it elsewhere.
+const temporary = "temp_store(memory)"
+
 func open(path string, more url.Values) (*sql.DB, error) {
 	q := url.Values{"_busy_timeout": {"10000"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_foreign_keys": {"true"}}
 	q.Add("_pragma", "secure_delete(on)") // what is erased is overwritten
+	q.Add("_pragma", temporary)
 	for k, v := range more {
 		q[k] = v
 	}

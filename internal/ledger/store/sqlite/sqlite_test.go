@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -52,6 +53,12 @@ func TestDurabilityIsConfigured(t *testing.T) {
 	}
 	if mode != "wal" || sync != 2 {
 		t.Fatalf("journal_mode %s, synchronous %d; want wal and 2 (FULL)", mode, sync)
+	}
+	for name, db := range map[string]*sql.DB{"writer": s.writer, "reader": s.reader, "keys": s.keys.db} {
+		var temporary int
+		if err := db.QueryRow("PRAGMA temp_store").Scan(&temporary); err != nil || temporary != 2 {
+			t.Errorf("%s: temp_store %d, %v; want 2 (memory), because pods have no other place", name, temporary, err)
+		}
 	}
 }
 
