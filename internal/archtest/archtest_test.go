@@ -20,8 +20,25 @@ func TestImportsKeepToTheLayers(t *testing.T) {
 	if !slices.Contains(own, ".") || !slices.Contains(own, "internal/ir") || g["internal/compile"] == nil {
 		t.Fatalf("the module was not found at %s; its packages: %q", root, own)
 	}
-	for _, line := range checkImports(g, own) {
+	for _, line := range append(checkImports(g, own), checkTests(testsOf(packages))...) {
 		t.Error(line)
+	}
+}
+
+func TestTestsKeepOffKubernetesWhereThePackageDoes(t *testing.T) {
+	for name, test := range map[string]struct {
+		tests graph
+		want  string
+	}{
+		"a test of the ledger with a Kubernetes library": {graph{"internal/ledger/api": {"testing", "sigs.k8s.io/yaml"}}, "a test of internal/ledger/api imports sigs.k8s.io/yaml"},
+		"a test of the controllers with one":             {graph{"controllers": {"k8s.io/api/core/v1"}}, ""},
+		"a test of the ledger with another library":      {graph{"internal/ledger/api": {"go.yaml.in/yaml/v3"}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(checkTests(test.tests), "\n"); (test.want == "") != (got == "") || !strings.Contains(got, test.want) {
+				t.Errorf("want %q, got %q", test.want, got)
+			}
+		})
 	}
 }
 

@@ -33,6 +33,22 @@ func checkImports(g graph, own []string) []string {
 	return broken
 }
 
+// checkTests finds tests that import Kubernetes libraries where the package must not link any: a test that needs them tests another
+// package's work.
+func checkTests(tests graph) []string {
+	var broken []string
+	rule := unreachable[kubernetes]
+	for pkg, imports := range tests {
+		for _, imported := range imports {
+			if below(pkg, rule.pkgs...) && !below(pkg, testOnly...) && below(imported, rule.targets...) {
+				broken = append(broken, fmt.Sprintf("a test of %s imports %s: %s", pkg, imported, rule.because))
+			}
+		}
+	}
+	slices.Sort(broken)
+	return broken
+}
+
 // checkName finds package names that say nothing.
 func checkName(pkg string) []string {
 	for _, part := range strings.Split(pkg, "/") {

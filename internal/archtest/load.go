@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -17,13 +18,15 @@ type listed struct {
 	Doc        string
 	Imports    []string
 	GoFiles    []string
-	Standard   bool
-	DepOnly    bool
+	// TestImports and XTestImports are those of the tests, in the package and beside it.
+	TestImports, XTestImports []string
+	Standard                  bool
+	DepOnly                   bool
 }
 
 // load lists the packages of the module at root and everything they import. Packages that do not compile yet are listed too.
 func load(root string) ([]listed, error) {
-	command := exec.Command("go", "list", "-e", "-deps", "-json=ImportPath,Dir,Doc,Imports,GoFiles,Standard,DepOnly", "./...")
+	command := exec.Command("go", "list", "-e", "-deps", "-json=ImportPath,Dir,Doc,Imports,GoFiles,TestImports,XTestImports,Standard,DepOnly", "./...")
 	command.Dir = root
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
@@ -61,6 +64,17 @@ func graphOf(packages []listed) (g graph, own []string) {
 		}
 	}
 	return g, own
+}
+
+// testsOf gives what the tests of the module's own packages import themselves.
+func testsOf(packages []listed) graph {
+	g := graph{}
+	for _, pkg := range packages {
+		if !pkg.DepOnly && !pkg.Standard {
+			g[relative(pkg.ImportPath)] = slices.Concat(pkg.TestImports, pkg.XTestImports)
+		}
+	}
+	return g
 }
 
 // relative shortens a path of this module.

@@ -20,8 +20,8 @@ const maxLines = 400
 // skipped are folders that hold nothing written by hand.
 var skipped = []string{".git", "bin", "dist", "node_modules"}
 
-// skippedFiles are made by tools, or quoted word for word.
-var skippedFiles = []string{"go.sum", "LICENSE"}
+// skippedFiles are made by tools, or quoted word for word. In a work tree of its own, .git is a file.
+var skippedFiles = []string{"go.sum", "LICENSE", ".git"}
 
 // generated is how a generated Go file says so (go help generate).
 var generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)

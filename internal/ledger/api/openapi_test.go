@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/ledgertest"
@@ -35,7 +35,11 @@ type description struct {
 
 func (d *description) read() error {
 	d.once.Do(func() {
-		raw, err := yaml.YAMLToJSONStrict(api.Description())
+		var written map[string]any // names that stand twice are an error
+		if d.err = yaml.Unmarshal(api.Description(), &written); d.err != nil {
+			return
+		}
+		raw, err := json.Marshal(written)
 		if err != nil {
 			d.err = err
 			return
