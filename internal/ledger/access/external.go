@@ -72,7 +72,7 @@ func newExternal(i Issuer, now func() time.Time) (*external, error) {
 			return nil, fmt.Errorf("%s holds no certificate", i.CAFile)
 		}
 	}
-	return &external{Issuer: i, now: now, client: &http.Client{Timeout: askTimeout, Transport: t}}, nil
+	return &external{Issuer: i, now: now, client: &http.Client{Timeout: askTimeout, Transport: &rested{next: t, said: map[string]said{}}}}, nil
 }
 
 // keys finds the issuer's keys once, at the first token. While it does not answer it is not asked for every token.

@@ -92,6 +92,25 @@ func TestASubjectIsOneOfItsIssuer(t *testing.T) {
 	}
 }
 
+// Forged tokens must not become questions to the issuer.
+func TestForgedTokensAskTheIssuerOnce(t *testing.T) {
+	l, p := ledgertest.New(t), ledgertest.NewProvider(t)
+	configure(l, p)
+	g := open(t, l)
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if _, err := g.Caller(request(p.Token(stranger, nil), "", pod, peer)); status(err) != http.StatusUnauthorized {
+			t.Fatalf("%v, want 401", err)
+		}
+	}
+	if n := p.Asked.Load(); n != 1 {
+		t.Fatalf("the issuer was asked for its keys %d times", n)
+	}
+}
+
 func TestAnIssuerThatIsAwayIsNobodysFault(t *testing.T) {
 	l, p := ledgertest.New(t), ledgertest.NewProvider(t)
 	configure(l, p)

@@ -22,6 +22,8 @@ type Provider struct {
 	// Key signs tokens; while Away nobody gets its other half.
 	Key  *ecdsa.PrivateKey
 	Away atomic.Bool
+	// Asked counts how often its keys were fetched.
+	Asked atomic.Int64
 }
 
 // NewProvider starts one, which ends with the test.
@@ -46,6 +48,7 @@ func NewProvider(t testing.TB) *Provider {
 		return map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys", "authorization_endpoint": p.URL, "token_endpoint": p.URL, "id_token_signing_alg_values_supported": []string{"ES256"}}
 	}))
 	mux.HandleFunc("GET /keys", give(func() any {
+		p.Asked.Add(1)
 		return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "1", Algorithm: "ES256", Use: "sig"}}}
 	}))
 	p.Server = httptest.NewServer(mux)
