@@ -24,7 +24,9 @@ const (
 )
 
 var (
-	r     *road.Road
+	r *road.Road
+	// up tells that there is something to look at.
+	up    bool
 	truth shop.Allowed
 	list  []shop.Customer
 )
@@ -58,6 +60,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(report["refused"]).To(BeEquivalentTo(0))
 	Expect(r.Govern(ctx, "enforce", "Enforce")).To(Succeed())
+	up = true
 }, NodeTimeout(10*time.Minute))
 
 // allowed and refused give somebody of the list who may, or may not, get the newsletter.
