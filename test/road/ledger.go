@@ -22,18 +22,22 @@ import (
 	"github.com/optup/optup/internal/consent"
 )
 
-// Ledger is a way to the ledger consent/main, as the service account that may write to it.
+// Ledger is a way to a ledger in the namespace consent, as the service account that may write to it.
 type Ledger struct {
+	host  string
 	http  *http.Client
 	token string
 	stop  chan struct{}
 }
 
-// OpenLedger forwards a port to the ledger and asks for a token.
-func (r *Road) OpenLedger(ctx context.Context) (*Ledger, error) {
+// OpenLedger is OpenLedgerOf the shop's ledger, main.
+func (r *Road) OpenLedger(ctx context.Context) (*Ledger, error) { return r.OpenLedgerOf(ctx, "main") }
+
+// OpenLedgerOf forwards a port to the ledger of a name and asks for a token.
+func (r *Road) OpenLedgerOf(ctx context.Context, name string) (*Ledger, error) {
 	var pod *corev1.Pod
 	err := r.Until(ctx, time.Minute, "a replica of the ledger is ready", func(ctx context.Context) (bool, error) {
-		p, err := r.Pod(ctx, "consent", map[string]string{"consent.optup.dev/ledger": "main"})
+		p, err := r.Pod(ctx, "consent", map[string]string{"consent.optup.dev/ledger": name})
 		pod = p
 		return err == nil && ready(p), err
 	})
@@ -44,7 +48,7 @@ func (r *Road) OpenLedger(ctx context.Context) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := r.ledgerAt(ctx, fmt.Sprintf("127.0.0.1:%d", port))
+	l, err := r.ledgerAt(ctx, name, fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		close(stop)
 		return nil, err
@@ -59,10 +63,10 @@ func (r *Road) DialLedger(ctx context.Context) (*Ledger, error) {
 	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "main-ledger"}, &s); err != nil {
 		return nil, err
 	}
-	return r.ledgerAt(ctx, net.JoinHostPort(s.Spec.ClusterIP, "8443"))
+	return r.ledgerAt(ctx, "main", net.JoinHostPort(s.Spec.ClusterIP, "8443"))
 }
 
-func (r *Road) ledgerAt(ctx context.Context, addr string) (*Ledger, error) {
+func (r *Road) ledgerAt(ctx context.Context, name, addr string) (*Ledger, error) {
 	var trust corev1.ConfigMap
 	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: "consent", Name: "optup-trust"}, &trust); err != nil {
 		return nil, err
@@ -78,7 +82,7 @@ func (r *Road) ledgerAt(ctx context.Context, addr string) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Ledger{token: t.Status.Token, stop: make(chan struct{}), http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{
+	return &Ledger{host: name + "-ledger.consent.svc", token: t.Status.Token, stop: make(chan struct{}), http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
@@ -153,7 +157,7 @@ func (l *Ledger) AppendOnce(ctx context.Context, key, address string, e consent.
 }
 
 func (l *Ledger) post(ctx context.Context, path, kind, key string, body []byte, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://main-ledger.consent.svc:8443"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+l.host+":8443"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
