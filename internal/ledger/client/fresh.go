@@ -39,13 +39,13 @@ func (f *Feed) replace(v *View, hello wire.Hello, at wire.At) error {
 	return nil
 }
 
-// reach notes that everything up to a position has been applied, and its checkpoint if there is one.
-func (f *Feed) reach(at consent.Position, checkpointed string) {
+// reach notes that everything up to a position has been applied, and a checkpoint if one came with it.
+func (f *Feed) reach(at consent.Position, came checkpoint) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.applied.Store(uint64(at))
-	if checkpointed != "" {
-		f.held = checkpoint{checkpointed, at}
+	if came.text != "" {
+		f.held = came
 	}
 	f.settleLocked()
 }

@@ -159,7 +159,7 @@ func (in *intake) pass(payload []byte) error {
 	if at.Position < in.feed.Position() {
 		return doubt("position %d follows %d", at.Position, in.feed.Position())
 	}
-	in.feed.reach(at.Position, at.Checkpoint)
+	in.feed.reach(at.Position, checkpoint{at.Checkpoint, at.Position})
 	in.reached()
 	return nil
 }
@@ -196,7 +196,7 @@ func (in *intake) change(payload []byte) error {
 	if err := in.view.table.Apply(changes...); err != nil {
 		return err
 	}
-	in.feed.reach(m.Position, m.Checkpoint)
+	in.feed.reach(m.Position, checkpoint{m.Checkpoint, max(m.Position, m.Covers)})
 	in.reached()
 	return nil
 }

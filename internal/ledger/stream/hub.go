@@ -182,33 +182,41 @@ func (h *Hub) run() {
 	}
 }
 
-// checkpoints signs the roots of changes, as far as there are any: that of the last change of each commit.
-func (h *Hub) checkpoints(changes []store.Change) map[consent.Position]string {
+// covering is a checkpoint, and the position that it is of.
+type covering struct {
+	text string
+	at   consent.Position
+}
+
+// checkpoints signs the roots of changes, as far as there are any: that of the last change of each commit. They are for the first change of
+// it, since the whole commit is in the log before anybody is told of a part.
+func (h *Hub) checkpoints(changes []store.Change) map[consent.Position]covering {
 	h.mu.Lock()
 	sign, epoch := h.sign, h.epoch
 	h.mu.Unlock()
 	if sign == nil || epoch == "" {
 		return nil
 	}
-	out := map[consent.Position]string{}
-	for i := range changes {
+	out := map[consent.Position]covering{}
+	for i, first := 0, 0; i < len(changes); i++ {
 		root := changes[i].Root
 		if root == ([32]byte{}) {
 			continue
 		}
-		at := changes[i].Event.Position
+		from, at := changes[first].Event.Position, changes[i].Event.Position
+		first = i + 1
 		text, err := sign(epoch, at, root)
 		if err != nil {
 			h.log.Error("a checkpoint cannot be signed; subscribers keep the one before", "position", at, "error", err)
 			continue
 		}
-		out[at] = text
+		out[from] = covering{text, at}
 	}
 	return out
 }
 
 // hand encodes changes once for all members of a scope.
-func (h *Hub) hand(sc *scope, changes []store.Change, checkpoints map[consent.Position]string) {
+func (h *Hub) hand(sc *scope, changes []store.Change, checkpoints map[consent.Position]covering) {
 	for i := range changes {
 		at := changes[i].Event.Position
 		frame, err := sc.encode(&changes[i], checkpoints[at])
@@ -242,8 +250,11 @@ func (h *Hub) restart(sc *scope) {
 }
 
 // encode makes the frame of a change.
-func (sc *scope) encode(c *store.Change, checkpoint string) ([]byte, error) {
-	change := wire.Change{Position: c.Event.Position, Hashed: c.Hashed, Checkpoint: checkpoint}
+func (sc *scope) encode(c *store.Change, checkpoint covering) ([]byte, error) {
+	change := wire.Change{Position: c.Event.Position, Hashed: c.Hashed, Checkpoint: checkpoint.text}
+	if checkpoint.at != change.Position {
+		change.Covers = checkpoint.at
+	}
 	for _, p := range c.People {
 		change.People = append(change.People, sc.wants.person(p, c.Event.At))
 	}

@@ -67,7 +67,7 @@ type Hello struct {
 type Held struct {
 	Epoch    string           `json:"epoch"`
 	Position consent.Position `json:"position"`
-	// Checkpoint is the newest that the ledger sent, which is of Position or an earlier one (see Change.Checkpoint).
+	// Checkpoint is the newest that the ledger sent, which may be of an earlier position, or of a later one (see Change.Checkpoint).
 	Checkpoint string `json:"checkpoint"`
 	// Resume asks for the changes since Position, without a snapshot. The facts are complete up to there, for these purposes, made with the
 	// key of this name, and the checkpoint is of Position.
@@ -105,9 +105,11 @@ type Change struct {
 	// Hashed tells that from now on somebody may be known by a hashed identifier alone.
 	Hashed bool     `json:"hashed,omitempty"`
 	People []Person `json:"people"`
-	// Checkpoint is the signed checkpoint of this position, where the ledger has one. It is opaque to a subscriber, which keeps the newest
-	// and shows it with each ping: a ledger whose log contradicts it has forgotten something.
-	Checkpoint string `json:"checkpoint,omitempty"`
+	// Checkpoint is a signed checkpoint, where the ledger has one. It is opaque to a subscriber, which keeps the newest and shows it with each
+	// ping: a ledger whose log contradicts it has forgotten something. The first of several changes that were committed together carries that
+	// of them all, so that nobody has a part of them without it; Covers is then the position that it is of, and 0 where that is Position.
+	Checkpoint string           `json:"checkpoint,omitempty"`
+	Covers     consent.Position `json:"covers,omitempty"`
 }
 
 // Single is a Change in version 2 of the stream.
