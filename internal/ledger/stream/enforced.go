@@ -12,6 +12,10 @@ import (
 // DefaultBound is the freshness bound of subscribers that do not tell theirs, and of those from before the hub began.
 const DefaultBound = 30 * time.Second
 
+// straggle is for how long a subscriber whose pings are requests of their own may go on with them, and have them answered, after its stream is
+// gone: until it notices that nothing comes any more (see client.Options.Silence).
+const straggle = 15 * time.Second
+
 // roll keeps who follows, and who did and may still rely on what it knew.
 type roll struct {
 	mu      sync.Mutex
@@ -51,7 +55,11 @@ func (r *roll) leave(s *subscriber) {
 			return // it came back before its old connection was seen to be gone
 		}
 	}
-	if until := s.last().heard.Add(s.bound); until.After(now) {
+	until := s.last().heard.Add(s.bound)
+	if !s.pings {
+		until = until.Add(straggle)
+	}
+	if until.After(now) {
 		r.gone[s.id] = until
 	}
 }

@@ -107,11 +107,15 @@ func (s *Server) ask(ctx context.Context, checkpoint string) (answer, error) {
 	}
 }
 
-// heard takes a ping that came over a stream. No answer is an answer, too: the facts of who asked grow older.
+// heard takes a ping that came over a stream, and returns once it has been looked into: whoever pings faster than that is not read any
+// faster, so that one subscriber cannot fill the memory or keep the others waiting. No answer is an answer, too: the facts of who asked grow
+// older.
 func (s *Server) heard(sub *subscriber, epoch string, p wire.Ping) {
 	sub.hear(p.Position, time.Duration(p.AgeMillis)*time.Millisecond)
 	s.Hub.people.tell()
+	looked := make(chan struct{})
 	s.probe(probe{p.Checkpoint, func(a answer) {
+		defer close(looked)
 		switch {
 		case a.err != nil:
 			return
@@ -123,6 +127,7 @@ func (s *Server) heard(sub *subscriber, epoch string, p wire.Ping) {
 			sub.reply(raw)
 		}
 	}})
+	<-looked
 }
 
 func (s *Server) pong(nonce string, a answer) wire.Pong {

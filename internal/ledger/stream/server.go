@@ -140,8 +140,24 @@ func (s *Server) request(r *http.Request) (request, error) {
 			return request{}, problem.Malformed("give what you hold as JSON in base64, or leave the header out")
 		}
 	}
-	req.upgrade = req.version >= 3 && r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Upgrade"), wire.Protocol)
+	req.upgrade = req.version >= 3 && upgrades(r)
 	return req, nil
+}
+
+// upgrades tells whether a request asks for the connection. It has to say so for this very hop, since a proxy that knows nothing of it may have
+// passed the name of the protocol on; and a body would be taken for frames.
+func upgrades(r *http.Request) bool {
+	if r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ContentLength != 0 || !strings.EqualFold(r.Header.Get("Upgrade"), wire.Protocol) {
+		return false
+	}
+	for _, line := range r.Header["Connection"] {
+		for option := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(option), "Upgrade") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // speaks chooses the newest version that both sides speak. Who names none is from before versions were named.

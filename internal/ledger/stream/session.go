@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -49,6 +50,10 @@ func (st *session) open(ctx context.Context) error {
 		return problem.Contradicted(err.Error())
 	case err != nil:
 		return problem.Unavailable("the head cannot be read; connect again")
+	}
+	// Somebody else may have proven it since this request began. Whoever does after this look ends this stream with all others.
+	if c := st.s.contradiction.Load(); c != nil && c.Epoch == a.head.Epoch {
+		return problem.Contradicted(c.Error())
 	}
 	st.epoch, st.proven = a.head.Epoch, a.proven
 	if st.held.Epoch == st.epoch && st.held.Checkpoint != "" && st.proven == 0 {
@@ -112,19 +117,28 @@ const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUp
 func (st *session) takeOver(conn net.Conn, early []byte) {
 	ctx, cancel := st.s.expiry(context.Background(), st.sub)
 	defer cancel()
+	// The HTTP server, which would have seen to both, has nothing to do with the connection any more.
+	defer func() { _ = conn.Close() }()
+	defer st.survive()
 	c := &connection{conn: conn, timeout: st.s.WriteTimeout}
 	st.out = c
 	if err := errors.Join(conn.SetDeadline(time.Time{}), c.write([]byte(switching))); err != nil {
 		st.s.Hub.unsubscribe(st.queue)
-		_ = conn.Close()
 		return
 	}
 	go func() {
+		defer st.queue.end()
+		defer st.survive()
 		st.listen(conn, early)
-		st.queue.end()
 	}()
 	st.run(ctx)
-	_ = conn.Close()
+}
+
+// survive keeps a panic to the stream in which it happened, which ends. What a panic says may be about a person.
+func (st *session) survive() {
+	if v := recover(); v != nil {
+		st.s.Logger.Error("a stream panicked", "subject", st.sub.Caller.Subject, "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+	}
 }
 
 // listen reads pings until the connection ends. Frames are small, so they are read without a buffer that would wait with each connection.
@@ -218,6 +232,10 @@ func (st *session) begin(tick <-chan time.Time) error {
 	for _, f := range p.frames {
 		if !st.queue.peek() {
 			return errCut
+		}
+		// Whoever reads so slowly that the changes are gone holds the snapshot in memory for nothing.
+		if _, ok := st.queue.scope.ring.after(p.head.Position); !ok {
+			return errGap
 		}
 		if err := st.out.write(f); err != nil {
 			return err

@@ -202,11 +202,19 @@ func TestAStreamGivesSignsOfLife(t *testing.T) {
 }
 
 func TestASlowSubscriberIsCutAndHoldsNobodyUp(t *testing.T) {
+	for name, open := range map[string]func(l *ledgertest.Ledger) *subscription{
+		"an answer":    func(l *ledgertest.Ledger) *subscription { return subscribe(t, l, time.Hour, "newsletter") },
+		"a connection": func(l *ledgertest.Ledger) *subscription { s, _, _ := dial(t, l, nil, "newsletter"); return s },
+	} {
+		t.Run(name, func(t *testing.T) { slow(t, open) })
+	}
+}
+
+func slow(t *testing.T, open func(l *ledgertest.Ledger) *subscription) {
 	l := ledgertest.New(t)
 	l.WriteTimeout = 100 * time.Millisecond
 	l.Start()
-	s := subscribe(t, l, time.Hour, "newsletter")
-	s.begin()
+	open(l).begin()
 	big := consent.Event{Type: consent.EventRelationship, Goods: []string{strings.Repeat("x", 256<<10)}}
 	start := time.Now()
 	for n := range 60 { // 15 MiB, more than the buffers of a connection

@@ -51,8 +51,11 @@ func (s *subscriber) end() {
 func (s *subscriber) reply(frame []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
 	if s.replies = append(s.replies, frame...); len(s.replies) > maxReplies {
-		s.ended = true
+		s.ended, s.replies = true, nil
 	}
 	poke(s.wake)
 }
