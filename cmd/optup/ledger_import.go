@@ -18,8 +18,9 @@ func (l *ledgerFlags) importCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "import FILE", Short: "Import a CSV file of what people agreed to elsewhere", Args: cobra.ExactArgs(1),
 		Long: "Stream a CSV file (UTF-8, with a header; - for standard input) to the ledger and print its report. Columns: identifier_type,\n" +
-			"identifier, event, and where they apply purpose, notice, at, touchpoint, evidence, channel, goods, objection_notice, scope,\n" +
-			"identifier_form. If any row is malformed nothing is imported; grants without evidence permit nothing until the person confirms.\n" +
+			"identifier, event, and where they apply purpose, notice, at, touchpoint, proof, evidence, channel, goods, objection_notice,\n" +
+			"scope, identifier_form. A row with a proof says in evidence where the artefact is archived. If any row is malformed nothing is\n" +
+			"imported; grants without proof permit nothing until the person confirms.\n" +
 			"A file can be sent again: what is known is not imported twice.",
 		Example: "  optup ledger import crm.csv --dry-run " + throughCluster + "\n" +
 			"  optup ledger import crm.csv --ledger https://main-ledger.consent.svc:8443 --token-file token --trust ca.crt",

@@ -31,14 +31,14 @@ func open(t *testing.T, l *ledgertest.Ledger, subject string) *Ledger {
 	return x
 }
 
-const csvHeader = "identifier_type,identifier,event,purpose,notice,at,touchpoint,evidence,channel,goods,objection_notice,scope\n"
+const csvHeader = "identifier_type,identifier,event,purpose,notice,at,touchpoint,proof,evidence,channel,goods,objection_notice,scope\n"
 
 func TestImportWithdrawObjectAndLookUp(t *testing.T) {
 	l := ledgertest.New(t)
 	l.Bundle.Store(ledgertest.NewBundle("newsletter"))
 	l.Start()
 	touchpoint, officer := open(t, l, ledgertest.Touchpoint), open(t, l, ledgertest.Officer)
-	file := csvHeader + "email,anna@example.org,given,newsletter,newsletter-v1,2024-05-01,,MailboxConfirmed,,,,\nemail,bert@example.org,given,news,newsletter-v1,,,,,,,\n"
+	file := csvHeader + "email,anna@example.org,given,newsletter,newsletter-v1,2024-05-01,,MailboxConfirmed,archive/1,,,,\nemail,bert@example.org,given,news,newsletter-v1,,,,,,,,\n"
 	dry, err := touchpoint.Import(t.Context(), strings.NewReader(file), "k", true)
 	if err != nil || !dry.DryRun || dry.Appended != 2 || dry.Unproven != 1 || dry.Position != 0 || len(dry.Unknown) != 1 {
 		t.Fatalf("%+v, %v", dry, err)
@@ -100,7 +100,7 @@ func TestImportWithdrawObjectAndLookUp(t *testing.T) {
 func TestARefusalSaysWhyAndNeverWho(t *testing.T) {
 	l := ledgertest.New(t).Start()
 	touchpoint, reader := open(t, l, ledgertest.Touchpoint), open(t, l, ledgertest.Reader)
-	_, malformed := touchpoint.Import(t.Context(), strings.NewReader(csvHeader+"email,anna at home,given,newsletter,newsletter-v1,,,,,,,\n"), "", false)
+	_, malformed := touchpoint.Import(t.Context(), strings.NewReader(csvHeader+"email,anna at home,given,newsletter,newsletter-v1,,,,,,,,\n"), "", false)
 	_, forbidden := reader.Lookup(t.Context(), ledgertest.Email("anna@example.org"))
 	for status, err := range map[int]error{422: malformed, 403: forbidden} {
 		var p *problem.Problem

@@ -18,7 +18,7 @@ var addresseeHeader = []string{"email", "id"}
 
 // consentHeader is the header of a consent export, as ledgers import it.
 var consentHeader = []string{
-	"identifier_type", "identifier", "event", "purpose", "notice", "at", "touchpoint", "evidence", "channel", "goods",
+	"identifier_type", "identifier", "event", "purpose", "notice", "at", "touchpoint", "proof", "evidence", "channel", "goods",
 	"objection_notice", "scope",
 }
 
@@ -62,12 +62,15 @@ func WriteConsents(w io.Writer, rows []Consent) error {
 		return err
 	}
 	for _, c := range rows {
-		told := ""
+		told, kept := "", ""
+		if c.Proof != "" {
+			kept = c.Archive()
+		}
 		if c.Event == "relationship" {
 			told = strconv.FormatBool(c.ObjectionNotice)
 		}
 		if err := out.Write([]string{
-			"email", c.Email, c.Event, c.Purpose, c.Notice, c.At.Format(time.RFC3339), c.Touchpoint, c.Evidence, "", c.Goods, told, c.Scope,
+			"email", c.Email, c.Event, c.Purpose, c.Notice, c.At.Format(time.RFC3339), c.Touchpoint, c.Proof, kept, "", c.Goods, told, c.Scope,
 		}); err != nil {
 			return err
 		}

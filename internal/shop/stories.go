@@ -1,6 +1,8 @@
 package shop
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -12,18 +14,24 @@ type Consent struct {
 	// Event is given, withdrawn, objected or relationship.
 	Event, Purpose, Notice string
 	At                     time.Time
-	Touchpoint, Evidence   string
+	Touchpoint, Proof      string
 	Goods, Scope           string
 	// ObjectionNotice tells whether a buyer was shown the right to object.
 	ObjectionNotice bool
 }
 
+// Archive is where the shop keeps what proves the row: the system that took it, and its number there, which names nobody.
+func (c Consent) Archive() string {
+	sum := sha256.Sum256([]byte(c.Email + " " + c.Purpose + " " + c.At.UTC().Format(time.RFC3339)))
+	return c.Touchpoint + "/" + hex.EncodeToString(sum[:8])
+}
+
 var (
-	newsletterConfirmed = Consent{Event: "given", Purpose: "newsletter", Notice: "newsletter-v1", Touchpoint: "web-shop", Evidence: "MailboxConfirmed"}
+	newsletterConfirmed = Consent{Event: "given", Purpose: "newsletter", Notice: "newsletter-v1", Touchpoint: "web-shop", Proof: "MailboxConfirmed"}
 	newsletterUnproven  = Consent{Event: "given", Purpose: "newsletter", Notice: "newsletter-v1", Touchpoint: "old-newsletter-tool"}
-	newsletterOnPaper   = Consent{Event: "given", Purpose: "newsletter", Notice: "newsletter-v1", Touchpoint: "till", Evidence: "Signed"}
+	newsletterOnPaper   = Consent{Event: "given", Purpose: "newsletter", Notice: "newsletter-v1", Touchpoint: "till", Proof: "Signed"}
 	newsletterWithdrawn = Consent{Event: "withdrawn", Purpose: "newsletter", Touchpoint: "unsubscribe-link"}
-	profileGiven        = Consent{Event: "given", Purpose: "profile-view", Notice: "profile-v1", Touchpoint: "my-account", Evidence: "AuthenticatedSession"}
+	profileGiven        = Consent{Event: "given", Purpose: "profile-view", Notice: "profile-v1", Touchpoint: "my-account", Proof: "AuthenticatedSession"}
 	profileUnproven     = Consent{Event: "given", Purpose: "profile-view", Notice: "profile-v1", Touchpoint: "old-newsletter-tool"}
 	profileWithdrawn    = Consent{Event: "withdrawn", Purpose: "profile-view", Touchpoint: "my-account"}
 	objectedToAll       = Consent{Event: "objected", Scope: "all", Touchpoint: "hotline"}

@@ -29,7 +29,7 @@ func exported(t *testing.T, seed uint64, n int) []map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(rows[0], ","); got != "identifier_type,identifier,event,purpose,notice,at,touchpoint,evidence,channel,goods,objection_notice,scope" {
+	if got := strings.Join(rows[0], ","); got != "identifier_type,identifier,event,purpose,notice,at,touchpoint,proof,evidence,channel,goods,objection_notice,scope" {
 		t.Fatalf("the header is %s", got)
 	}
 	var out []map[string]string
@@ -51,7 +51,7 @@ func TestTruthIsWhatTheExportComesTo(t *testing.T) {
 			who := strings.ToLower(row["identifier"])
 			switch row["event"] + " " + row["purpose"] {
 			case "given newsletter":
-				if row["evidence"] == "MailboxConfirmed" {
+				if row["proof"] == "MailboxConfirmed" {
 					newsletter[who] = true
 				}
 			case "given profile-view":

@@ -15,10 +15,10 @@ import (
 	"github.com/optup/optup/internal/shop"
 )
 
-// The shop speaks of two purposes, each with the evidence that its sound consents have.
+// The shop speaks of two purposes, each with the proof that its sound consents have.
 const (
-	shopNewsletter, newsletterEvidence = "newsletter", "MailboxConfirmed"
-	shopProfile, profileEvidence       = "profile-view", "AuthenticatedSession"
+	shopNewsletter, newsletterProof = "newsletter", "MailboxConfirmed"
+	shopProfile, profileProof       = "profile-view", "AuthenticatedSession"
 )
 
 // longest is the longest time before now that the shop's consents are spread over, so that none is older than an ordinary validity.
@@ -116,15 +116,15 @@ func noticeFor(b *ir.Bundle, p *ir.Purpose) consent.NoticeID {
 	return found
 }
 
-// said is a row about another purpose. Evidence that was enough for the shop's purpose is what the other one asks for.
+// said is a row about another purpose. A proof that was enough for the shop's purpose is what the other one asks for.
 func said(r shop.Consent, p *ir.Purpose, notice consent.NoticeID) shop.Consent {
 	r.Purpose = string(p.Name)
 	if r.Notice != "" {
 		r.Notice = string(notice)
 	}
-	if r.Evidence == newsletterEvidence || r.Evidence == profileEvidence {
+	if r.Proof == newsletterProof || r.Proof == profileProof {
 		if len(p.Proofs) > 0 {
-			r.Evidence = string(p.Proofs[0])
+			r.Proof = string(p.Proofs[0])
 		}
 	}
 	return r

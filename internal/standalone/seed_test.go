@@ -52,13 +52,13 @@ func TestTheShopsConsentsInOtherWords(t *testing.T) {
 		if r.At.After(now) || r.At.Before(now.AddDate(0, 0, -30)) {
 			t.Errorf("%v would have expired, or is not yet", r.At)
 		}
-		if (r.Evidence == "") != (rows[i].Evidence == "") {
-			t.Errorf("evidence %q came of %q", r.Evidence, rows[i].Evidence)
+		if (r.Proof == "") != (rows[i].Proof == "") {
+			t.Errorf("proof %q came of %q", r.Proof, rows[i].Proof)
 		}
-		signed = signed || (r.Purpose == "mail" && rows[i].Evidence == "MailboxConfirmed" && r.Evidence == "Signed")
+		signed = signed || (r.Purpose == "mail" && rows[i].Proof == "MailboxConfirmed" && r.Proof == "Signed")
 	}
 	if !signed {
-		t.Error("nobody has the evidence that the purpose asks for")
+		t.Error("nobody has the proof that the purpose asks for")
 	}
 	if none := consents(nil, b, now); len(none) != 0 {
 		t.Errorf("%v came of nothing", none)

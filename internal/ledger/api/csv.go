@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/evidence"
 	"github.com/optup/optup/internal/ledger/problem"
 )
 
@@ -20,7 +22,7 @@ const (
 
 // columns are those that a file may have, in any order. The first three have to be there.
 var columns = []string{
-	"identifier_type", "identifier", "event", "purpose", "notice", "at", "touchpoint", "evidence", "channel", "goods",
+	"identifier_type", "identifier", "event", "purpose", "notice", "at", "touchpoint", "proof", "evidence", "channel", "goods",
 	"objection_notice", "scope", "identifier_form", // the last for files of hashes
 }
 
@@ -29,6 +31,8 @@ type row struct {
 	line       int
 	identifier consent.Identifier
 	event      consent.Event
+	// evidence is what is kept of the event's proof; nil if there is none.
+	evidence []byte
 }
 
 // lineErrors collects what is wrong with a file, by line. Details name columns, never what stands in them.
@@ -96,7 +100,7 @@ func parseRow(record []string, at map[string]int, line int, now time.Time, errs 
 	}
 	in := event{
 		Type: consent.EventType(get("event")), Purpose: consent.PurposeID(get("purpose")), Notice: consent.NoticeID(get("notice")),
-		Touchpoint: get("touchpoint"), Proof: consent.Proof(get("evidence")), Channel: consent.Channel(get("channel")),
+		Touchpoint: get("touchpoint"), Proof: consent.Proof(get("proof")), Channel: consent.Channel(get("channel")),
 		Scope: consent.Scope(get("scope")),
 	}
 	for _, g := range strings.Split(get("goods"), ";") {
@@ -117,24 +121,44 @@ func parseRow(record []string, at map[string]int, line int, now time.Time, errs 
 			errs.add(line, "at", "give a time as 2026-03-01T12:00:00Z, or a day as 2026-03-01")
 		}
 	}
-	e, items := in.check(now)
-	for _, i := range items {
-		errs.add(line, column(i.Member), i.Detail)
-	}
-	if len(items) == 0 {
-		if err := stand(&e, fromImport); err != nil {
-			errs.add(line, "event", detail(err))
-		} else if err := consent.Validate(e); err != nil {
-			errs.add(line, "event", err.Error())
-		}
-	}
-	r := row{line: line, event: e, identifier: consent.Identifier{
+	r := row{line: line, identifier: consent.Identifier{
 		Type: consent.IdentifierType(get("identifier_type")), Form: consent.Form(get("identifier_form")), Value: get("identifier"),
 	}}
 	if _, err := consent.Normalize(r.identifier); err != nil {
 		errs.add(line, "identifier", identifierHint)
 	}
+	e, items := in.check(now)
+	for _, i := range items {
+		errs.add(line, column(i.Member), i.Detail)
+	}
+	r.event = e
+	if len(items) > 0 {
+		return r
+	}
+	if err := stand(&r.event, fromImport); err != nil {
+		errs.add(line, "event", detail(err))
+	} else if err := consent.Validate(r.event); err != nil {
+		errs.add(line, "event", err.Error())
+	} else if r.evidence, err = archived(r.event, get("evidence"), now); err != nil {
+		errs.add(line, "evidence", err.Error())
+	}
 	return r
+}
+
+// archived gives the evidence of a row's proof as it is kept. A row that names a proof has to show it, as an event has to: otherwise a file
+// would permit what POST /v1/events refuses.
+func archived(e consent.Event, reference string, now time.Time) ([]byte, error) {
+	switch {
+	case e.Proof == consent.ProofNone && reference == "":
+		return nil, nil
+	case e.Proof == consent.ProofNone:
+		return nil, errors.New("say in proof what the evidence proves (MailboxConfirmed, NumberConfirmed, Signed or AuthenticatedSession), or leave the evidence out")
+	}
+	a := evidence.Archive{ProvenAt: e.OccurredAt, Reference: reference}
+	if err := evidence.CheckImported(a, e.Proof, now); err != nil {
+		return nil, err
+	}
+	return json.Marshal(evidence.Evidence{Kind: evidence.Archived, Archived: &a})
 }
 
 func parseTime(s string) (time.Time, error) {
@@ -149,8 +173,6 @@ func column(member string) string {
 	switch member {
 	case "type":
 		return "event"
-	case "proof":
-		return "evidence"
 	case "occurredAt":
 		return "at"
 	default:

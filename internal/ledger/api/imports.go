@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"slices"
@@ -115,7 +116,7 @@ func (im *importer) unknown(what string) {
 }
 
 // entry gives what a row appends. A row with a time is one act, so its content is its idempotency key; one without is told apart
-// by the file's key and its line.
+// by the file's key and its line. Evidence is kept in the same transaction.
 func (im *importer) entry(r row) (store.Append, error) {
 	who, err := im.api.identity(r.identifier)
 	if err != nil {
@@ -130,6 +131,12 @@ func (im *importer) entry(r row) (store.Append, error) {
 		one.Key = im.api.Keys.Name("import", string(one.Digest[:]))
 	case im.key != "":
 		one.Key = im.api.Keys.Name("import line", im.caller.Subject, im.key, strconv.Itoa(r.line))
+	}
+	if r.evidence != nil {
+		one.Attachments = []store.Attachment{{Kind: store.KindEvidence, Body: r.evidence}}
+		if one.Key != "" {
+			one.Digest = sha256.Sum256(append(one.Digest[:], r.evidence...)) // other evidence of the same act is refused, not lost
+		}
 	}
 	return one, nil
 }

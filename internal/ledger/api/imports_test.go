@@ -8,9 +8,10 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/ledgertest"
+	"github.com/optup/optup/internal/ledger/store"
 )
 
-const header = "identifier_type,identifier,event,purpose,notice,at,touchpoint,evidence,channel,goods,objection_notice,scope\n"
+const header = "identifier_type,identifier,event,purpose,notice,at,touchpoint,proof,evidence,channel,goods,objection_notice,scope\n"
 
 type result struct {
 	DryRun                                      bool
@@ -38,10 +39,10 @@ func TestImport(t *testing.T) {
 	l.Bundle.Store(ledgertest.NewBundle("newsletter"))
 	l.Start()
 	file := header +
-		"email,proven@example.org,given,newsletter,newsletter-v1,2024-05-01,shop/form,MailboxConfirmed,,,,\n" +
-		"email,unproven@example.org,given,newsletter,newsletter-v1,2024-05-01T10:00:00Z,,,,,,\n" +
-		"phone,+49 30 1234567,objected,,,2024-05-02,,,phone,,,channel\n" +
-		"email,buyer@example.org,relationship,,,2024-05-03,,,,shoes;socks,true,\n"
+		"email,proven@example.org,given,newsletter,newsletter-v1,2024-05-01,shop/form,MailboxConfirmed,archive/1,,,,\n" +
+		"email,unproven@example.org,given,newsletter,newsletter-v1,2024-05-01T10:00:00Z,,,,,,,\n" +
+		"phone,+49 30 1234567,objected,,,2024-05-02,,,,phone,,,channel\n" +
+		"email,buyer@example.org,relationship,,,2024-05-03,,,,,shoes;socks,true,\n"
 	status, dry, body := importFile(t, l, "?dryRun=true", file)
 	if status != 200 || !dry.DryRun || dry.Rows != 4 || dry.Appended != 4 || dry.Unproven != 1 || dry.Position != 0 {
 		t.Fatalf("dry run: %d %s", status, body)
@@ -69,14 +70,14 @@ func TestImport(t *testing.T) {
 func TestImportNamesLinesAndNeverPeople(t *testing.T) {
 	l := ledgertest.New(t).Start()
 	file := header +
-		"email,ada@example.org,given,newsletter,newsletter-v1,,,,,,,\n" +
-		"email,\"ada\nat home\",given,newsletter,newsletter-v1,,,,,,,\n" +
-		"email,ada@example.org,given,newsletter,newsletter-v1,yesterday,,,,,,\n" +
-		"email,ada@example.org,given,newsletter,newsletter-v1,,,ada@example.org,,,,\n" +
-		"email,ada@example.org,confirmed,newsletter,,,,MailboxConfirmed,,,,\n" +
-		"email,ada@example.org,objected,,,,,,,,,\n" +
+		"email,ada@example.org,given,newsletter,newsletter-v1,,,,,,,,\n" +
+		"email,\"ada\nat home\",given,newsletter,newsletter-v1,,,,,,,,\n" +
+		"email,ada@example.org,given,newsletter,newsletter-v1,yesterday,,,,,,,\n" +
+		"email,ada@example.org,given,newsletter,newsletter-v1,,,ada@example.org,,,,,\n" +
+		"email,ada@example.org,confirmed,newsletter,,,,MailboxConfirmed,archive/1,,,,\n" +
+		"email,ada@example.org,objected,,,,,,,,,,\n" +
 		"email,ada@example.org\n" +
-		"email,ada@example.org,given,newsletter,newsletter-v1,,,,,,maybe,\n"
+		"email,ada@example.org,given,newsletter,newsletter-v1,,,,,,,maybe,\n"
 	status, r, body := importFile(t, l, "", file)
 	var lines []int
 	for _, e := range r.Errors {
@@ -99,9 +100,9 @@ func TestImportNeverPermitsAgainstThePerson(t *testing.T) {
 	l := ledgertest.New(t).Start()
 	l.Append("ada@example.org", ledgertest.Withdrawn("newsletter"))
 	file := header +
-		"email,ada@example.org,given,newsletter,newsletter-v1,2024-05-01,,MailboxConfirmed,,,,\n" +
-		"email,bob@example.org,withdrawn,newsletter,,2024-05-02,,,,,,\n" +
-		"email,bob@example.org,given,newsletter,newsletter-v1,2024-05-03,,MailboxConfirmed,,,,\n"
+		"email,ada@example.org,given,newsletter,newsletter-v1,2024-05-01,,MailboxConfirmed,archive/1,,,,\n" +
+		"email,bob@example.org,withdrawn,newsletter,,2024-05-02,,,,,,,\n" +
+		"email,bob@example.org,given,newsletter,newsletter-v1,2024-05-03,,MailboxConfirmed,archive/1,,,,\n"
 	for _, query := range []string{"?dryRun=true", ""} {
 		status, r, body := importFile(t, l, query, file)
 		if status != 200 || r.Appended != 1 || r.Refused != 2 || r.Errors[0].Line != 2 || r.Errors[1].Line != 4 {
@@ -137,8 +138,75 @@ func TestImportTellsWhatNobodyDeclared(t *testing.T) {
 	l := ledgertest.New(t)
 	l.Bundle.Store(ledgertest.NewBundle("newsletter"))
 	l.Start()
-	_, r, body := importFile(t, l, "?dryRun=true", header+"email,a@example.org,given,newsleter,newsletter-v1,,,,,,,\n")
+	_, r, body := importFile(t, l, "?dryRun=true", header+"email,a@example.org,given,newsleter,newsletter-v1,,,,,,,,\n")
 	if !slices.Equal(r.Unknown, []string{"purpose newsleter"}) {
 		t.Fatal(body)
+	}
+}
+
+// TestImportNeverPermitsWithoutEvidence is the promise of POST /v1/events for files: who names a proof has to show it.
+func TestImportNeverPermitsWithoutEvidence(t *testing.T) {
+	l := ledgertest.New(t)
+	l.Bundle.Store(ledgertest.NewBundle("newsletter"))
+	l.Start()
+	row := func(at, proof, evidence string) string {
+		return header + "email,ada@example.org,given,newsletter,newsletter-v1," + at + ",," + proof + "," + evidence + ",,,,\n"
+	}
+	for name, file := range map[string]string{
+		"a proof alone":                     row("2024-05-01", "MailboxConfirmed", ""),
+		"a proof that shows another":        row("2024-05-01", "MailboxConfirmed", "MailboxConfirmed"),
+		"evidence of no time":               row("", "MailboxConfirmed", "archive/1"),
+		"evidence of nothing":               row("2024-05-01", "", "archive/1"),
+		"evidence with a line of its own":   row("2024-05-01", "MailboxConfirmed", "\"archive\n1\""),
+		"evidence longer than it may be":    row("2024-05-01", "Signed", strings.Repeat("ada", 200)),
+		"a withdrawal with a proof of none": header + "email,ada@example.org,withdrawn,newsletter,,2024-05-01,,Signed,,,,,\n",
+		"a file without the column": "identifier_type,identifier,event,purpose,notice,at,proof\n" +
+			"email,ada@example.org,given,newsletter,newsletter-v1,2024-05-01,MailboxConfirmed\n",
+		"a file of before, with the proof as evidence": "identifier_type,identifier,event,purpose,notice,at,evidence\n" +
+			"email,ada@example.org,given,newsletter,newsletter-v1,2024-05-01,MailboxConfirmed\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, query := range []string{"?dryRun=true", ""} {
+				status, r, body := importFile(t, l, query, file)
+				if status != 422 || len(r.Errors) != 1 || r.Errors[0].Line != 2 || r.Errors[0].Member != "evidence" || strings.Contains(body, "ada") {
+					t.Errorf("%q: %d %s", query, status, body)
+				}
+			}
+			if h, err := l.Store.Head(t.Context()); err != nil || h.Position != 0 {
+				t.Errorf("it was appended: %d, %v", h.Position, err)
+			}
+		})
+	}
+	// POST /v1/events takes evidence itself, and no mere reference to it.
+	status, body := l.Do(ledgertest.Touchpoint, "POST", "/v1/events", `{"identifiers":[{"type":"email","value":"ada@example.org"}],"event":`+given+
+		`,"evidence":{"kind":"archived","archived":{"provenAt":"2024-05-01T00:00:00Z","reference":"archive/1"}}}`)
+	if status != 422 {
+		t.Errorf("an event with a reference alone: %d %s", status, body)
+	}
+}
+
+func TestImportKeepsEvidenceWithTheEvent(t *testing.T) {
+	l := ledgertest.New(t)
+	l.Bundle.Store(ledgertest.NewBundle("newsletter"))
+	l.Start()
+	row := func(evidence string) string {
+		return header + "email,ada@example.org,given,newsletter,newsletter-v1,2024-05-01,,MailboxConfirmed," + evidence + ",,,,\n"
+	}
+	if status, r, body := importFile(t, l, "", row("esp/4711")); status != 200 || r.Appended != 1 || r.Unproven != 0 {
+		t.Fatalf("%d %s", status, body)
+	}
+	if status, r, body := importFile(t, l, "", row("esp/4711")); status != 200 || r.Replayed != 1 {
+		t.Errorf("the same again: %d %s", status, body)
+	}
+	if status, r, body := importFile(t, l, "", row("esp/4712")); status != 200 || r.Refused != 1 {
+		t.Errorf("other evidence of the same act: %d %s", status, body)
+	}
+	tags, err := l.Keys.Tags(ledgertest.Email("ada@example.org"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := l.Store.Attachments(t.Context(), tags[0], store.KindEvidence)
+	if err != nil || len(got) != 1 || string(got[0].Body) != `{"kind":"archived","archived":{"provenAt":"2024-05-01T00:00:00Z","reference":"esp/4711"}}` {
+		t.Errorf("%v, %v", got, err)
 	}
 }

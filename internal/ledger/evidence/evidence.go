@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/optup/optup/internal/consent"
 )
@@ -27,6 +29,9 @@ const (
 	SignedForm Kind = "signedForm"
 	// Login is a session in which the person had proven who they are.
 	Login Kind = "session"
+	// Archived is where an older system keeps what proves it. It counts in imports alone (see CheckImported): whoever speaks for a person
+	// as it happens has the evidence itself.
+	Archived Kind = "archived"
 )
 
 // Kinds lists which kinds prove what.
@@ -47,6 +52,7 @@ type Evidence struct {
 	Recording     *Call     `json:"recording,omitempty"`
 	SignedForm    *Document `json:"signedForm,omitempty"`
 	Session       *Session  `json:"session,omitempty"`
+	Archived      *Archive  `json:"archived,omitempty"`
 }
 
 // String never shows what is in evidence.
@@ -103,6 +109,12 @@ type Session struct {
 	Reference       string    `json:"reference"`
 	// Method is how, such as password, otp or passkey (RFC 8176 names them).
 	Method string `json:"method,omitzero"`
+}
+
+// Archive says when the person acted, and by what the artefact that proves it is found again.
+type Archive struct {
+	ProvenAt  time.Time `json:"provenAt"`
+	Reference string    `json:"reference"`
 }
 
 const (
@@ -181,9 +193,28 @@ func Check(e Evidence, proof consent.Proof, now time.Time) error {
 	return errors.Join(errs...)
 }
 
+// CheckImported tells whether a row of a file shows evidence of a proof: when the person acted, and where the artefact is kept. What fails
+// names the columns, never what stands in them.
+func CheckImported(a Archive, proof consent.Proof, now time.Time) error {
+	word := strings.TrimSpace(a.Reference)
+	_, isProof := Kinds[consent.Proof(word)]
+	switch {
+	case Kinds[proof] == nil:
+		return fmt.Errorf("%w: proof is one of %q", Err, consent.Proofs)
+	case word == "" || len(word) > maxWord || isProof || strings.ContainsFunc(word, unicode.IsControl):
+		return fmt.Errorf("%w: evidence says where the artefact that proves it is archived, with 1 to 512 bytes; a row without one is imported without proof, "+
+			"and permits nothing until the person confirms", Err)
+	case a.ProvenAt.IsZero() || a.ProvenAt.After(now.Add(ahead)):
+		return fmt.Errorf("%w: at says when the person did what is proven, which is not in the future", Err)
+	}
+	return nil
+}
+
 func (e Evidence) filled() int {
 	n := 0
-	for _, there := range []bool{e.DoubleOptIn != nil, e.NumberCode != nil, e.Recording != nil, e.SignedForm != nil, e.Session != nil} {
+	for _, there := range []bool{
+		e.DoubleOptIn != nil, e.NumberCode != nil, e.Recording != nil, e.SignedForm != nil, e.Session != nil, e.Archived != nil,
+	} {
 		if there {
 			n++
 		}
@@ -204,6 +235,8 @@ func (e Evidence) member() bool {
 		return e.SignedForm != nil
 	case Login:
 		return e.Session != nil
+	case Archived:
+		return e.Archived != nil
 	}
 	return false
 }

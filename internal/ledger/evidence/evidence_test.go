@@ -97,3 +97,40 @@ func TestEvidencePrintsRedacted(t *testing.T) {
 		t.Errorf("%s, %v", raw, err)
 	}
 }
+
+func TestImportedEvidenceSaysWhereAndWhen(t *testing.T) {
+	for name, c := range map[string]struct {
+		a     Archive
+		proof consent.Proof
+		want  string
+	}{
+		"a place and a time":          {Archive{now.AddDate(-2, 0, 0), "esp/4711"}, consent.ProofMailboxConfirmed, ""},
+		"no proof":                    {Archive{now, "esp/4711"}, consent.ProofNone, "proof"},
+		"no place":                    {Archive{now, " "}, consent.ProofSigned, "archived"},
+		"a proof is no place":         {Archive{now, "Signed"}, consent.ProofSigned, "archived"},
+		"a place of several lines":    {Archive{now, "ada\n1"}, consent.ProofSigned, "archived"},
+		"a place that is too long":    {Archive{now, strings.Repeat("ada", 200)}, consent.ProofSigned, "archived"},
+		"no time":                     {Archive{time.Time{}, "esp/4711"}, consent.ProofSigned, "at "},
+		"a time that has yet to come": {Archive{now.Add(time.Hour), "esp/4711"}, consent.ProofSigned, "at "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := CheckImported(c.a, c.proof, now)
+			if c.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if !errors.Is(err, Err) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "ada") {
+				t.Fatalf("err = %v, want one about %s", err, c.want)
+			}
+		})
+	}
+	// Whoever speaks for a person as it happens shows the evidence itself.
+	e := Evidence{Kind: Archived, Archived: &Archive{now, "esp/4711"}}
+	for _, p := range consent.Proofs {
+		if err := Check(e, p, now); !errors.Is(err, Err) {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+}

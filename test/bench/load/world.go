@@ -158,13 +158,13 @@ func (w *world) startLedger(binary string) (url, token string, err error) {
 func (w *world) importPeople(url, token string) error {
 	w.env.Say("importing %d people into a ledger", w.people)
 	var file bytes.Buffer
-	file.WriteString("identifier_type,identifier,event,purpose,notice,at,evidence\n")
+	file.WriteString("identifier_type,identifier,event,purpose,notice,at,proof,evidence\n")
 	now := time.Now()
 	for i := range w.people {
 		at := now.Add(-time.Duration(i%300+1) * 24 * time.Hour).UTC().Format(time.RFC3339)
-		fmt.Fprintf(&file, "email,%s,given,%s,%s-v1,%s,MailboxConfirmed\n", address(i), profile, profile, at)
+		fmt.Fprintf(&file, "email,%s,given,%s,%s-v1,%s,MailboxConfirmed,archive/%d\n", address(i), profile, profile, at, i)
 		if i%2 == 0 {
-			fmt.Fprintf(&file, "email,%s,given,%s,%s-v1,%s,MailboxConfirmed\n", address(i), list, list, at)
+			fmt.Fprintf(&file, "email,%s,given,%s,%s-v1,%s,MailboxConfirmed,archive/%d\n", address(i), list, list, at, i)
 		}
 	}
 	r, err := http.NewRequestWithContext(w.ctx, http.MethodPost, url+"/v1/imports", &file)

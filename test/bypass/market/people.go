@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 )
 
@@ -173,16 +174,16 @@ func (g *generator) unreadable(record map[string]any, mail string, how int) {
 func (m *Market) Consents(now time.Time) ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
-	rows := [][]string{{"identifier_type", "identifier", "event", "purpose", "notice", "at", "touchpoint", "evidence"}}
+	rows := [][]string{{"identifier_type", "identifier", "event", "purpose", "notice", "at", "touchpoint", "proof", "evidence"}}
 	at := func(days int) string { return now.AddDate(0, 0, -days).UTC().Format(time.RFC3339) }
 	for i, p := range m.People {
 		if !p.Permitted && i%4 != 1 {
 			continue // the ledger has never heard of them
 		}
 		for purpose, notice := range map[string]string{News: NewsNotice, View: ViewNotice} {
-			rows = append(rows, []string{"email", p.Mail, "given", purpose, notice, at(30), "form", "MailboxConfirmed"})
+			rows = append(rows, []string{"email", p.Mail, "given", purpose, notice, at(30), "form", "MailboxConfirmed", "archive/" + strconv.Itoa(i)})
 			if !p.Permitted {
-				rows = append(rows, []string{"email", p.Mail, "withdrawn", purpose, "", at(10), "", ""})
+				rows = append(rows, []string{"email", p.Mail, "withdrawn", purpose, "", at(10), "", "", ""})
 			}
 		}
 	}

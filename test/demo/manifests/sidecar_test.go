@@ -50,10 +50,10 @@ func imported(t *testing.T) map[string]*consent.Record {
 		e := consent.Event{
 			Position: consent.Position(position + 1), At: at, Actor: consent.ActorImport, Type: consent.EventType(row[2]),
 			Purpose: consent.PurposeID(row[3]), Notice: consent.NoticeID(row[4]), Proof: consent.Proof(row[7]),
-			ObjectionNotice: row[10] == "true", Scope: consent.Scope(row[11]),
+			ObjectionNotice: row[11] == "true", Scope: consent.Scope(row[12]),
 		}
-		if row[9] != "" {
-			e.Goods = []string{row[9]}
+		if row[10] != "" {
+			e.Goods = []string{row[10]}
 		}
 		if err := consent.Admit(r, e); err != nil {
 			t.Fatalf("row %d is refused: %v", position+2, err)
