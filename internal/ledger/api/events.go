@@ -84,7 +84,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	if err := stand(&e, sourceOf(c, e.Type)); err != nil {
 		return err
 	}
-	if err := a.mayAppend(c, e); err != nil {
+	if err := a.mayAppend(r.Context(), c, who, e); err != nil {
 		return err
 	}
 	one := store.Append{Identities: who, Event: e}

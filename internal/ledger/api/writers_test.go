@@ -1,9 +1,11 @@
 package api_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/ledgertest"
 )
@@ -32,6 +34,31 @@ func TestAWriterSpeaksForItsTouchpointOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if status, body := l.Do(c.subject, "POST", "/v1/events", eventBody(strings.ReplaceAll(name, " ", "-")+"@example.org", c.event)); status != c.want {
+				t.Errorf("status %d, want %d: %s", status, c.want, body)
+			}
+		})
+	}
+	l.Append("elsewhere@example.org", consent.Event{Type: consent.EventGiven, Pending: true, Actor: consent.ActorTouchpoint, Purpose: "secret", Notice: "other-v1"})
+	l.Append("elsewhere@example.org", consent.Event{Type: consent.EventGiven, Pending: true, Actor: consent.ActorTouchpoint, Purpose: "newsletter", Notice: "newsletter-v1"})
+	l.Append("elsewhere@example.org", consent.Event{Type: consent.EventObjected, Actor: consent.ActorPerson, Scope: consent.ScopePurpose, Purpose: "secret"})
+	r := record(t, l, "elsewhere@example.org")
+	for name, c := range map[string]struct {
+		event string
+		want  int
+	}{
+		"confirms a purpose that it does not ask for":    {`{"type":"confirmed","touchpoint":"shop/form","purpose":"secret","basedOn":HEAD,"proof":"MailboxConfirmed"}`, 403},
+		"confirms a grant of another wording":            {`{"type":"confirmed","touchpoint":"shop/form","purpose":"newsletter","grant":OTHER,"basedOn":HEAD,"proof":"MailboxConfirmed"}`, 403},
+		"confirms a grant that nobody gave":              {`{"type":"confirmed","touchpoint":"shop/form","grant":7777,"proof":"MailboxConfirmed"}`, 403},
+		"renews a grant of another wording":              {`{"type":"renewed","touchpoint":"shop/form","grant":OTHER,"basedOn":HEAD,"proof":"MailboxConfirmed"}`, 403},
+		"lifts an objection to everything":               {`{"type":"objectionLifted","touchpoint":"shop/form","scope":"all","purpose":"newsletter","basedOn":HEAD,"proof":"MailboxConfirmed"}`, 403},
+		"lifts an objection to what it does not ask for": {`{"type":"objectionLifted","touchpoint":"shop/form","scope":"purpose","purpose":"secret","basedOn":HEAD,"proof":"MailboxConfirmed"}`, 403},
+		"confirms a grant of its wording":                {`{"type":"confirmed","touchpoint":"shop/form","grant":OWN,"proof":"MailboxConfirmed"}`, 201},
+		"confirms a purpose that it asks for":            {`{"type":"confirmed","touchpoint":"shop/form","purpose":"newsletter","proof":"MailboxConfirmed"}`, 201},
+		"lifts an objection to what it asks for":         {`{"type":"objectionLifted","touchpoint":"shop/form","scope":"purpose","purpose":"newsletter","basedOn":HEAD,"proof":"MailboxConfirmed"}`, 201},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := strings.NewReplacer("OTHER", fmt.Sprint(r.Grants[0].Position), "OWN", fmt.Sprint(r.Grants[1].Position), "HEAD", fmt.Sprint(r.Position)).Replace(c.event)
+			if status, body := l.Do(ledgertest.Writer, "POST", "/v1/events", eventBody("elsewhere@example.org", e)); status != c.want {
 				t.Errorf("status %d, want %d: %s", status, c.want, body)
 			}
 		})
