@@ -172,6 +172,25 @@ func TestAVisitorLearnsNothingAboutAnybody(t *testing.T) {
 	}
 }
 
+// TestAHeaderOfAStrangerIsNoActOfThePerson: anyone may restrict, but nobody writes in somebody's name by typing in their address.
+func TestAHeaderOfAStrangerIsNoActOfThePerson(t *testing.T) {
+	l, _ := shop(t)
+	for who, want := range map[string]string{`"identifiers":[{"type":"email","value":"grace@example.org"}]`: `"actor": "touchpoint"`, adaProven: `"actor": "person"`} {
+		if status, text := l.Do(ledgertest.Writer, "POST", "/v1/touchpoints/shop/form/signals", `{`+who+`}`, "Sec-GPC", "1"); status != 204 {
+			t.Fatalf("status %d: %s", status, text)
+		}
+		email := "grace@example.org"
+		if who == adaProven {
+			email = "ada@example.org"
+		}
+		_, text := l.Do(ledgertest.Officer, "POST", "/v1/people/export", `{"identifier":{"type":"email","value":"`+email+`"}}`)
+		text = strings.ReplaceAll(text, `"actor":"`, `"actor": "`)
+		if !strings.Contains(text, "objected") || !strings.Contains(text, want) {
+			t.Errorf("the objection of %s is not said by %s: %s", email, want, text)
+		}
+	}
+}
+
 func TestAStrangerChangesNothing(t *testing.T) {
 	l, _ := shop(t)
 	l.Append("ada@example.org", ledgertest.Given("newsletter"))

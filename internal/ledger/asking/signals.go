@@ -59,7 +59,11 @@ func (s *Service) restrict(ctx context.Context, c *scene, p Person, said signal.
 	}{"header", c.touchpoint.Name, said.Evidence})
 	all := make([]store.Append, len(events))
 	for i, e := range events {
-		e.Actor, e.Touchpoint = consent.ActorPerson, c.touchpoint.Name
+		// Of an address that somebody typed in, the touchpoint says it: the person may never have been there.
+		e.Actor, e.Touchpoint = consent.ActorTouchpoint, c.touchpoint.Name
+		if p.Known() {
+			e.Actor = consent.ActorPerson
+		}
 		all[i] = store.Append{Identities: p.Identities, Event: e}
 		if s.keeps {
 			all[i].Attachments = append(p.evidence(), store.Attachment{Kind: store.KindEvidence, Body: body})
