@@ -35,7 +35,7 @@ func (s *sight) events(a pages.Act) ([]consent.Event, error) {
 	e := consent.Event{Actor: consent.ActorPerson, Proof: consent.ProofMailboxConfirmed}
 	switch a.Kind {
 	case pages.ActWithdraw:
-		if a.Purpose == "" {
+		if a.Purpose == "" || !s.knows(a.Purpose) {
 			return nil, pages.ErrInput
 		}
 		return []consent.Event{s.withdrawal(e, a.Purpose)}, nil
@@ -46,6 +46,9 @@ func (s *sight) events(a pages.Act) ([]consent.Event, error) {
 		}
 		return out, nil
 	case pages.ActObject, pages.ActLift:
+		if !s.knows(a.Purpose) {
+			return nil, pages.ErrInput
+		}
 		e.Type, e.Scope, e.Purpose = consent.EventObjected, consent.ScopeAll, a.Purpose
 		if a.Purpose != "" {
 			e.Scope = consent.ScopePurpose
@@ -70,6 +73,14 @@ func (s *sight) events(a pages.Act) ([]consent.Event, error) {
 	default:
 		return nil, pages.ErrInput
 	}
+}
+
+// knows tells whether a purpose is declared, or the person has agreed or objected to it: what else a form sends does not belong into a log
+// that keeps it for good. The empty one stands for all.
+func (s *sight) knows(id consent.PurposeID) bool {
+	return id == "" || s.words.purposes[id] != nil ||
+		slices.ContainsFunc(s.record.Grants, func(g consent.Grant) bool { return g.Purpose == id }) ||
+		slices.ContainsFunc(s.record.Objections, func(o consent.Objection) bool { return o.Purpose == id })
 }
 
 // withdrawal takes a purpose back as a whole.
