@@ -14,6 +14,7 @@ type Bucket[K comparable] struct {
 
 	mu      sync.Mutex
 	clients map[K]*level
+	swept   time.Time
 }
 
 type level struct {
@@ -45,7 +46,8 @@ func (b *Bucket[K]) Take(client K) time.Duration {
 			b.clients[client] = l
 		}
 	}
-	l.left = min(b.burst, l.left+float64(now.Sub(l.at))/float64(b.every))
+	// A clock that was set back takes nothing from anybody.
+	l.left = min(b.burst, l.left+float64(max(0, now.Sub(l.at)))/float64(b.every))
 	l.at = now
 	if l.left < 1 {
 		return time.Duration((1-l.left)*float64(b.every)) + 1
@@ -54,8 +56,13 @@ func (b *Bucket[K]) Take(client K) time.Duration {
 	return 0
 }
 
-// sweep forgets whoever has everything back, and tells whether that made room.
+// sweep forgets whoever has everything back, and tells whether that made room. It looks at everybody, so it is done once in the time in which
+// somebody gets one back: a crowd of strangers must not make each request cost as much as all of them.
 func (b *Bucket[K]) sweep(now time.Time) bool {
+	if since := now.Sub(b.swept); !b.swept.IsZero() && since >= 0 && since < b.every {
+		return false
+	}
+	b.swept = now
 	for c, l := range b.clients {
 		if l.left+float64(now.Sub(l.at))/float64(b.every) >= b.burst {
 			delete(b.clients, c)
