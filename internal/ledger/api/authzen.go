@@ -223,6 +223,8 @@ type evaluator struct {
 	index *decide.Index
 	now   decide.Now
 	plans map[string]planned
+	// records are those of people whom the request named before.
+	records map[consent.Tag]*consent.Record
 }
 
 type planned struct {
@@ -240,7 +242,7 @@ func (a *API) evaluator(r *http.Request, by asker) (*evaluator, error) {
 		return nil, err
 	}
 	return &evaluator{
-		API: a, by: by, index: decide.NewIndex(b), plans: map[string]planned{},
+		API: a, by: by, index: decide.NewIndex(b), plans: map[string]planned{}, records: map[consent.Tag]*consent.Record{},
 		now: decide.Now{Ledger: stream.LedgerTime(a.Now(), head), Position: head.Position},
 	}, nil
 }
@@ -283,7 +285,7 @@ func (e *evaluator) verdict(r *http.Request, p *decide.Plan, tags []consent.Tag)
 	var out decide.Verdict
 	known := false
 	for i, tag := range tags {
-		record, err := e.Store.Lookup(r.Context(), tag)
+		record, err := e.lookup(r, tag)
 		if err != nil {
 			return out, err
 		}
@@ -300,6 +302,18 @@ func (e *evaluator) verdict(r *http.Request, p *decide.Plan, tags []consent.Tag)
 		}
 	}
 	return out, nil
+}
+
+// lookup finds a record once for all questions about somebody: 1000 of them would otherwise ask the database three times each.
+func (e *evaluator) lookup(r *http.Request, tag consent.Tag) (*consent.Record, error) {
+	if found := e.records[tag]; found != nil {
+		return found, nil
+	}
+	found, err := e.Store.Lookup(r.Context(), tag)
+	if err == nil {
+		e.records[tag] = found
+	}
+	return found, err
 }
 
 // planFor gives the plan of a question. Many questions of one request have the same.

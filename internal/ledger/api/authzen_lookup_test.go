@@ -1,0 +1,37 @@
+package api
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store"
+)
+
+// counted counts how often a store is asked about somebody.
+type counted struct {
+	store.Store
+	n int
+}
+
+func (s *counted) Lookup(context.Context, consent.Tag) (*consent.Record, error) {
+	s.n++
+	return &consent.Record{}, nil
+}
+
+func TestOneRequestLooksSomebodyUpOnce(t *testing.T) {
+	s := &counted{}
+	e := &evaluator{API: &API{Options: Options{Store: s}}, records: map[consent.Tag]*consent.Record{}}
+	r := httptest.NewRequest("POST", evaluationsPath, nil)
+	for range maxEvaluations {
+		for tag := range byte(3) {
+			if _, err := e.lookup(r, consent.Tag{tag}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if s.n != 3 {
+		t.Errorf("the store was asked %d times about 3 tags", s.n)
+	}
+}
