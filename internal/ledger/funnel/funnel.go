@@ -106,14 +106,26 @@ func (f *Funnel) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.mu.Lock()
-		for i := range changes {
-			if c := &changes[i]; c.Event.Position > f.position {
-				f.change(c)
-			}
+		if !f.take(changes) {
+			return stream.ErrBehind
 		}
-		f.mu.Unlock()
 	}
+}
+
+// take counts changes. It reports false for one that does not follow the one before: what is between was missed, and is counted anew.
+func (f *Funnel) take(changes []store.Change) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range changes {
+		switch c := &changes[i]; {
+		case c.Event.Position <= f.position:
+		case c.Event.Position > f.position+1:
+			return false
+		default:
+			f.change(c)
+		}
+	}
+	return true
 }
 
 // page is how many places of the log are read at once.

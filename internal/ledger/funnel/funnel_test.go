@@ -1,15 +1,21 @@
 package funnel_test
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/ledgertest"
+	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/sqlite"
+	"github.com/optup/optup/internal/ledger/storetest"
+	"github.com/optup/optup/internal/ledger/stream"
 )
 
 // counted waits until everything up to a position is counted.
@@ -64,5 +70,53 @@ func TestWhatBecomesOfAskingIsCountedAsItHappensAndAnewAlike(t *testing.T) {
 	}
 	if got := counted(t, run(t, l), last); !reflect.DeepEqual(got, want) {
 		t.Errorf("anew: %+v", got)
+	}
+}
+
+// skipping is a store whose watcher misses changes, as that of a replica does which was away for longer than changes are kept.
+type skipping struct {
+	store.Store
+	away atomic.Bool
+}
+
+func (s *skipping) Watch(f func([]store.Change)) {
+	s.Store.Watch(func(c []store.Change) {
+		if !s.away.Load() {
+			f(c)
+		}
+	})
+}
+
+func TestWhatAReplicaMissedIsCountedAnew(t *testing.T) {
+	db, err := sqlite.Open(t.Context(), t.TempDir(), "key", make([]byte, 32), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &skipping{Store: db}
+	quiet := slog.New(slog.DiscardHandler)
+	hub := stream.NewHub(s, quiet)
+	f := funnel.New(s, hub, quiet)
+	done := make(chan struct{})
+	go func() { defer close(done); f.Run(t.Context()) }()
+	t.Cleanup(func() {
+		hub.Close()
+		<-done
+		_ = db.Close()
+	})
+	given := func(n int) {
+		_, errs, err := s.Append(t.Context(), storetest.Given(n))
+		if err := errors.Join(append(errs, err)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	given(1)
+	counted(t, f, 1)
+	s.away.Store(true)
+	given(2)
+	given(3)
+	s.away.Store(false)
+	given(4)
+	if got := counted(t, f, 4); len(got) != 1 || got[0].Given != 4 {
+		t.Errorf("of 4 grants %+v are counted", got)
 	}
 }

@@ -171,8 +171,5 @@ func (s *Store) closeDatabases() error {
 	if s.keys != nil {
 		errs = append(errs, s.keys.db.Close())
 	}
-	if s.keys != nil {
-		errs = append(errs, s.keys.db.Close())
-	}
 	return errors.Join(errs...)
 }
