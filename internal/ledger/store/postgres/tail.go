@@ -198,9 +198,10 @@ func (t *tail) sweep() {
 func (t *tail) forget(before time.Time) error {
 	ctx, cancel := context.WithTimeout(t.ended, readTimeout)
 	defer cancel()
-	// In the order of the key: the old ones are in front, so those that stay are not looked at.
+	// The newest ones stay, however old: a replica that was away for longer learns by them that it missed something, even where nobody
+	// appends any more. In the order of the key: the old ones are in front, so those that stay are not looked at.
 	_, err := t.pool.Exec(ctx, `DELETE FROM changes WHERE last < coalesce(
-		(SELECT last FROM changes WHERE at >= $1 ORDER BY last LIMIT 1), (SELECT max(last) + 1 FROM changes))`, before.UnixNano())
+		(SELECT last FROM changes WHERE at >= $1 ORDER BY last LIMIT 1), (SELECT max(last) FROM changes))`, before.UnixNano())
 	if err != nil {
 		return fmt.Errorf("changes: %w", err)
 	}
