@@ -16,7 +16,7 @@ const (
 	// KindMail is a message that waits to be sent.
 	KindMail = "mail"
 	// KindErasure tells that a person asked for erasure, and when to look whether the retention of their evidence has ended. Its body
-	// may be empty.
+	// may be empty, and is empty where the person's key is gone: it is handed out all the same.
 	KindErasure = "erasure"
 )
 

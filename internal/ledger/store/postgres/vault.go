@@ -16,10 +16,13 @@ import (
 	"github.com/optup/optup/internal/ledger/store/seal"
 )
 
+// A row whose key was shredded is none, but for requests for erasure: they are to be seen to whether or not there is a key, also in a
+// backup that was restored without keys.
 const attached = `SELECT a.id, a.identity, i.tags, a.position, a.kind, a.due, a.tries, a.body, k.id, k.wrapped
-	FROM attachments a JOIN identities i ON i.id = a.identity JOIN optup_keys.keys k ON k.id = a.key`
+	FROM attachments a JOIN identities i ON i.id = a.identity LEFT JOIN optup_keys.keys k ON k.id = a.key
+	WHERE (k.id IS NOT NULL OR a.kind = '` + store.KindErasure + `')`
 
-// opened reads rows of attached. A row whose key was shredded is none.
+// opened reads rows of attached.
 func (s *Store) opened(ctx context.Context, q querier, query string, args ...any) ([]store.Attached, error) {
 	rows, err := q.Query(ctx, query, args...)
 	if err != nil {
@@ -32,10 +35,13 @@ func (s *Store) opened(ctx context.Context, q querier, query string, args ...any
 		if err := row.Scan(&id, &identity, &tags, &a.Position, &a.Kind, &due, &a.Tries, &sealed, &keyID, &wrapped); err != nil {
 			return a, err
 		}
-		if len(id) != len(a.ID) || len(keyID) != len(seal.KeyID{}) || len(tags) < len(a.Tag) {
+		if len(id) != len(a.ID) || (keyID != nil && len(keyID) != len(seal.KeyID{})) || len(tags) < len(a.Tag) {
 			return a, fmt.Errorf("%w: an attachment", errDamaged)
 		}
 		a.ID, a.Tag, a.Due = store.AttachmentID(id), consent.Tag(tags[:len(a.Tag)]), moment(due)
+		if keyID == nil {
+			return a, nil
+		}
 		key, err := s.ring.Unwrap(seal.KeyID(keyID), wrapped)
 		if err == nil {
 			a.Body, err = key.Open(seal.Place{Identity: identity, Kind: a.Kind, ID: a.ID}, sealed)
@@ -46,7 +52,7 @@ func (s *Store) opened(ctx context.Context, q querier, query string, args ...any
 
 // Attachments implements store.Vault.
 func (s *Store) Attachments(ctx context.Context, tag consent.Tag, kinds ...string) ([]store.Attached, error) {
-	all, err := s.opened(ctx, s.pool, attached+` WHERE a.identity = (SELECT identity FROM tags WHERE tag = $1) AND ($2::text[] IS NULL OR a.kind = ANY($2))
+	all, err := s.opened(ctx, s.pool, attached+` AND a.identity = (SELECT identity FROM tags WHERE tag = $1) AND ($2::text[] IS NULL OR a.kind = ANY($2))
 		ORDER BY a.seq`, tag[:], kinds)
 	if err != nil {
 		return nil, fmt.Errorf("attachments cannot be read: %w", err)
@@ -99,7 +105,7 @@ func (s *Store) Due(ctx context.Context, kind string, now time.Time, lease time.
 		if err != nil || len(taken) == 0 {
 			return err
 		}
-		out, err = s.opened(ctx, tx, attached+` WHERE a.seq = ANY($1) ORDER BY a.seq`, taken)
+		out, err = s.opened(ctx, tx, attached+` AND a.seq = ANY($1) ORDER BY a.seq`, taken)
 		return err
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
@@ -115,5 +116,27 @@ func TestKeysAreNotShreddedUnderAnAppend(t *testing.T) {
 	var orphans int
 	if err := a.pool.QueryRow(t.Context(), `SELECT count(*) FROM attachments WHERE key NOT IN (SELECT id FROM optup_keys.keys)`).Scan(&orphans); err != nil || orphans != 0 {
 		t.Fatalf("%d cannot be read, %v", orphans, err)
+	}
+}
+
+// A backup is restored without the keys: whoever had asked for erasure by then is still erased.
+func TestARequestForErasureOutlivesItsKey(t *testing.T) {
+	s := open(t, postgres.Shared(t).Database(t))
+	append1(t, s, withEvidence(1))
+	append1(t, s, storetest.About(1, consent.Event{Type: consent.EventErasureRequested}))
+	if _, err := s.pool.Exec(t.Context(), `DELETE FROM optup_keys.keys`); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Attachments(t.Context(), storetest.Tag(1), store.KindEvidence); err != nil || len(got) != 0 {
+		t.Fatalf("%d can be read, %v", len(got), err)
+	}
+	later := time.Now().Add(time.Hour)
+	due, err := s.Due(t.Context(), store.KindErasure, later, time.Minute, 10)
+	if err != nil || len(due) != 1 || due[0].Tag != storetest.Tag(1) {
+		t.Fatalf("%d requests are due, %v: the person is never erased", len(due), err)
+	}
+	append1(t, s, storetest.About(1, consent.Event{Type: consent.EventErased}))
+	if b, err := s.Backlog(t.Context(), store.KindErasure, later); err != nil || b.Waiting != 0 {
+		t.Fatalf("%+v, %v", b, err)
 	}
 }

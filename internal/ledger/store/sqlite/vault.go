@@ -140,7 +140,8 @@ func keysOf(ctx context.Context, tx *sql.Tx, identity int64) ([]seal.KeyID, erro
 // attachmentColumns are those of a row. Tags are those of its identity, the first one first.
 const attachmentColumns = `id, identity, (SELECT tags FROM identities i WHERE i.id = identity), position, kind, due, tries, key, body`
 
-// opened reads rows with attachmentColumns. What was shredded is left out.
+// opened reads rows with attachmentColumns. What was shredded is left out, but for requests for erasure: they are to be seen to whether or
+// not there is a key, after a restored backup as after a crash between the shredding and the erased event.
 func (s *Store) opened(ctx context.Context, rows *sql.Rows, err error) ([]store.Attached, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attachments cannot be read: %w", err)
@@ -175,6 +176,10 @@ func (s *Store) opened(ctx context.Context, rows *sql.Rows, err error) ([]store.
 			return nil, fmt.Errorf("the keys of people cannot be read: %w", err)
 		}
 		if key == nil {
+			if a.Kind == store.KindErasure {
+				a.Body = nil
+				out = append(out, a.Attached)
+			}
 			continue
 		}
 		if a.Body, err = key.Open(seal.Place{Identity: a.identity, Kind: a.Kind, ID: a.ID}, a.Body); err != nil {

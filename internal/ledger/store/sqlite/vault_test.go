@@ -185,3 +185,49 @@ func TestKeysAreDurable(t *testing.T) {
 		t.Fatalf("%d, %v", len(got), err)
 	}
 }
+
+// The keys go first, for good. A process that dies before the erased event is committed has shredded, and whoever comes next still erases.
+func TestAnErasureThatDiedHalfwayIsDoneAgain(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	a := storetest.Given(1)
+	a.Attachments = []store.Attachment{{Kind: store.KindEvidence, Body: []byte(seeded)}}
+	append1(t, s, a)
+	append1(t, s, storetest.About(1, consent.Event{Type: consent.EventErasureRequested}))
+	key := wrapped(t, s)
+	died := errors.New("the process died here")
+	if err := func() error {
+		tx, err := s.writer.BeginTx(t.Context(), nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() //nolint:errcheck // that is what happens to it
+		if err := s.keys.erase(t.Context(), tx, []int64{1}); err != nil {
+			return err
+		}
+		return died
+	}(); !errors.Is(err, died) {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openIn(t, dir)
+	defer s.Close()
+	wantInNoFile(t, files(t, dir), key)
+	if got, err := s.Attachments(t.Context(), storetest.Tag(1), store.KindEvidence); err != nil || len(got) != 0 {
+		t.Fatalf("%d can be read, %v", len(got), err)
+	}
+	later := time.Now().Add(time.Hour)
+	due, err := s.Due(t.Context(), store.KindErasure, later, time.Minute, 10)
+	if err != nil || len(due) != 1 || due[0].Tag != storetest.Tag(1) {
+		t.Fatalf("%d requests are due, %v: the person is never erased", len(due), err)
+	}
+	append1(t, s, storetest.About(1, consent.Event{Type: consent.EventErased}))
+	if b, err := s.Backlog(t.Context(), store.KindErasure, later); err != nil || b.Waiting != 0 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	if l, err := s.Entries(t.Context(), 1, 10); err != nil || len(l) != 3 || l[0].Entry != nil || l[1].Entry != nil || l[2].Entry == nil {
+		t.Fatalf("%d entries, %v", len(l), err)
+	}
+}
