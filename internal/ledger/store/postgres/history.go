@@ -13,7 +13,7 @@ import (
 
 // History implements store.Histories.
 func (s *Store) History(ctx context.Context, tags []consent.Tag, before consent.Position, limit int) (out []store.Logged, err error) {
-	if before == 0 {
+	if before == 0 || before > math.MaxInt64 {
 		before = math.MaxInt64
 	}
 	err = s.read(ctx, func(tx pgx.Tx) error {

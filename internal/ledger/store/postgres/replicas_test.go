@@ -231,6 +231,45 @@ func TestAReplicaThatLaggedTooFarShowsTheGap(t *testing.T) {
 	}
 }
 
+// TestWhoHasTheHeadHasItAlone: another transaction waits for it, and sees what became of the log.
+func TestWhoHasTheHeadHasItAlone(t *testing.T) {
+	url := postgres.Shared(t).Database(t)
+	one, two := open(t, url), open(t, url)
+	first, err := (&database{pool: one.appender}).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Rollback()
+	if _, err := first.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second, err := (&database{pool: two.appender}).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Rollback()
+	got := make(chan error, 1)
+	go func() {
+		_, err := second.Head(t.Context())
+		got <- err
+	}()
+	for waits, deadline := 0, time.Now().Add(patience); waits == 0; {
+		select {
+		case err := <-got:
+			t.Fatalf("two transactions have the head at once, %v", err)
+		case <-time.After(time.Millisecond):
+		}
+		err := one.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waits)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("nobody waits for the head, %v", err)
+		}
+	}
+	first.Rollback()
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAHolderThatVanishesDoesNotStopTheOthers: a replica whose network goes away while it holds the head keeps the others from appending
 // for seconds, not until its connection is given up.
 func TestAHolderThatVanishesDoesNotStopTheOthers(t *testing.T) {

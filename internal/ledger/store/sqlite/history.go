@@ -15,7 +15,7 @@ func (s *Store) History(ctx context.Context, tags []consent.Tag, before consent.
 	if err != nil {
 		return nil, fmt.Errorf("the history cannot be read: %w", err)
 	}
-	if before == 0 {
+	if before == 0 || before > math.MaxInt64 {
 		before = math.MaxInt64
 	}
 	tags = people.SamePerson(tags)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/proof"
@@ -203,6 +204,9 @@ func (s *Store) hashes(ctx context.Context, query string, args ...any) ([]proof.
 
 // Entries implements store.Proofs.
 func (s *Store) Entries(ctx context.Context, from consent.Position, limit int) ([]store.Logged, error) {
+	if from > math.MaxInt64 {
+		return nil, nil // no log is so long, and no database knows the number
+	}
 	rows, err := s.reader.QueryContext(ctx, `SELECT position, leaf, salt, entry FROM events WHERE position >= ? ORDER BY position LIMIT ?`, from, limit)
 	if err != nil {
 		return nil, fmt.Errorf("the log cannot be read: %w", err)
