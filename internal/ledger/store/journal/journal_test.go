@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -181,6 +182,28 @@ func TestATransactionThatFailedBecauseOfOthersIsTriedAgain(t *testing.T) {
 	if r, err := appendOne(t, j, 1); err != nil || r.Position != 1 || tries != 4 {
 		t.Fatalf("%+v, %v after %d tries", r, err, tries)
 	}
+}
+
+// TestATransactionThatNeverSucceedsIsGivenUp after a while, and what comes next is appended.
+func TestATransactionThatNeverSucceedsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := storetest.NewMemory()
+		tries := 0
+		m.Refuse = func(*journal.Delta) error {
+			tries++
+			return fmt.Errorf("%w: somebody else was first", journal.ErrAgain)
+		}
+		j := journal.New(m, time.Now)
+		defer j.Close()
+		began := time.Now()
+		if _, err := appendOne(t, j, 1); !errors.Is(err, store.ErrClosed) || time.Since(began) > 2*time.Minute || tries < 10 {
+			t.Fatalf("%v after %s and %d tries", err, time.Since(began), tries)
+		}
+		m.Refuse = nil
+		if r, err := appendOne(t, j, 2); err != nil || r.Position != 1 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	})
 }
 
 // TestOneJobThatCannotBeWrittenFailsByItself, however many share its batch.
