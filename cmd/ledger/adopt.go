@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/optup/optup/internal/ledger/access"
-	"github.com/optup/optup/internal/ledger/keys"
 )
 
-type adoptFlags struct{ data, rootKey, config, epoch string }
+type adoptFlags struct {
+	own
+	place
+	epoch string
+}
 
 func adoptCommand() *cobra.Command {
 	var f adoptFlags
@@ -30,31 +29,28 @@ backups). If there are two copies that both go on, stop the one that is wrong in
 Adopting starts another epoch: every sidecar reads the log from its beginning. It works while the ledger serves. Without --epoch nothing
 is changed, and the epoch and the position of the log are printed. POST /v1/adopt does the same for an officer.`,
 		Example: `  optup-ledger adopt --data /var/lib/optup --root-key /etc/optup/keys/root --config /etc/optup/config/config.json
-  optup-ledger adopt --data /var/lib/optup --root-key /etc/optup/keys/root --config /etc/optup/config/config.json --epoch SEEN`,
+  optup-ledger adopt --data /var/lib/optup --root-key /etc/optup/keys/root --config /etc/optup/config/config.json --epoch SEEN
+
+  # in PostgreSQL
+  optup-ledger adopt --database-url-file /etc/optup/database/url --root-key /etc/optup/keys/root --config /etc/optup/config/config.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.adopt(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	v := cmd.Flags()
-	v.StringVar(&f.data, "data", "", "directory of the database")
-	v.StringVar(&f.rootKey, "root-key", "", "file with the root key (see keygen)")
-	v.StringVar(&f.config, "config", "", "file with the controller, as serve has it")
-	v.StringVar(&f.epoch, "epoch", "", "epoch of the log that is adopted; nothing is changed without it")
-	for _, name := range []string{"data", "root-key", "config"} {
-		_ = cmd.MarkFlagRequired(name) // fails for unknown flags only
-	}
+	f.own.add(cmd)
+	f.place.add(cmd)
+	cmd.Flags().StringVar(&f.epoch, "epoch", "", "epoch of the log that is adopted; nothing is changed without it")
 	return cmd
 }
 
 func (f *adoptFlags) adopt(ctx context.Context, out io.Writer) (err error) {
-	root, err := keys.ReadRoot(f.rootKey)
+	root, controller, err := f.read()
 	if err != nil {
 		return err
 	}
-	guard, err := access.Open(access.Options{ConfigFile: f.config, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
+	if err := f.exists(); err != nil {
 		return err
 	}
-	db, err := openData(ctx, f.data, root, guard.Config().Controller)
+	db, err := f.place.open(ctx, root, controller)
 	if err != nil {
 		return err
 	}

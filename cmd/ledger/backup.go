@@ -157,7 +157,7 @@ func sizeOf(ctx context.Context, path string) (consent.Position, error) {
 
 type importFlags struct {
 	own
-	data   string
+	place
 	dryRun bool
 }
 
@@ -166,23 +166,23 @@ func importCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import EXPORT",
 		Short: "Fill an empty ledger with an export",
-		Long: `Verify an export (optup ledger export) and fill an empty SQLite database with it: the same positions, times and leaves, and so the same
+		Long: `Verify an export (optup ledger export) and fill an empty database with it: the same positions, times and leaves, and so the same
 root, in a new epoch. It is imported whole or not at all. It needs the root key of the ledger that was exported, because people are
 known by tags that are made with it. Idempotency keys are not in an export: let writers finish before it is made.`,
-		Example: `  optup-ledger import ledger.jsonl --data /var/lib/optup --root-key root.key --config config.json --dry-run`,
+		Example: `  optup-ledger import ledger.jsonl --data /var/lib/optup --root-key root.key --config config.json --dry-run
+  optup-ledger import ledger.jsonl --database-url-file url --root-key root.key --config config.json`,
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.load(cmd, args[0]) },
 	}
-	f.add(cmd)
-	cmd.Flags().StringVar(&f.data, "data", "", "directory of the database; created if it is not there")
+	f.own.add(cmd)
+	f.place.add(cmd)
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only verify the export")
-	_ = cmd.MarkFlagRequired("data") // fails for unknown flags only
 	return cmd
 }
 
 func (f *importFlags) load(cmd *cobra.Command, name string) error {
 	ctx := cmd.Context()
-	_, signer, err := f.open()
+	_, signer, err := f.own.open()
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (f *importFlags) load(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	db, err := openData(ctx, f.data, root, controller)
+	db, err := f.place.open(ctx, root, controller)
 	if err != nil {
 		return err
 	}

@@ -216,6 +216,7 @@ func TestServeRefuses(t *testing.T) {
 		"no key":                                  {append(without(args, "--root-key"), "--listen", "127.0.0.1:0"), "root-key"},
 		"half a certificate":                      {append(args, "--listen", "127.0.0.1:0", "--tls-cert", "x"), "tls-key"},
 		"a manager and a bundle":                  {append(args, "--listen", "127.0.0.1:0", "--manager", "x", "--manager-token", "x", "--trust", "x"), "bundle manager"},
+		"a limit below nothing":                   {append(args, "--listen", "127.0.0.1:0", "--max-events", "-4"), "--max-events"},
 		"an unknown argument":                     {append(args, "now"), "now"},
 	} {
 		t.Run(name, func(t *testing.T) {

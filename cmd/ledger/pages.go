@@ -33,6 +33,9 @@ func (f *pagesFlags) add(v *pflag.FlagSet) {
 
 // check refuses what would let people's answers and cookies travel in the clear.
 func (f *pagesFlags) check(withTLS bool) error {
+	if f.listen == "" && len(f.proxies) > 0 {
+		return errors.New("--pages-proxies are in front of the pages: give --pages, too")
+	}
 	if f.listen == "" && f.publicURL == "" {
 		return nil
 	}
@@ -98,7 +101,7 @@ func (f *pagesFlags) serve(ctx context.Context, s *http.Server, cert *certificat
 	lc := net.ListenConfig{}
 	l, err := lc.Listen(ctx, "tcp", f.listen)
 	if err != nil {
-		return nil, fmt.Errorf("the pages cannot listen: %w", err)
+		return nil, fmt.Errorf("the pages cannot listen; free the port, or give another address with --pages: %w", err)
 	}
 	if cert == nil {
 		return func() error { return ended(s.Serve(l)) }, nil

@@ -61,6 +61,7 @@ func TestPagesAreRefused(t *testing.T) {
 		"with a path":                   {pagesFlags{listen: ":8444", publicURL: "https://shop.example/consent"}, true, "--public-url"},
 		"without https":                 {pagesFlags{listen: ":8444", publicURL: "http://consent.example"}, true, "https"},
 		"without a certificate":         {pagesFlags{listen: ":8444", publicURL: "https://consent.example"}, false, "--tls-cert"},
+		"with proxies of no pages":      {pagesFlags{proxies: []string{"10.0.0.0/8"}}, true, "give --pages, too"},
 		"with proxies that are no list": {pagesFlags{listen: ":8444", publicURL: "https://consent.example", proxies: []string{"ingress"}}, true, "--pages-proxies"},
 	} {
 		if err := c.flags.check(c.withTLS); err == nil || !strings.Contains(err.Error(), c.want) {

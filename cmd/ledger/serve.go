@@ -117,6 +117,9 @@ func (f *serveFlags) check() error {
 	if f.retainUses < 0 {
 		return errors.New("--retain-uses-days is a number of days, or 0 to keep use records for ever")
 	}
+	if f.limits.Events < 0 || f.limits.Imports < 0 || f.limits.Lookups < 0 {
+		return errors.New("--max-events, --max-imports and --max-lookups are numbers for each minute, or 0 for no limit")
+	}
 	if f.state == "" {
 		f.state = f.data
 	}
@@ -164,21 +167,12 @@ func (f *serveFlags) guard(log *slog.Logger) (*access.Guard, error) {
 	return access.Open(o)
 }
 
-// url gives the database URL as the file has it; nil without one. It is nowhere else: not in a flag, an environment or a message.
+// url gives the database URL; nil without one.
 func (f *serveFlags) url() func() (string, error) {
 	if f.databaseURL == "" {
 		return nil
 	}
-	return func() (string, error) {
-		text, err := os.ReadFile(f.databaseURL)
-		if err != nil {
-			return "", err
-		}
-		if text = bytes.TrimSpace(text); len(text) == 0 {
-			return "", fmt.Errorf("%s is empty", f.databaseURL)
-		}
-		return string(text), nil
-	}
+	return urlIn(f.databaseURL)
 }
 
 // serve wires what the flags name.
@@ -200,7 +194,7 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	}
 	l, err := server.Open(ctx, server.Options{Data: f.data, DatabaseURL: f.url(), Root: root, Guard: guard, Now: time.Now, Logger: log})
 	if err != nil {
-		return err
+		return advised(err)
 	}
 	defer func() {
 		if err := l.Close(); err != nil {

@@ -41,11 +41,11 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 	lc := net.ListenConfig{}
 	public, err := lc.Listen(ctx, "tcp", s.flags.listen)
 	if err != nil {
-		return fmt.Errorf("the API cannot listen: %w", err)
+		return fmt.Errorf("the API cannot listen; free the port, or give another address with --listen: %w", err)
 	}
 	admin, err := lc.Listen(ctx, "tcp", s.flags.admin)
 	if err != nil {
-		return errors.Join(fmt.Errorf("the admin port cannot listen: %w", err), public.Close())
+		return errors.Join(fmt.Errorf("the admin port cannot listen; free it, or give another address with --admin: %w", err), public.Close())
 	}
 	main := s.api
 	var cert *certificate

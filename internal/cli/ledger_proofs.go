@@ -79,6 +79,9 @@ func (l *Ledger) Receipt(ctx context.Context, p consent.Position) (json.RawMessa
 // Export writes the whole log to a file that must not exist yet. It needs the role officer.
 func (l *Ledger) Export(ctx context.Context, to string) error {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s exists, and an export is never written over another; give another name with --out: %w", to, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,13 @@ func TestCheckpointsAreKeptAndCompared(t *testing.T) {
 	if err := PrintReport(&out, r); err != nil || !strings.Contains(out.String(), "NOT SOUND\n  position 5: ") {
 		t.Errorf("%s, %v", out.String(), err)
 	}
+	for want, bad := range map[string]VerifyOptions{
+		"give --checkpoint": {Database: l.Database(), PublicKey: o.PublicKey}, "give --receipt": {Database: l.Database(), Wording: "words.txt"},
+	} {
+		if _, err := VerifyLog(ctx, bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a flag that nothing is compared with: err = %v, want one about %q", err, want)
+		}
+	}
 	o.PublicKey = ""
 	if _, err := VerifyLog(ctx, o); err == nil || !strings.Contains(err.Error(), "--public-key") {
 		t.Errorf("checkpoints without a key: err = %v", err)
@@ -101,7 +108,7 @@ func TestExportAndReceiptAreVerifiedOffline(t *testing.T) {
 	if err := x.Export(ctx, to); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Export(ctx, to); !errors.Is(err, os.ErrExist) {
+	if err := x.Export(ctx, to); !errors.Is(err, os.ErrExist) || !strings.Contains(err.Error(), "another name with --out") {
 		t.Errorf("over another file: err = %v", err)
 	}
 	r, err := VerifyLog(ctx, VerifyOptions{Export: to, PublicKey: pub})
@@ -134,6 +141,9 @@ func TestExportAndReceiptAreVerifiedOffline(t *testing.T) {
 	v, err := VerifyReceipt(VerifyOptions{Receipt: file(t, "receipt", indented.Bytes()), PublicKey: pub})
 	if err != nil || !v.Holds || v.Position != 1 || v.Notice != "newsletter-v1" {
 		t.Fatalf("%+v, %v", v, err)
+	}
+	if _, err := VerifyReceipt(VerifyOptions{Receipt: "receipt", PublicKey: pub, Checkpoints: []string{"c"}}); err == nil || !strings.Contains(err.Error(), "--checkpoint") {
+		t.Errorf("with a checkpoint that nothing is compared with: err = %v", err)
 	}
 	var out bytes.Buffer
 	if err := PrintReceipt(&out, v); err != nil || !strings.HasSuffix(out.String(), "holds\n") {

@@ -63,9 +63,15 @@ func (o *VerifyOptions) checkpoints() ([]proof.Checkpoint, error) {
 
 // VerifyLog verifies a database or an export.
 func VerifyLog(ctx context.Context, o VerifyOptions) (*audit.Report, error) {
+	if o.Wording != "" {
+		return nil, errors.New("--wording is compared with a receipt: give --receipt")
+	}
 	checkpoints, err := o.checkpoints()
 	if err != nil {
 		return nil, err
+	}
+	if o.Export == "" && o.PublicKey != "" && len(checkpoints) == 0 {
+		return nil, errors.New("nothing in a database is signed, so --public-key verifies nothing by itself: give --checkpoint with a checkpoint that was kept, or leave the key out")
 	}
 	with := audit.Options{Checkpoints: checkpoints, Progress: o.Progress}
 	switch {
@@ -123,6 +129,9 @@ type VerifiedReceipt struct {
 // VerifyReceipt verifies a receipt offline.
 func VerifyReceipt(o VerifyOptions) (VerifiedReceipt, error) {
 	var out VerifiedReceipt
+	if len(o.Checkpoints) > 0 {
+		return out, errors.New("--checkpoint is compared with a database or an export; a receipt brings its own")
+	}
 	key, err := o.key()
 	if err != nil {
 		return out, err
