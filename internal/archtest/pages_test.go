@@ -14,14 +14,12 @@ var (
 	declaredTest = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
 )
 
-// TestTheThreatModelNamesTestsThatExist: each test that it names is where it says. A name counts for the last package that was named
-// before it in the same row; where none was, for any.
-func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
+var namedFile = regexp.MustCompile("`([a-z][a-z0-9_/]*\\.(?:go|json|js|proto))`")
+
+// TestPagesNameTestsThatExist: each test that the threat model and the page on architecture name is where they say. A name counts for the
+// last package that was named before it in the same row; where none was, for any.
+func TestPagesNameTestsThatExist(t *testing.T) {
 	root := filepath.Join("..", "..")
-	text, err := os.ReadFile(filepath.Join(root, "docs", "threat-model.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	everywhere := map[string]bool{}
 	for _, dir := range []string{"internal", "cmd", "controllers", "api", "test"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d os.DirEntry, err error) error {
@@ -36,23 +34,63 @@ func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	named := 0
-	for _, row := range strings.Split(string(text), "\n") {
-		tests := everywhere
-		at := 0
-		for _, m := range namedTest.FindAllStringIndex(row, -1) {
-			if p := namedPackage.FindAllStringSubmatch(row[at:m[0]], -1); len(p) > 0 {
-				tests = testsIn(t, filepath.Join(root, p[len(p)-1][1]))
+	for page, least := range map[string]int{"threat-model.md": 50, "architecture.md": 50} {
+		text, err := os.ReadFile(filepath.Join(root, "docs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := 0
+		for _, row := range strings.Split(string(text), "\n") {
+			tests := everywhere
+			at := 0
+			for _, m := range namedTest.FindAllStringIndex(row, -1) {
+				if p := namedPackage.FindAllStringSubmatch(row[at:m[0]], -1); len(p) > 0 {
+					tests = testsIn(t, filepath.Join(root, p[len(p)-1][1]))
+				}
+				at = m[0]
+				named++
+				if name := row[m[0]:m[1]]; !tests[name] && (len(tests) > 0 || !everywhere[name]) {
+					t.Errorf("%s is not where %s says: %.120s", name, page, row)
+				}
 			}
-			at = m[0]
-			named++
-			if name := row[m[0]:m[1]]; !tests[name] && (len(tests) > 0 || !everywhere[name]) {
-				t.Errorf("%s is not where the threat model says: %.120s", name, row)
+		}
+		if named < least {
+			t.Errorf("only %d tests were found in %s", named, page)
+		}
+	}
+}
+
+// TestTheArchitectureNamesPlacesThatExist: packages, and files within one of the packages of their row.
+func TestTheArchitectureNamesPlacesThatExist(t *testing.T) {
+	root := filepath.Join("..", "..")
+	text, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, files := 0, 0
+	for _, row := range strings.Split(string(text), "\n") {
+		var within []string
+		for _, m := range namedPackage.FindAllStringSubmatch(row, -1) {
+			packages++
+			if info, err := os.Stat(filepath.Join(root, m[1])); err != nil || !info.IsDir() {
+				t.Errorf("there is no package %s: %.120s", m[1], row)
+			}
+			within = append(within, m[1])
+		}
+		for _, m := range namedFile.FindAllStringSubmatch(row, -1) {
+			files++
+			found := false
+			for _, p := range append(within, "") {
+				_, err := os.Stat(filepath.Join(root, p, m[1]))
+				found = found || err == nil
+			}
+			if !found {
+				t.Errorf("there is no %s in %v: %.120s", m[1], within, row)
 			}
 		}
 	}
-	if named < 50 {
-		t.Errorf("only %d tests were found in the table", named)
+	if packages < 100 || files < 100 {
+		t.Errorf("only %d packages and %d files were found", packages, files)
 	}
 }
 
