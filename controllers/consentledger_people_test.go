@@ -93,6 +93,20 @@ var _ = Describe("A ConsentLedger that people reach", func() {
 			Expect(fresh(l).Status.Conditions).To(haveCondition("Accepted", metav1.ConditionFalse, v1alpha1.ReasonSecretNotFound, "Secret mail-authority"))
 		})
 
+		It("keeps what it reads fresh while a Secret is missing", func() {
+			files := fresh(secret("main-ledger-tls"))
+			change(files, func(s *corev1.Secret) { s.Data[corev1.TLSCertKey] = []byte("ended") })
+			change(l, func(l *v1alpha1.ConsentLedger) {
+				l.Spec.Access = []v1alpha1.LedgerAccess{{ServiceAccount: &v1alpha1.ServiceAccountReference{Namespace: "web", Name: "checkout"}, Roles: []v1alpha1.LedgerRole{"Touchpoint"}}}
+			})
+			r.reconcile(l)
+			Expect(fresh(l).Status.Conditions).To(haveCondition("Accepted", metav1.ConditionFalse, v1alpha1.ReasonSecretNotFound, "Secret mail-user"))
+			Expect(good(fresh(files).Data[corev1.TLSCertKey], []string{"main-ledger.consent.svc"}, time.Now(), "", "")).To(BeTrue(), "the certificate is renewed")
+			config := fresh(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: consent, Name: "main-ledger-config"}})
+			Expect(config.Data["config.json"]).To(ContainSubstring("system:serviceaccount:web:checkout"), "roles given, and taken, count")
+			Expect(container().Args).NotTo(ContainElement("--smtp-server"))
+		})
+
 		It("reads each key of a Secret as a file, and has no password among its arguments", func() {
 			login, authority := secret("mail-user"), secret("mail-authority")
 			login.Data = map[string][]byte{"login": []byte("shop:hush"), "other": []byte("x")}

@@ -3,6 +3,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -75,14 +76,20 @@ func (r *Ledgers) Reconcile(ctx context.Context, req reconcile.Request) (ctrl.Re
 		return ctrl.Result{}, r.status(ctx, l, nil, condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonControllerConflict,
 			"The controller already has the ledger "+other+"; a person's consents must not be split over two. Delete one of them.", l.Generation))
 	}
-	if missing, err := r.missing(ctx, l); err != nil {
+	missing, err := r.missing(ctx, l)
+	if err != nil {
 		return ctrl.Result{}, err
-	} else if missing != "" {
-		return ctrl.Result{RequeueAfter: secretEvery}, r.status(ctx, l, nil, condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonSecretNotFound, missing, l.Generation))
 	}
 	accepted := condition(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The ledger is the only one of its controller.", l.Generation)
+	if missing != "" {
+		accepted = condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonSecretNotFound, missing, l.Generation)
+	}
 	if r.Issuer() == "" || len(r.JWKS()) == 0 {
 		return ctrl.Result{RequeueAfter: time.Second}, r.status(ctx, l, nil, accepted)
+	}
+	if missing != "" {
+		// What runs goes on, and what it reads stays fresh: its certificate, the keys of tokens, and who may do what.
+		return ctrl.Result{RequeueAfter: secretEvery}, errors.Join(r.status(ctx, l, nil, accepted), r.around(ctx, l))
 	}
 	ready, err := r.apply(ctx, l)
 	if err != nil {

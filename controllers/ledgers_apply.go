@@ -30,12 +30,24 @@ type step struct {
 
 // apply brings the objects of a ledger about, and gives how many replicas are ready.
 func (r *Ledgers) apply(ctx context.Context, l *v1alpha1.ConsentLedger) (int32, error) {
-	if err := r.rootKey(ctx, l); err != nil {
+	if err := r.around(ctx, l); err != nil {
 		return 0, err
+	}
+	pods, ready := r.pods(l)
+	if err := r.make(ctx, l, pods); err != nil {
+		return 0, err
+	}
+	return ready(), r.unneeded(ctx, l)
+}
+
+// around brings about what the pods of a ledger read, and what leads to them.
+func (r *Ledgers) around(ctx context.Context, l *v1alpha1.ConsentLedger) error {
+	if err := r.rootKey(ctx, l); err != nil {
+		return err
 	}
 	config, err := ledgerConfig(l, r.LedgerOptions)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	account := &corev1.ServiceAccount{ObjectMeta: named(l, translate.LedgerName(l))}
 	files := &corev1.ConfigMap{ObjectMeta: named(l, translate.LedgerName(l)+"-config")}
@@ -51,8 +63,12 @@ func (r *Ledgers) apply(ctx context.Context, l *v1alpha1.ConsentLedger) (int32, 
 		service := &corev1.Service{ObjectMeta: named(l, pagesName(l))}
 		steps = append(steps, step{service, func() error { ledgerPages(l, service); return nil }})
 	}
-	pods, ready := r.pods(l)
-	for _, s := range append(steps, pods...) {
+	return r.make(ctx, l, steps)
+}
+
+// make takes steps.
+func (r *Ledgers) make(ctx context.Context, l *v1alpha1.ConsentLedger, steps []step) error {
+	for _, s := range steps {
 		_, err := controllerutil.CreateOrUpdate(ctx, r.Client, s.object, func() error {
 			labels := s.object.GetLabels()
 			if labels == nil {
@@ -66,10 +82,10 @@ func (r *Ledgers) apply(ctx context.Context, l *v1alpha1.ConsentLedger) (int32, 
 			return controllerutil.SetControllerReference(l, s.object, r.Scheme())
 		})
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return ready(), r.unneeded(ctx, l)
+	return nil
 }
 
 // pods are the objects that run a ledger, by its storage.
