@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,5 +83,49 @@ func TestADumpWhileOthersWriteIsALedger(t *testing.T) {
 	})
 	if err := errors.Join(append(errs, err)...); err != nil || result[0].Position != head.Position+1 {
 		t.Fatalf("%+v, %v", result, err)
+	}
+	// Evidence is taken again, of people whose keys the backup left out, too.
+	append1(t, again, withEvidence(1))
+	if got, err := again.Attachments(t.Context(), storetest.Tag(1)); err != nil || len(got) != 1 || string(got[0].Body) != seeded {
+		t.Fatalf("%d attachments, %v", len(got), err)
+	}
+}
+
+// A database without its keys is made whole again by whoever may, and refused otherwise; those that are restored beside it are left alone.
+func TestKeysComeBackBesideALog(t *testing.T) {
+	server := postgres.Shared(t)
+	url := server.Database(t)
+	append1(t, open(t, url), withEvidence(1))
+	dump := server.Run(t, nil, "pg_dump", "--format=custom", "--exclude-schema=optup_keys", url)
+	keys := server.Run(t, nil, "pg_dump", "--format=custom", "--schema=optup_keys", url)
+
+	whole := server.Database(t)
+	for _, part := range [][]byte{dump, keys} {
+		server.Run(t, part, "pg_restore", "--exit-on-error", "--no-owner", "--dbname="+whole)
+	}
+	if got, err := open(t, whole).Attachments(t.Context(), storetest.Tag(1)); err != nil || len(got) != 1 || string(got[0].Body) != seeded {
+		t.Fatalf("%d attachments, %v", len(got), err)
+	}
+
+	bare := server.Database(t)
+	server.Run(t, dump, "pg_restore", "--exit-on-error", "--no-owner", "--dbname="+bare)
+	name := nameOf(t, bare)
+	role := "r_" + name
+	server.Exec(t, name, `CREATE ROLE `+role+` LOGIN PASSWORD 'x'`, `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO `+role)
+	t.Cleanup(func() { server.Exec(t, "postgres", `DROP ROLE `+role) })
+	t.Cleanup(func() { server.Exec(t, name, `DROP OWNED BY `+role) })
+	if s, err := Open(t.Context(), options(t, server.As(role, "x", name))); err == nil {
+		_ = s.Close()
+		t.Fatal("a ledger serves that can take no evidence")
+	} else if !strings.Contains(err.Error(), "optup_keys") {
+		t.Fatal(err)
+	}
+	s := open(t, bare)
+	if got, err := s.Attachments(t.Context(), storetest.Tag(1)); err != nil || len(got) != 0 {
+		t.Fatalf("%d attachments can be read without keys, %v", len(got), err)
+	}
+	append1(t, s, withEvidence(1))
+	if got, err := s.Attachments(t.Context(), storetest.Tag(1)); err != nil || len(got) != 1 || string(got[0].Body) != seeded {
+		t.Fatalf("%d attachments, %v", len(got), err)
 	}
 }

@@ -89,6 +89,9 @@ func Open(ctx context.Context, o Options, options ...journal.Option) (_ *Store, 
 	if err := found(ctx, s.pool, o.KeyID); err != nil {
 		return nil, err
 	}
+	if err := keySchema(ctx, s.pool); err != nil {
+		return nil, err
+	}
 	h, err := head(ctx, s.side)
 	if err != nil {
 		return nil, err
