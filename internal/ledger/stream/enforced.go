@@ -111,7 +111,8 @@ func (s *Server) Enforced(ctx context.Context, at consent.Position) int {
 // enforced everywhere.
 //
 // Streams that ended count until their bound has passed, and so do those that there may have been before the hub began, or with other
-// replicas: alone tells that there are none.
+// replicas: alone tells that there are none. Of them nothing is known, so the widest bound that was told here since the hub began stands for
+// theirs, and DefaultBound at the least: one that is wider, and whose sidecar has not come back, is not waited for to its end.
 func (h *Hub) Enforced(ctx context.Context, at consent.Position, alone bool) int {
 	ask, err := wire.Append(nil, wire.TypeAsk, wire.At{Position: at})
 	if err != nil {

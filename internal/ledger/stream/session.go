@@ -163,7 +163,11 @@ func (st *session) listen(conn io.Reader, early []byte) {
 			st.s.Logger.Info("a stream ends", "subject", st.sub.Caller.Subject, "error", errFrame)
 			return
 		}
-		if ping.Epoch != "" && ping.Epoch != st.epoch {
+		switch ping.Epoch {
+		case st.epoch:
+		case "":
+			ping.Position = 0 // of which log, nobody knows
+		default:
 			return
 		}
 		st.s.heard(st.queue, st.epoch, ping)

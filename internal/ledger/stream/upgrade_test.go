@@ -2,12 +2,15 @@ package stream_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -231,5 +234,78 @@ func TestAnotherLogEndsAllStreams(t *testing.T) {
 	s, _, _ := dial(t, l, &held, "newsletter")
 	if s.whole().Epoch == held.Epoch {
 		t.Fatal("the log has its old name")
+	}
+}
+
+// TestAContradictedLedgerTellsNobodyAnything: whoever shows the checkpoint of what it forgot stops it for all, by a ping or as a stream begins,
+// until the log is adopted.
+func TestAContradictedLedgerTellsNobodyAnything(t *testing.T) {
+	for name, show := range map[string]func(t *testing.T, l *ledgertest.Ledger, held wire.Held){
+		"a stream begins": func(t *testing.T, l *ledgertest.Ledger, held wire.Held) {
+			if _, _, status := dial(t, l, &held, "newsletter"); status != http.StatusServiceUnavailable {
+				t.Fatalf("status %d", status)
+			}
+		},
+		"a ping": func(t *testing.T, l *ledgertest.Ledger, held wire.Held) {
+			body, err := json.Marshal(wire.Ping{Nonce: "n", Checkpoint: held.Checkpoint})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, answer := l.Do(ledgertest.Reader, "POST", "/v1/ping", string(body)); status != http.StatusServiceUnavailable {
+				t.Fatal(status, answer)
+			}
+		},
+		"a ping over the stream": func(t *testing.T, l *ledgertest.Ledger, held wire.Held) {
+			s, conn, _ := dial(t, l, nil, "newsletter")
+			s.whole()
+			send(t, conn, wire.TypePing, wire.Ping{Nonce: "n", Epoch: held.Epoch, Checkpoint: held.Checkpoint})
+			for typ, _, err := s.frames.Next(); err == nil; typ, _, err = s.frames.Next() {
+				if typ == wire.TypePong {
+					t.Fatal("it was answered")
+				}
+			}
+		},
+	} {
+		for grown := range 2 {
+			t.Run(fmt.Sprint(name, ", grown by ", grown), func(t *testing.T) {
+				l := ledgertest.New(t).Start()
+				l.Append("ada@example.org", ledgertest.Given("newsletter"))
+				l.Stop()
+				backup := l.Backup()
+				l.Start()
+				l.Append("ada@example.org", ledgertest.Withdrawn("newsletter"))
+				s, _, _ := dial(t, l, nil, "newsletter")
+				held := s.whole()
+				l.Stop()
+				l.Restore(backup)
+				l.Start()
+				for range grown {
+					l.Append("bob@example.org", ledgertest.Given("newsletter"))
+				}
+				other, conn, _ := dial(t, l, nil, "newsletter")
+				other.whole()
+				show(t, l, held)
+				if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				for typ, _, err := other.frames.Next(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET); typ, _, err = other.frames.Next() {
+					if typ != wire.TypeHeartbeat || err != nil {
+						t.Fatalf("another stream goes on: %d %v", typ, err)
+					}
+				}
+				if status, answer := l.Do(ledgertest.Reader, "POST", "/v1/ping", `{"nonce":"n"}`); status != http.StatusServiceUnavailable {
+					t.Fatal("who shows nothing is told the head", status, answer)
+				}
+				if _, _, status := dial(t, l, nil, "newsletter"); status != http.StatusServiceUnavailable {
+					t.Fatalf("who holds nothing is told about people: status %d", status)
+				}
+				if _, err := l.Store.Adopt(t.Context(), held.Epoch); err != nil {
+					t.Fatal(err)
+				}
+				if s, _, status := dial(t, l, &held, "newsletter"); status != http.StatusSwitchingProtocols || s.whole().Epoch == held.Epoch {
+					t.Fatalf("status %d after the log was adopted", status)
+				}
+			})
+		}
 	}
 }
