@@ -189,6 +189,7 @@ func Check(e Evidence, proof consent.Proof, now time.Time) error {
 		word(l.Reference, "session.reference", true)
 		word(l.Method, "session.method", false)
 		order("session", l.AuthenticatedAt)
+	case Archived: // no proof has this kind, so that it does not come here
 	}
 	return errors.Join(errs...)
 }
