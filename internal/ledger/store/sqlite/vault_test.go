@@ -201,7 +201,7 @@ func TestAnErasureThatDiedHalfwayIsDoneAgain(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		defer tx.Rollback() //nolint:errcheck // that is what happens to it
+		defer tx.Rollback() // that is what happens to it
 		if err := s.keys.erase(t.Context(), tx, []int64{1}); err != nil {
 			return err
 		}
