@@ -18,6 +18,11 @@ spec:
 		refused:  `{spec: {hosts: [a.example, b.example, a.example]}}`,
 	},
 	{
+		sentence: "authorities are certificates", message: "a private key does not belong here",
+		accepted: `{spec: {authorities: "-----BEGIN CERTIFICATE-----"}}`,
+		refused:  `{spec: {authorities: "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----"}}`,
+	},
+	{
 		sentence: "whoever is no processor has a name", message: "a controller or joint controller has to be named",
 		accepted: `{spec: {party: {role: JointController, name: Brieftaube Ads GmbH}}}`,
 		refused:  `{spec: {party: {role: JointController}}}`,

@@ -89,6 +89,8 @@ const (
 	ReasonNothingToAsk = "NothingToAsk"
 	// ReasonInvalidTouchpoint surfaces when a touchpoint holds a value that no bundle can hold.
 	ReasonInvalidTouchpoint = "InvalidTouchpoint"
+	// ReasonInvalidAuthorities surfaces when a service's authorities are no certificates of authorities.
+	ReasonInvalidAuthorities = "InvalidAuthorities"
 	// ReasonInvalidEndpoint surfaces when an endpoint's template, pointers or units do not fit together.
 	ReasonInvalidEndpoint = "InvalidEndpoint"
 	// ReasonEndpointConflict surfaces when another endpoint takes the requests that an endpoint would match.

@@ -163,6 +163,13 @@ type DataServiceSpec struct {
 	// party that operates the service.
 	// +required
 	Party Party `json:"party"`
+	// authorities that the service's certificate is verified with instead of the public ones: the certificates of a private authority in
+	// PEM, at most 16 KiB. They are public; never put a key here. Omitted means the public authorities (those of Mozilla).
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
+	// +kubebuilder:validation:XValidation:rule="self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY')",message="authorities are certificates in PEM, which begin with -----BEGIN CERTIFICATE-----; a private key does not belong here"
+	Authorities string `json:"authorities,omitempty"`
 	// allowedNamespaces, besides the service's own, may refer to the service. Omitted means no other.
 	// +optional
 	AllowedNamespaces *NamespaceSelector `json:"allowedNamespaces,omitempty"`

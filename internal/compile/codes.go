@@ -69,6 +69,10 @@ const (
 	EndpointConflict Code = "EndpointConflict"
 	// TransferNotCovered surfaces when data leaves the European Economic Area on no basis, or on one that a rule's purpose cannot carry.
 	TransferNotCovered Code = "TransferNotCovered"
+	// InvalidAuthorities surfaces when a service's authorities are no certificates of authorities.
+	InvalidAuthorities Code = "InvalidAuthorities"
+	// AuthoritiesWithoutTLS surfaces when a service has authorities and no port on which the sidecar speaks TLS; always a warning.
+	AuthoritiesWithoutTLS Code = "AuthoritiesWithoutTLS"
 	// NotYet surfaces when a service declares something that this version does not carry out; always a warning.
 	NotYet Code = "NotYet"
 

@@ -44,10 +44,13 @@ func (c *compiler) resolveServices(in []policy.Service) {
 	taken := map[string]string{}
 	for i := range all {
 		s := &service{Service: all[i]}
-		if err := enforceable(&s.Service.Service, nil); err != nil {
+		unverified := s.Service.Service
+		unverified.Authorities = ""
+		if err := enforceable(&unverified, nil); err != nil {
 			c.findings.error(s.ref(), "spec", InvalidEndpoint, "The service cannot be enforced, so rules cannot refer to it (%v). Correct it.", err)
 			continue
 		}
+		c.authorities(s)
 		c.hosts(s, taken)
 		c.endpoints(s)
 		if t := s.Party.Transfer; t != nil && !slices.Contains(bases, t.Basis) {
@@ -55,7 +58,7 @@ func (c *compiler) resolveServices(in []policy.Service) {
 				"Data goes to %s on no basis (GDPR Art. 44); everything is denied. Name the basis: Adequacy, StandardClauses, BindingRules or ExplicitConsent.", t.Country)
 		}
 		for _, field := range s.NotYet {
-			c.findings.warn(s.ref(), field, NotYet, "This version does not carry this out: no credential is inserted, and TLS is not intercepted but refused. Applications send their own credential; take tls mode Originate.")
+			c.findings.warn(s.ref(), field, NotYet, "This version does not carry this out: no credential is inserted. Applications send their own.")
 		}
 		c.services[s.Name] = s
 		c.byName = append(c.byName, s)
@@ -125,6 +128,7 @@ func (c *compiler) endpoints(s *service) {
 	for i := range s.Endpoints {
 		if s.Endpoints[i].NoPersonalData {
 			s.stub.Endpoints = append(s.stub.Endpoints, s.Endpoints[i])
+			s.stub.Authorities = s.Authorities // what is not forwarded needs none
 		}
 		if r := s.Endpoints[i].Replaces; r != "" && s.endpoint(r) == nil {
 			c.findings.error(s.ref(), fmt.Sprintf("spec.endpoints[%d].replaces", s.at[i]), EndpointNotFound,

@@ -1,7 +1,13 @@
 package compile
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"math/big"
 	"slices"
 	"testing"
 
@@ -52,10 +58,67 @@ func TestWhatIsWrongWithServices(t *testing.T) {
 		"what this version does not carry out": {
 			func(s *policy.Snapshot) { s.Services[mail].NotYet = []string{"spec.credential"} }, serviceRef("mail"), "spec.credential", NotYet, Warning, "Applications send their own",
 		},
+		"authorities that are none": {
+			func(s *policy.Snapshot) { s.Services[mail].Authorities = "our own" }, serviceRef("mail"), "spec.authorities", InvalidAuthorities, Error, "every request to it is denied",
+		},
+		"authorities for a service that speaks no TLS": {
+			func(s *policy.Snapshot) { s.Services[mail].Authorities = authority(t) }, serviceRef("mail"), "spec.authorities", AuthoritiesWithoutTLS, Warning, "nothing to verify",
+		},
 		"a transfer on no basis": {
 			func(s *policy.Snapshot) { s.Services[ads].Party.Transfer.Basis = "" }, serviceRef("ads"), "spec.party.transfer.basis", TransferNotCovered, Error, "GDPR Art. 44",
 		},
 	})
+}
+
+// authority gives the certificate of one, in PEM.
+func authority(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// TestAServiceThatCannotBeVerifiedStaysClosed: were it left out, its hosts would be those of nobody and might pass.
+func TestAServiceThatCannotBeVerifiedStaysClosed(t *testing.T) {
+	s := sound()
+	s.Services[mail].Authorities = "our own"
+	for _, b := range Compile(s).Bundles {
+		i := slices.IndexFunc(b.Bundle.Services, func(x ir.Service) bool { return x.Name == s.Services[mail].Name })
+		if i < 0 || len(b.Bundle.Services[i].Endpoints) > 0 || b.Bundle.Services[i].Authorities != "" {
+			t.Errorf("%+v", b.Bundle.Services)
+		}
+	}
+}
+
+// TestAuthoritiesAreInTheBundlesThatNeedThem: bundles have a size, and what nothing is sent to is not verified.
+func TestAuthoritiesAreInTheBundlesThatNeedThem(t *testing.T) {
+	s := sound()
+	s.Services = append(s.Services, declaredService("unused", ir.Endpoint{Name: "a", Methods: []string{"GET"}, Path: "/a", Processing: []ir.Processing{ir.ProcessingShow}}))
+	for i := range s.Services {
+		s.Services[i].Authorities = "# " + s.Services[i].Name + "\n" + authority(t)
+		s.Services[i].Ports = []ir.Port{{Port: 443, Protocol: "HTTPS", Intercept: true}}
+	}
+	used := map[string]bool{}
+	for _, b := range Compile(s).Bundles {
+		for _, r := range b.Bundle.Rules {
+			used[r.Service] = true
+		}
+		for _, x := range b.Bundle.Services {
+			if want := used[x.Name] || len(x.Endpoints) > 0; (x.Authorities != "") != want {
+				t.Errorf("%s: %q", x.Name, x.Authorities)
+			}
+		}
+	}
+	if len(used) == 0 || len(used) == len(s.Services) {
+		t.Fatalf("used are %v", used)
+	}
 }
 
 func TestTemplatesThatOverlapWithoutAConflict(t *testing.T) {

@@ -21,6 +21,8 @@ const (
 	criticalAddresseeTime  = "addressees.time"
 	criticalAddresseeBody  = "addressees.body"
 	criticalFormat         = "message.format"
+	criticalIntercept      = "port.intercept"
+	criticalAuthorities    = "service.authorities"
 )
 
 // known are the critical elements that this version understands.
@@ -28,7 +30,7 @@ var known = map[string]bool{
 	criticalProofs: true, criticalUnused: true, criticalMinimumNotices: true, criticalDeviceAccess: true, criticalBusinessOnly: true,
 	criticalThirdParty: true, criticalAnonymous: true, criticalAdvertisers: true, criticalSpecial: true, criticalTransfer: true,
 	criticalTLS: true, criticalSegments: true, criticalReplaces: true, criticalSwitches: true, criticalAddresseeTime: true,
-	criticalAddresseeBody: true, criticalFormat: true,
+	criticalAddresseeBody: true, criticalFormat: true, criticalIntercept: true, criticalAuthorities: true,
 }
 
 // critical lists the critical elements that a bundle uses, sorted.
@@ -54,8 +56,10 @@ func critical(b *Bundle) []string {
 	for i := range b.Services {
 		s := &b.Services[i]
 		add(s.Party.Transfer != nil, criticalTransfer)
+		add(s.Authorities != "", criticalAuthorities)
 		for _, p := range s.Ports {
 			add(p.TLSPort != 0, criticalTLS)
+			add(p.Intercept, criticalIntercept)
 		}
 		for j := range s.Endpoints {
 			e := &s.Endpoints[j]

@@ -25,6 +25,8 @@ type Service struct {
 	Ports     []Port     `json:"ports"`
 	Party     Party      `json:"party"`
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
+	// Authorities are the certificates (PEM) that the service's own is verified with instead of the public roots; empty for those.
+	Authorities string `json:"authorities,omitempty"`
 }
 
 // Port is one governed port of a service.
@@ -34,6 +36,8 @@ type Port struct {
 	Protocol string `json:"protocol"`
 	// TLSPort is the port on which the service speaks TLS while the application speaks plain HTTP; 0 if it does not.
 	TLSPort int `json:"tlsPort,omitempty"`
+	// Intercept tells that the application's TLS ends in the sidecar, which speaks its own to the service. HTTPS without it is refused.
+	Intercept bool `json:"intercept,omitempty"`
 }
 
 // Party is who operates a service.

@@ -36,13 +36,14 @@ func (v *validator) bundle(b *Bundle) {
 	v.check(b.FreshnessBoundMillis >= 1000, "freshnessBoundMillis %d, at least 1000", b.FreshnessBoundMillis)
 	purposes := v.purposes(b.Purposes)
 	endpoints := map[string]map[string]bool{}
-	for _, s := range b.Services {
+	for i, s := range b.Services {
 		v.check(len(s.Hosts) > 0, "service %q has no host", s.Name)
 		v.check(len(s.Ports) > 0, "service %q has no port", s.Name)
 		v.check(endpoints[s.Name] == nil, "service %q twice", s.Name)
+		v.encryption(&b.Services[i])
 		endpoints[s.Name] = map[string]bool{}
-		for i := range s.Endpoints {
-			e := &s.Endpoints[i]
+		for j := range s.Endpoints {
+			e := &s.Endpoints[j]
 			endpoints[s.Name][e.Name] = true
 			v.endpoint(s.Name, e)
 		}

@@ -42,6 +42,7 @@ var reasons = []struct {
 	{compile.NothingToAsk, v1alpha1.ReasonNothingToAsk},
 	{compile.InvalidTouchpoint, v1alpha1.ReasonInvalidTouchpoint},
 	{compile.InvalidEndpoint, v1alpha1.ReasonInvalidEndpoint},
+	{compile.InvalidAuthorities, v1alpha1.ReasonInvalidAuthorities},
 	{compile.EndpointConflict, v1alpha1.ReasonEndpointConflict},
 	{compile.HostConflict, v1alpha1.ReasonHostConflict},
 	{compile.LedgerNotFound, v1alpha1.ReasonLedgerNotFound},

@@ -2,7 +2,6 @@ package translate
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/optup/optup/api/v1alpha1"
@@ -16,7 +15,7 @@ func service(d *v1alpha1.DataService) policy.Service {
 	out := policy.Service{
 		Service: ir.Service{
 			Name: d.Namespace + "/" + d.Name, Hosts: convert[string](s.Hosts),
-			Party: ir.Party{Role: ir.Role(s.Party.Role), Name: s.Party.Name},
+			Party: ir.Party{Role: ir.Role(s.Party.Role), Name: s.Party.Name}, Authorities: s.Authorities,
 		},
 		Namespace: d.Namespace, Allowed: selector(s.AllowedNamespaces),
 	}
@@ -26,14 +25,12 @@ func service(d *v1alpha1.DataService) policy.Service {
 	if t := s.Party.Transfer; t != nil {
 		out.Party.Transfer = &ir.Transfer{Country: string(t.Country), Basis: ir.TransferBasis(t.Basis)}
 	}
-	for i, p := range s.Ports {
-		if p.TLS != nil && p.TLS.Mode == v1alpha1.TLSIntercept {
-			out.NotYet = append(out.NotYet, fmt.Sprintf("spec.ports[%d].tls", i))
-		}
+	for _, p := range s.Ports {
 		port := ir.Port{Port: int(p.Port), Protocol: string(p.Protocol)}
 		if p.TLS != nil && p.TLS.Mode == v1alpha1.TLSOriginate {
 			port.TLSPort = int(p.TLS.Port)
 		}
+		port.Intercept = p.TLS != nil && p.TLS.Mode == v1alpha1.TLSIntercept
 		out.Ports = append(out.Ports, port)
 	}
 	for i := range s.Endpoints {
