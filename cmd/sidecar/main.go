@@ -9,12 +9,9 @@ import (
 	"io"
 	"log" //nolint:depguard // the standard library writes to it
 	"log/slog"
-	"math"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/optup/optup/internal/capture"
 )
 
 // version is set by the build.
@@ -34,7 +31,7 @@ const usage = `Enforce what people agreed to on a workload's outgoing requests
 
 Usage:
   optup-sidecar run [flags]       Run the sidecar
-  optup-sidecar redirect [flags]  Redirect this network namespace's outgoing TCP connections to the sidecar
+  optup-sidecar redirect [flags]  Redirect this network namespace's TCP connections to the sidecar
   optup-sidecar --version
 
 optup-sidecar COMMAND --help shows a command's flags.
@@ -88,35 +85,6 @@ func parse(f *flag.FlagSet, about string, args []string, out io.Writer) (done bo
 		return false, fmt.Errorf("optup-sidecar %s takes flags only, and not %q", f.Name(), f.Arg(0))
 	}
 	return false, nil
-}
-
-func redirectCommand(args []string, out io.Writer) error {
-	f := flag.NewFlagSet("redirect", flag.ContinueOnError)
-	uid, to := f.Uint64("uid", 64111, "`user` whose own connections are let through"), f.Uint64("to", 15001, "`port` that the sidecar listens on")
-	check, remove := f.Bool("check", false, "only tell whether the rules are in place"), f.Bool("remove", false, "take the rules away")
-	done, err := parse(f, `Redirect this network namespace's outgoing TCP connections to the sidecar
-
-Examples:
-  optup-sidecar redirect --uid 64111 --to 15001
-  optup-sidecar redirect --check
-`, args, out)
-	switch {
-	case done || err != nil:
-		return err
-	case *check && *remove:
-		return errors.New("give --check or --remove, and not both")
-	case *uid > math.MaxUint32 || *to > math.MaxUint16:
-		return errors.New("--uid has at most 32 bits, and --to at most 16")
-	case *check:
-		return capture.Check()
-	case *remove:
-		return capture.Remove()
-	}
-	if err := capture.Install(uint32(*uid), uint16(*to)); err != nil {
-		return err
-	}
-	slog.Info("outgoing TCP connections are redirected", "port", *to, "except-uid", *uid)
-	return nil
 }
 
 // logTo takes the log into use. The standard library's own goes nowhere: its HTTP client quotes there what a service sent unasked, which

@@ -42,11 +42,12 @@ func TestTheFlagsThatPodsAreGiven(t *testing.T) {
 	o.flags(f)
 	if err := f.Parse([]string{
 		"--manager=https://m", "--listen", "127.0.0.1:1=a:80", "--listen=127.0.0.1:2=b:80", "--capture=redirect", "--stop-time=20s", "--uses-spool", "8",
+		"--listen-inbound=:15006",
 	}); err != nil {
 		t.Fatal(err)
 	}
 	if o.manager != "https://m" || !slices.Equal(o.listen, []string{"127.0.0.1:1=a:80", "127.0.0.1:2=b:80"}) || o.capture != "redirect" ||
-		o.stopTime.Seconds() != 20 || o.usesSpool != 8 || o.admin != "127.0.0.1:15020" {
+		o.stopTime.Seconds() != 20 || o.usesSpool != 8 || o.admin != "127.0.0.1:15020" || o.inbound != ":15006" {
 		t.Errorf("%+v", o)
 	}
 }

@@ -27,7 +27,7 @@ import (
 type options struct {
 	manager, trust, managerToken, ledgerToken, state string
 	bundle, ledger                                   string
-	capture, outbound, admin                         string
+	capture, outbound, inbound, admin                string
 	listen                                           []string
 	stopTime, stallTime                              time.Duration
 	usesSpool                                        int64
@@ -65,6 +65,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.ledger, "ledger", "", "`URL` of the ledger, instead of those in the bundle (alone only)")
 	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, none")
 	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "`addresses` for redirected connections, with commas between")
+	f.StringVar(&o.inbound, "listen-inbound", "", "`address` for redirected connections to the pod, with all of its addresses, for example :15006; none where it is empty")
 	f.Func("listen", "`address=host:port`: connections to address are to this declared host; may be repeated", func(v string) error {
 		o.listen = append(o.listen, v)
 		return nil
@@ -91,9 +92,12 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	for _, l := range listeners {
-		if l.host == "" {
+		switch {
+		case l.inbound:
+			group.Go(func() error { return p.ServeInbound(ctx, l) })
+		case l.host == "":
 			group.Go(func() error { return p.ServeRedirected(ctx, l) })
-		} else {
+		default:
 			group.Go(func() error { return p.ServeHost(ctx, l, l.host, l.port) })
 		}
 	}
@@ -162,11 +166,12 @@ func (o options) follow() follow.Options {
 	return f
 }
 
-// listener is for redirected connections, or for one declared host.
+// listener is for redirected connections, to the pod or from it, or for one declared host.
 type listener struct {
 	net.Listener
-	host string
-	port uint16
+	inbound bool
+	host    string
+	port    uint16
 }
 
 func (o options) listeners() ([]listener, error) {
@@ -186,11 +191,18 @@ func (o options) listeners() ([]listener, error) {
 			out = append(out, listener{Listener: l})
 		}
 	case "none":
-		if len(o.listen) == 0 {
+		if len(o.listen) == 0 && o.inbound == "" {
 			return nil, errors.New("nothing to listen on: give --capture redirect, or --listen address=host:port")
 		}
 	default:
 		return nil, fmt.Errorf("--capture %q is unknown; use redirect or none", o.capture)
+	}
+	if o.inbound != "" {
+		l, err := net.Listen("tcp", o.inbound)
+		if err != nil {
+			return nil, fmt.Errorf("listen for connections to the pod: %w", err)
+		}
+		out = append(out, listener{Listener: l, inbound: true})
 	}
 	for _, v := range o.listen {
 		l, err := declaredListener(v)

@@ -15,14 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The test needs a network namespace of its own, so it runs itself as another process in one. Where that is not allowed, it says so.
-func TestRedirect(t *testing.T) {
-	if os.Getenv("OPTUP_CAPTURE_CHILD") != "" {
-		inNamespace(t)
+// isolated runs a test in a network namespace of its own: it runs itself as another process in one. Where that is not allowed, it says so.
+func isolated(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	if os.Getenv("OPTUP_CAPTURE_CHILD") == t.Name() {
+		test(t)
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestRedirect$", "-test.v")
-	cmd.Env = append(os.Environ(), "OPTUP_CAPTURE_CHILD=1")
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), "OPTUP_CAPTURE_CHILD="+t.Name())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, os.ErrPermission) && os.Getenv("CI") == "" {
@@ -31,21 +32,17 @@ func TestRedirect(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "--- PASS: TestRedirect") {
+	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Fatalf("nothing ran:\n%s", out)
 	}
 }
 
+func TestRedirect(t *testing.T) { isolated(t, inNamespace) }
+
 func inNamespace(t *testing.T) {
 	t.Helper()
-	for _, c := range []string{
-		"ip link set lo up", "ip link add peer0 type veth peer name peer1", "ip link set peer1 up",
-		"ip link set peer0 up", "ip addr add 192.0.2.2/24 dev peer0", "ip -6 addr add 2001:db8::2/64 dev peer0 nodad",
-	} {
-		if out, err := exec.Command("sh", "-c", c).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v %s", c, err, out)
-		}
-	}
+	run(t, "ip link set lo up", "ip link add peer0 type veth peer name peer1", "ip link set peer1 up",
+		"ip link set peer0 up", "ip addr add 192.0.2.2/24 dev peer0", "ip -6 addr add 2001:db8::2/64 dev peer0 nodad")
 	const uid = 64111
 	l4, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -56,8 +53,9 @@ func inNamespace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rules := Rules{UID: uid, Outbound: uint16(port)}
 	for range 2 { // a second time replaces the first
-		if err := Install(uid, uint16(port)); err != nil {
+		if err := Install(rules); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,13 +111,13 @@ func inNamespace(t *testing.T) {
 		t.Error("the sidecar's own connection came back to it")
 	}
 	_ = cmd.Process.Kill()
-	if err := Check(); err != nil {
+	if err := Check(rules); err != nil {
 		t.Error(err)
 	}
 	if err := Remove(); err != nil {
 		t.Error(err)
 	}
-	if err := Check(); err == nil {
+	if err := Check(rules); err == nil {
 		t.Error("rules that were removed are in place")
 	}
 }

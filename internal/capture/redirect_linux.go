@@ -3,6 +3,7 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -13,15 +14,48 @@ import (
 // Table is the name of the nftables table (family inet) that holds the rules.
 const Table = "optup"
 
-// natRules and filterRules are how many rules each chain has.
-const (
-	natRules    = 3
-	filterRules = 3
-)
+// Rules are what a network namespace is set up with.
+type Rules struct {
+	// UID is the sidecar's user, whose own packets pass.
+	UID uint32
+	// Outbound is the port that takes connections that the pod makes.
+	Outbound uint16
+	// Inbound is the port that takes connections that are made to the pod; 0 leaves those alone. Connections to Admin, the port of the
+	// sidecar's own probes, are left alone anyway.
+	Inbound, Admin uint16
+}
 
-// Install replaces the rules of this network namespace: TCP goes to port, except for what uid sends and for the loopback interface.
-// QUIC (UDP port 443), which could not be looked into, is rejected, so that clients fall back to TCP.
-func Install(uid uint32, port uint16) error {
+// chain is one chain and its rules.
+type chain struct {
+	name     string
+	kind     nftables.ChainType
+	hook     *nftables.ChainHook
+	priority *nftables.ChainPriority
+	rules    [][]expr.Any
+}
+
+// chains are the chains of the table. TCP goes to the sidecar, except for what the sidecar sends and for the loopback interface. QUIC (UDP
+// port 443), which could not be looked into, is rejected, so that clients fall back to TCP.
+func (r Rules) chains() []chain {
+	passed := [][]expr.Any{concat(fromUser(r.UID), verdict(expr.VerdictReturn)), concat(toLoopback(), verdict(expr.VerdictReturn))}
+	out := []chain{
+		{"output-nat", nftables.ChainTypeNAT, nftables.ChainHookOutput, nftables.ChainPriorityNATDest, append(slices.Clone(passed),
+			concat(protocol(unix.IPPROTO_TCP), redirectTo(r.Outbound)))},
+		{"output-filter", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityFilter, append(slices.Clone(passed),
+			concat(protocol(unix.IPPROTO_UDP), destinationPort(443), unreachable()))},
+	}
+	if r.Inbound != 0 {
+		// What the pod sends to itself was dealt with on its way out.
+		out = append(out, chain{"prerouting-nat", nftables.ChainTypeNAT, nftables.ChainHookPrerouting, nftables.ChainPriorityNATDest, [][]expr.Any{
+			concat(protocol(unix.IPPROTO_TCP), destinationPort(r.Admin), verdict(expr.VerdictReturn)),
+			concat(toOwnAddress(), protocol(unix.IPPROTO_TCP), redirectTo(r.Inbound)),
+		}})
+	}
+	return out
+}
+
+// Install replaces the rules of this network namespace.
+func Install(r Rules) error {
 	c, err := nftables.New()
 	if err != nil {
 		return fmt.Errorf("open netfilter: %w", err)
@@ -31,45 +65,32 @@ func Install(uid uint32, port uint16) error {
 	c.AddTable(t)
 	c.DelTable(t)
 	c.AddTable(t)
-	nat := c.AddChain(&nftables.Chain{
-		Name: "output-nat", Table: t, Type: nftables.ChainTypeNAT, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest,
-	})
-	add := func(chain *nftables.Chain, exprs ...expr.Any) {
-		c.AddRule(&nftables.Rule{Table: t, Chain: chain, Exprs: exprs})
+	for _, x := range r.chains() {
+		to := c.AddChain(&nftables.Chain{Name: x.name, Table: t, Type: x.kind, Hooknum: x.hook, Priority: x.priority})
+		for _, exprs := range x.rules {
+			c.AddRule(&nftables.Rule{Table: t, Chain: to, Exprs: exprs})
+		}
 	}
-	add(nat, concat(fromUser(uid), verdict(expr.VerdictReturn))...)
-	add(nat, concat(toLoopback(), verdict(expr.VerdictReturn))...)
-	add(nat, concat(protocol(unix.IPPROTO_TCP), []expr.Any{
-		&expr.Immediate{Register: 1, Data: binaryutil.BigEndian.PutUint16(port)}, &expr.Redir{RegisterProtoMin: 1},
-	})...)
-	filter := c.AddChain(&nftables.Chain{
-		Name: "output-filter", Table: t, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter,
-	})
-	add(filter, concat(fromUser(uid), verdict(expr.VerdictReturn))...)
-	add(filter, concat(toLoopback(), verdict(expr.VerdictReturn))...)
-	add(filter, concat(protocol(unix.IPPROTO_UDP), destinationPort(443), []expr.Any{
-		&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_PORT_UNREACH},
-	})...)
 	if err := c.Flush(); err != nil {
 		return fmt.Errorf("install the rules (this needs NET_ADMIN and the kernel's nftables with nat and inet): %w", err)
 	}
-	return Check()
+	return Check(r)
 }
 
 // Check tells whether the rules are in place.
-func Check() error {
+func Check(r Rules) error {
 	c, err := nftables.New()
 	if err != nil {
 		return fmt.Errorf("open netfilter: %w", err)
 	}
 	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: Table}
-	for chain, want := range map[string]int{"output-nat": natRules, "output-filter": filterRules} {
-		rules, err := c.GetRules(t, &nftables.Chain{Name: chain, Table: t})
+	for _, x := range r.chains() {
+		rules, err := c.GetRules(t, &nftables.Chain{Name: x.name, Table: t})
 		if err != nil {
-			return fmt.Errorf("read the rules of %s: %w", chain, err)
+			return fmt.Errorf("read the rules of %s: %w", x.name, err)
 		}
-		if len(rules) != want {
-			return errors.New("the rules are not in place: " + chain + " has not the rules that it should have")
+		if len(rules) != len(x.rules) {
+			return errors.New("the rules are not in place: " + x.name + " has not the rules that it should have")
 		}
 	}
 	return nil
@@ -111,6 +132,23 @@ func toLoopback() []expr.Any {
 		&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: name},
 	}
+}
+
+// toOwnAddress matches what is sent to one of this network namespace's own addresses.
+func toOwnAddress() []expr.Any {
+	return []expr.Any{
+		&expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(unix.RTN_LOCAL)},
+	}
+}
+
+func redirectTo(port uint16) []expr.Any {
+	return []expr.Any{&expr.Immediate{Register: 1, Data: binaryutil.BigEndian.PutUint16(port)}, &expr.Redir{RegisterProtoMin: 1}}
+}
+
+// unreachable rejects as a closed port does.
+func unreachable() []expr.Any {
+	return []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_PORT_UNREACH}}
 }
 
 func protocol(number byte) []expr.Any {

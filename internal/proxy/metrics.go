@@ -70,7 +70,7 @@ var (
 // NewMetrics registers the counters.
 func NewMetrics(r *metrics.Registry) *Metrics {
 	return &Metrics{
-		connections: r.Counters("optup_sidecar_connections_total", "Outgoing connections by what became of them.", "outcome"),
+		connections: r.Counters("optup_sidecar_connections_total", "Connections by what became of them; those to the pod begin with inbound.", "outcome"),
 		requests: r.Counters("optup_sidecar_decisions_total", "Decisions about requests. mode Observe means that the request passed whatever the effect.",
 			"service", "endpoint", "purpose", "effect", "reason", "mode"),
 		persons: r.Counters("optup_sidecar_people_total", "Decisions about people in requests and answers, by public reason.",

@@ -25,7 +25,11 @@ type Proxy struct {
 	// Original gives the destination that a client dialled before its connection was redirected. It fails for a connection that
 	// was not redirected.
 	Original func(net.Conn) (netip.AddrPort, error)
-	Logger   *slog.Logger
+	// Inbound takes connections that were made to the pod, by the address and port that their client dialled. It tells whether it took
+	// the connection, and closes it then; false passes it on as it is. It does not read from one that it does not take, and whatever it
+	// cannot tell it takes and closes. Nil takes none.
+	Inbound func(ctx context.Context, c net.Conn, dst netip.AddrPort) bool
+	Logger  *slog.Logger
 	// Uses takes the records of what is decided about people; nil for none. Tracer makes traces; nil for none.
 	Uses   *uses.Recorder
 	Tracer trace.Tracer
