@@ -95,6 +95,15 @@ var _ = Describe("A ConsentPolicy whose references dangle", func() {
 	})
 
 	It("reads well: a line for each finding, with the place and what to do", func() {
+		p := w.mailer()
+		change(p, func(p *v1alpha1.ConsentPolicy) { p.Spec.Rules[0].Endpoints = []v1alpha1.EndpointName{"send", "forward", "bounce"} })
+		refused(p, v1alpha1.ReasonEndpointNotFound, strings.Join([]string{
+			`spec.rules[0].endpoints[1]: DataService "esp/mail" declares no endpoint "forward" that can be enforced; correct the name, or the endpoint.`,
+			`spec.rules[0].endpoints[2]: DataService "esp/mail" declares no endpoint "bounce" that can be enforced; correct the name, or the endpoint.`,
+		}, "\n"))
+	})
+
+	It("accepts rules that match the same requests, and says that these have to name their purpose", func() {
 		p := w.policy("mailer", "mailer")
 		other := p.Spec.Rules[0]
 		other.Name, other.Purpose = "promotion", "promotion"
@@ -102,10 +111,9 @@ var _ = Describe("A ConsentPolicy whose references dangle", func() {
 		promotion := w.newsletter()
 		promotion.Name = "promotion"
 		create(w.ledger("main"), w.newsletter(), promotion, w.mail(), p)
-		refused(p, v1alpha1.ReasonAmbiguousRules, strings.Join([]string{
-			`spec.rules[0]: Rule "newsletter" is for DataPurpose "newsletter" and matches requests that rule "promotion" (DataPurpose "promotion") matches too; they are denied as PURPOSE_AMBIGUOUS. Have all of these rules compare the same constant with different values.`,
-			`spec.rules[1]: Rule "promotion" is for DataPurpose "promotion" and matches requests that rule "newsletter" (DataPurpose "newsletter") matches too; they are denied as PURPOSE_AMBIGUOUS. Have all of these rules compare the same constant with different values.`,
-		}, "\n"))
+		w.reconcile()
+		Expect(fresh(p).Status.Conditions).To(haveCondition("Accepted", metav1.ConditionTrue, v1alpha1.ReasonAccepted,
+			`spec.rules[0]: Rule "newsletter" is for DataPurpose "newsletter" and matches requests that rule "promotion" (DataPurpose "promotion") matches too; they are denied as PURPOSE_AMBIGUOUS unless they name their purpose in the header OptUp-Purpose.`))
 	})
 
 	It("leaves policies of others alone", func() {

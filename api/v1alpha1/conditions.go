@@ -79,8 +79,6 @@ const (
 	// ReasonTransferNotCovered surfaces when data leaves the European Economic Area on no basis, or on one that a rule's purpose cannot
 	// carry.
 	ReasonTransferNotCovered = "TransferNotCovered"
-	// ReasonAmbiguousRules surfaces when two rules of a workload with different purposes match the same requests.
-	ReasonAmbiguousRules = "AmbiguousRules"
 	// ReasonUnreachableRule surfaces when no request can match a rule.
 	ReasonUnreachableRule = "UnreachableRule"
 	// ReasonProofNotAccepted surfaces when the proof that a touchpoint obtains is not among those that a purpose accepts.

@@ -85,8 +85,8 @@ const (
 	NobodyNamed Code = "NobodyNamed"
 	// PartyNotCovered surfaces when a rule sends data to a controller or joint controller for a purpose that does not include disclose.
 	PartyNotCovered Code = "PartyNotCovered"
-	// AmbiguousRules surfaces when two rules of a workload with different purposes match the same requests. It is a warning where each
-	// of them asks for something that the other does not.
+	// AmbiguousRules surfaces when two rules of a workload with different purposes match the same requests; always a warning, because
+	// requests may name their purpose themselves.
 	AmbiguousRules Code = "AmbiguousRules"
 	// UnreachableRule surfaces when no request can match a rule. It is a warning where that is so for some of its endpoints or values.
 	UnreachableRule Code = "UnreachableRule"

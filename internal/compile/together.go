@@ -89,12 +89,12 @@ func (c *compiler) ambiguous(r *ruleIn, found *rivals) {
 		field += ".when"
 	}
 	if with := found.always[r]; len(with) > 0 {
-		c.findings.error(r.policy.ref(), field, AmbiguousRules,
-			"Rule %q is for DataPurpose %q and matches requests that %s; they are denied as PURPOSE_AMBIGUOUS. Have all of these rules compare the same constant with different values.", r.rule.Name, r.rule.Purpose, r.match(with))
+		c.findings.warn(r.policy.ref(), field, AmbiguousRules,
+			"Rule %q is for DataPurpose %q and matches requests that %s; they are denied as PURPOSE_AMBIGUOUS unless they name their purpose in the header OptUp-Purpose. Where they do not, have all of these rules compare the same constant with different values.", r.rule.Name, r.rule.Purpose, r.match(with))
 	}
 	if with := found.sometimes[r]; len(with) > 0 {
 		c.findings.warn(r.policy.ref(), field, AmbiguousRules,
-			"Rule %q is for DataPurpose %q, and a request may also meet what %s; such a request is denied as PURPOSE_AMBIGUOUS. Have all of these rules compare the same constant with different values.", r.rule.Name, r.rule.Purpose, r.match(with))
+			"Rule %q is for DataPurpose %q, and a request may also meet what %s; such a request is denied as PURPOSE_AMBIGUOUS unless it names its purpose in the header OptUp-Purpose. Where it does not, have all of these rules compare the same constant with different values.", r.rule.Name, r.rule.Purpose, r.match(with))
 	}
 }
 

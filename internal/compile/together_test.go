@@ -31,13 +31,13 @@ func second(conditions ...ir.Condition) func(*policy.Snapshot) {
 func TestRulesThatMatchTheSameRequests(t *testing.T) {
 	first := "spec.rules[0].when"
 	check(t, map[string]expected{
-		"the same value":           {second(body("/template_id", "news")), policyRef, first, AmbiguousRules, Error, `rule "second" (DataPurpose "promotion")`},
-		"one value in common":      {second(body("/template_id", "other", "news")), policyRef, first, AmbiguousRules, Error, "PURPOSE_AMBIGUOUS"},
-		"no condition":             {second(), policyRef, "spec.rules[3]", AmbiguousRules, Error, `rule "newsletter"`},
-		"more conditions":          {second(body("/template_id", "news"), header("X-Campaign", "a")), policyRef, first, AmbiguousRules, Error, `"second"`},
+		"the same value":           {second(body("/template_id", "news")), policyRef, first, AmbiguousRules, Warning, `rule "second" (DataPurpose "promotion")`},
+		"one value in common":      {second(body("/template_id", "other", "news")), policyRef, first, AmbiguousRules, Warning, "PURPOSE_AMBIGUOUS"},
+		"no condition":             {second(), policyRef, "spec.rules[3]", AmbiguousRules, Warning, `rule "newsletter"`},
+		"more conditions":          {second(body("/template_id", "news"), header("X-Campaign", "a")), policyRef, first, AmbiguousRules, Warning, `"second"`},
 		"another constant":         {second(header("X-Campaign", "a")), policyRef, first, AmbiguousRules, Warning, "a request may also meet"},
-		"headers in another case":  {together(rule(0, func(r *policy.Rule) { r.When = []ir.Condition{header("x-campaign", "a")} }), second(header("X-Campaign", "a"))), policyRef, first, AmbiguousRules, Error, "second"},
-		"the same in another case": {together(rule(0, func(r *policy.Rule) { r.When = []ir.Condition{header("X-Campaign", "a")} }), second(header("X-Campaign", "a", "b"))), policyRef, "spec.rules[3].when", AmbiguousRules, Error, "newsletter"},
+		"headers in another case":  {together(rule(0, func(r *policy.Rule) { r.When = []ir.Condition{header("x-campaign", "a")} }), second(header("X-Campaign", "a"))), policyRef, first, AmbiguousRules, Warning, "second"},
+		"the same in another case": {together(rule(0, func(r *policy.Rule) { r.When = []ir.Condition{header("X-Campaign", "a")} }), second(header("X-Campaign", "a", "b"))), policyRef, "spec.rules[3].when", AmbiguousRules, Warning, "newsletter"},
 	})
 	for name, conditions := range map[string][]ir.Condition{
 		"other values":                         {body("/template_id", "other")},
@@ -75,13 +75,13 @@ func TestRulesOfTwoPolicies(t *testing.T) {
 	same := second(body("/template_id", "news"))
 	check(t, map[string]expected{
 		"of one workload, by name": {
-			together(same, elsewhere(func(*policy.Policy) {})), policyRef, "spec.rules[0].when", AmbiguousRules, Error, `rule "second" of ConsentPolicy "second"`,
+			together(same, elsewhere(func(*policy.Policy) {})), policyRef, "spec.rules[0].when", AmbiguousRules, Warning, `rule "second" of ConsentPolicy "second"`,
 		},
 		"of one workload, by label": {
-			together(same, elsewhere(func(p *policy.Policy) { p.Targets, p.Selector = nil, map[string]string{"app": "mailer"} })), secondRef, "spec.rules[0].when", AmbiguousRules, Error, `"mailer"`,
+			together(same, elsewhere(func(p *policy.Policy) { p.Targets, p.Selector = nil, map[string]string{"app": "mailer"} })), secondRef, "spec.rules[0].when", AmbiguousRules, Warning, `"mailer"`,
 		},
 		"of one workload, by chance": {
-			together(same, elsewhere(func(p *policy.Policy) { p.Targets = nil })), secondRef, "spec.rules[0].when", AmbiguousRules, Error, `rule "newsletter"`,
+			together(same, elsewhere(func(p *policy.Policy) { p.Targets = nil })), secondRef, "spec.rules[0].when", AmbiguousRules, Warning, `rule "newsletter"`,
 		},
 	})
 	s := sound()

@@ -105,9 +105,9 @@ func TestPlansAreShared(t *testing.T) {
 		if reason != "" {
 			t.Fatal(reason)
 		}
-		p, _ := x.Plan(e, func(s ir.Source, _ string) (string, bool) {
+		p, _ := x.Plan(e, func(s ir.Source, name string) (string, bool) {
 			if s == ir.SourceHeader {
-				return header, true
+				return header, name != decide.PurposeHeader
 			}
 			return notice, notice != ""
 		})

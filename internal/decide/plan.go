@@ -101,8 +101,9 @@ func (x *Index) match(e *Endpoint, constant Constants) (*Plan, Reason) {
 		return nil, NoPolicy
 	}
 	var p *Plan
+	chosen, choice := choose(constant)
 	for _, r := range e.match.rules {
-		if !holds(r.When, e, constant) {
+		if (choice && r.Purpose != chosen) || !holds(r.When, e, constant) {
 			continue
 		}
 		if p == nil {
@@ -118,6 +119,19 @@ func (x *Index) match(e *Endpoint, constant Constants) (*Plan, Reason) {
 		return nil, PurposeUndeclared
 	}
 	return p, ""
+}
+
+// PurposeHeader is the request header in which an application says which purpose a request has, in canonical spelling. It chooses among
+// the rules that match the request anyway, and never beyond them.
+const PurposeHeader = "Optup-Purpose"
+
+// choose gives the purpose that a request names for itself. A name that no rule has leaves no rule.
+func choose(constant Constants) (consent.PurposeID, bool) {
+	if constant == nil {
+		return "", false
+	}
+	name, ok := constant(ir.SourceHeader, PurposeHeader)
+	return consent.PurposeID(name), ok
 }
 
 func holds(when []ir.Condition, e *Endpoint, constant Constants) bool {

@@ -21,8 +21,9 @@ func keyOf(e *Endpoint, constant Constants) (planKey, bool) {
 	if len(e.match.rules) > 64 || len(e.match.ir.Fulfils) > 64 {
 		return k, false
 	}
+	chosen, choice := choose(constant)
 	for i, r := range e.match.rules {
-		if holds(r.When, e, constant) {
+		if (!choice || r.Purpose == chosen) && holds(r.When, e, constant) {
 			k.rules |= 1 << i
 		}
 	}

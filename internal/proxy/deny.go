@@ -29,8 +29,8 @@ var explanations = map[decide.Reason]struct {
 }{
 	decide.HostUndeclared:      {http.StatusForbidden, "No DataService declares this host and port, and the workload's ConsentPolicy lets no other host pass. Declare it, or list it under ungoverned."},
 	decide.EndpointUnknown:     {http.StatusForbidden, "The DataService declares no endpoint with this method and path. Declare it."},
-	decide.PurposeUndeclared:   {http.StatusForbidden, "No rule of the workload's ConsentPolicies gives this request a purpose that exists and is lawful. Add a rule, or correct its purpose."},
-	decide.PurposeAmbiguous:    {http.StatusForbidden, "Rules with different purposes match this request. Tell them apart with when."},
+	decide.PurposeUndeclared:   {http.StatusForbidden, "No rule of the workload's ConsentPolicies gives this request a purpose that exists and is lawful, or none of those that match it has the one that its header OptUp-Purpose names. Add a rule, or correct the purpose."},
+	decide.PurposeAmbiguous:    {http.StatusForbidden, "Rules with different purposes match this request. Tell them apart with when, or name the purpose in the request header OptUp-Purpose."},
 	decide.NamespaceNotAllowed: {http.StatusForbidden, "The DataPurpose does not allow this namespace to act for it. Its owner can add it."},
 	decide.NoPolicy:            {http.StatusForbidden, "No ConsentPolicy of this workload refers to this service. Add one."},
 	decide.CategoryNotCovered:  {http.StatusForbidden, "The request carries data that the endpoint does not declare or that the purpose does not need. Remove it, or declare it."},

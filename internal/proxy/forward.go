@@ -36,8 +36,9 @@ func (x *exchange) passTo(to upstream) {
 	var sent *patient
 	if x.r.ContentLength != 0 && x.r.Body != nil && x.r.Body != http.NoBody {
 		sent = &patient{ReadCloser: x.counted(x.r.Body), client: http.NewResponseController(x.w.ResponseWriter), stall: x.proxy.stall}
-		body = x.looked(sent)
+		body = unpurposed{x.looked(sent), x.r}
 	}
+	withoutPurpose(x.r.Trailer)
 	out := x.outgoing(x.r.Context(), to, body, x.r.ContentLength)
 	out.Trailer = x.r.Trailer // the server fills it in when the body ends
 	protocol := upgrade(x.r)
@@ -155,7 +156,9 @@ func (x *exchange) send(ctx context.Context, body []byte, group string) (*http.R
 	out := x.outgoing(ctx, x.upstream(), reader, length)
 	if x.observing() {
 		if len(x.r.Trailer) > 0 && reader != nil {
+			withoutPurpose(x.r.Trailer)
 			out.Trailer, out.ContentLength = x.r.Trailer, -1
+			out.Body = unpurposed{reader, x.r}
 		}
 	} else {
 		asWhole(out.Header)

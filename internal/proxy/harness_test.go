@@ -60,7 +60,7 @@ type road struct {
 
 type seen struct {
 	method, uri, host string
-	header            http.Header
+	header, trailer   http.Header
 	body              []byte
 	// tls is the name that the sidecar asked for; empty in plain.
 	tls string
@@ -68,7 +68,7 @@ type seen struct {
 
 func (r *road) serve(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
-	one := seen{method: req.Method, uri: req.RequestURI, host: req.Host, header: req.Header.Clone(), body: body}
+	one := seen{method: req.Method, uri: req.RequestURI, host: req.Host, header: req.Header.Clone(), trailer: req.Trailer.Clone(), body: body}
 	if req.TLS != nil {
 		one.tls = req.TLS.ServerName
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,9 +38,9 @@ func set(names ...string) map[string]bool {
 	return out
 }
 
-// constantHeaders are the headers that rules tell purposes apart by, in canonical spelling.
+// constantHeaders are the headers that tell purposes apart, in canonical spelling: those of the rules, and the one that names a purpose.
 func constantHeaders(b *ir.Bundle) map[string]bool {
-	out := map[string]bool{}
+	out := map[string]bool{decide.PurposeHeader: true}
 	for i := range b.Rules {
 		for _, c := range b.Rules[i].When {
 			if c.Source == ir.SourceHeader {
@@ -50,7 +51,7 @@ func constantHeaders(b *ir.Bundle) map[string]bool {
 	return out
 }
 
-// readHeaders refuses headers that have a second reading. Constants are those that the rules tell purposes apart by.
+// readHeaders refuses headers that have a second reading. Constants are those that tell purposes apart.
 func readHeaders(r *http.Request, constants map[string]bool) decide.Reason {
 	for name, values := range r.Header {
 		folded := folded(name)
@@ -127,7 +128,32 @@ func endToEnd(h http.Header) http.Header {
 			delete(out, http.CanonicalHeaderKey(strings.TrimSpace(name)))
 		}
 	}
+	withoutPurpose(out)
 	return out
+}
+
+// withoutPurpose takes out the header that names a request's purpose, however it is spelled: it is between the application and the sidecar.
+func withoutPurpose(h http.Header) {
+	for name := range h {
+		if folded(name) == decide.PurposeHeader {
+			delete(h, name)
+		}
+	}
+}
+
+// unpurposed is a body whose trailers, once they have come, do not name a purpose either.
+type unpurposed struct {
+	io.ReadCloser
+	r *http.Request
+}
+
+// Read implements io.Reader.
+func (b unpurposed) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		withoutPurpose(b.r.Trailer)
+	}
+	return n, err
 }
 
 // partial are request headers that ask for a part of an answer, compare it with an earlier one, or ask for something about the bytes

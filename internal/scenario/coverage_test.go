@@ -78,8 +78,12 @@ func plan(t *testing.T, x *decide.Index, d scenario.Decision) (*decide.Plan, dec
 	return x.Plan(e, func(s ir.Source, name string) (string, bool) {
 		switch s {
 		case ir.SourceHeader:
-			v, ok := d.Request.Headers[name]
-			return v, ok
+			for k, v := range d.Request.Headers {
+				if strings.EqualFold(k, name) {
+					return v, true
+				}
+			}
+			return "", false
 		case ir.SourceQuery:
 			return values.Get(name), values.Has(name)
 		default:

@@ -36,7 +36,6 @@ var reasons = []struct {
 	{compile.NobodyNamed, v1alpha1.ReasonNobodyNamed},
 	{compile.PartyNotCovered, v1alpha1.ReasonPartyNotCovered},
 	{compile.TransferNotCovered, v1alpha1.ReasonTransferNotCovered},
-	{compile.AmbiguousRules, v1alpha1.ReasonAmbiguousRules},
 	{compile.UnreachableRule, v1alpha1.ReasonUnreachableRule},
 	{compile.ProofNotAccepted, v1alpha1.ReasonProofNotAccepted},
 	{compile.NothingToAsk, v1alpha1.ReasonNothingToAsk},
