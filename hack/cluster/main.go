@@ -80,7 +80,7 @@ func newRoot() *cobra.Command {
 		&cobra.Command{Use: "smoke", Short: "Run a pod with a native sidecar and try names, Services, volumes, logs and exec", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.smoke(cmd.Context(), os.Stderr)
 		}},
-		imageCommand(&t), registryCommand(), volumesCommand(&t),
+		imageCommand(&t), registryCommand(), volumesCommand(&t), namesCommand(&t),
 	)
 	return root
 }

@@ -20,7 +20,7 @@ type settings struct {
 	PodRange, PodSubnet, ServiceRange, Domain   string
 	Server, Registry, PauseImage                string
 	DNSReady, FirewallTable, CgroupRoot, CAData string
-	User, CertificateData, KeyData              string
+	User, CertificateData, KeyData, Names       string
 	Volumes                                     []string
 }
 
@@ -30,7 +30,7 @@ func (c cluster) settings(cniFolder string) settings {
 		Node: nodeName, NodeIP: nodeIP, Bridge: bridgeName, Network: networkName,
 		PodRange: podRange, PodSubnet: podSubnet, ServiceRange: serviceRange, Domain: clusterDomain,
 		Server: c.server(), Registry: registryAddr, PauseImage: pauseImage,
-		DNSReady: dnsReadyAddr, FirewallTable: firewallTable, CgroupRoot: "/" + cgroupName,
+		DNSReady: dnsReadyAddr, FirewallTable: firewallTable, CgroupRoot: "/" + cgroupName, Names: c.names(),
 	}
 	s.Volumes = volumeNames()
 	return s
@@ -82,6 +82,9 @@ func (c cluster) writeConfig(s settings) error {
 		if err := writeFile(c.config(to), data, 0o644); err != nil {
 			return err
 		}
+	}
+	if err := c.setNames(nil); err != nil {
+		return err
 	}
 	for _, user := range kubeconfigUsers {
 		data, err := c.renderKubeconfig(user, s)
