@@ -147,4 +147,44 @@ spec:
 		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {format: EventStream, records: {type: email, each: "/*/people/*", identifier: /email}}}]}}`,
 		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, processing: [show], response: {format: EventStream, records: {type: email, identifier: /email}}}]}}`,
 	},
+	{
+		sentence: "the type Header names its header", message: "type Header needs the name of the header",
+		accepted: `{spec: {credential: {secretRef: {name: mail, key: key}, header: api-key, prefix: "Key "}}}`,
+		refused:  `{spec: {credential: {secretRef: {name: mail, key: key}}}}`,
+	},
+	{
+		sentence: "a prefix stands in a header", message: "prefix is for type Header",
+		accepted: `{spec: {credential: {type: Bearer, secretRef: {name: mail, key: key}}}}`,
+		refused:  `{spec: {credential: {type: Bearer, secretRef: {name: mail, key: key}, prefix: "Bearer "}}}`,
+	},
+	{
+		sentence: "the type Query names its parameter", message: "type Query needs the name of the parameter",
+		accepted: `{spec: {credential: {type: Query, secretRef: {name: mail, key: key}, query: api_key}}}`,
+		refused:  `{spec: {credential: {type: Query, secretRef: {name: mail, key: key}}}}`,
+	},
+	{
+		sentence: "a user has a password", message: "username is for type Basic",
+		accepted: `{spec: {credential: {type: Basic, secretRef: {name: mail, key: key}, username: api, ownCredential: Replace}}}`,
+		refused:  `{spec: {credential: {type: Bearer, secretRef: {name: mail, key: key}, username: api}}}`,
+	},
+	{
+		sentence: "tokens come from somewhere", message: "type OAuth2ClientCredentials needs oauth2",
+		accepted: `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example/oauth/token", clientID: shop, scopes: ["mail.send"]}}}}`,
+		refused:  `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}}}}`,
+	},
+	{
+		sentence: "a credential replaces nothing that HTTP needs", message: "header carries something else in HTTP",
+		accepted: `{spec: {credential: {secretRef: {name: mail, key: key}, header: Authorization}}}`,
+		refused:  `{spec: {credential: {secretRef: {name: mail, key: key}, header: Content-Length}}}`,
+	},
+	{
+		sentence: "a client has one name", message: "name the client in clientID, or where its name is kept",
+		accepted: `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example:8443/t?tenant=1", clientIDRef: {name: mail, key: id}}}}}`,
+		refused:  `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example/t", clientID: shop, clientIDRef: {name: mail, key: id}}}}}`,
+	},
+	{
+		sentence: "tokens are asked for over TLS", message: "tokenURL is an https URL",
+		accepted: `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example", clientID: shop}}}}`,
+		refused:  `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "http://login.esp.example/t", clientID: shop}}}}`,
+	},
 })

@@ -14,6 +14,9 @@ const (
 	// ConditionKeysBackedUp is true when somebody has confirmed that the root key of a ledger is stored outside the cluster. It
 	// surfaces on ConsentLedger: losing the key loses the link from every person to what they agreed to.
 	ConditionKeysBackedUp = "KeysBackedUp"
+	// ConditionCredentialReady is true when the values that a service's sidecars insert are there and may be used. It surfaces on DataService
+	// where a credential is declared; while it is false, requests to the service are denied.
+	ConditionCredentialReady = "CredentialReady"
 )
 
 // Reasons of a condition that is as it should be.
@@ -28,6 +31,8 @@ const (
 	ReasonReady = "Ready"
 	// ReasonBackupConfirmed surfaces on KeysBackedUp=True.
 	ReasonBackupConfirmed = "BackupConfirmed"
+	// ReasonCredentialReady surfaces on CredentialReady=True.
+	ReasonCredentialReady = "CredentialReady"
 )
 
 // Reasons for Accepted=False. Where several hold, the condition shows the first of this list, and its message all of them.
@@ -40,7 +45,8 @@ const (
 	// ReasonDuplicateName surfaces when two endpoints of a service, or two objects that were read from files, have the same name.
 	ReasonDuplicateName = "DuplicateName"
 	// ReasonSecretNotFound surfaces on Accepted=False when the Secret with the connection string of a ledger's database, or the key in it,
-	// does not exist. It heals within seconds of when it does.
+	// does not exist, and on CredentialReady=False when that with the credential of a service does not. It heals within seconds of when
+	// it does.
 	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonControllerConflict surfaces when another ConsentLedger already serves the same controller.
 	ReasonControllerConflict = "ControllerConflict"
@@ -105,7 +111,7 @@ const (
 	ReasonInvalid = "Invalid"
 )
 
-// Reasons for Programmed=False, Ready=False and KeysBackedUp=False.
+// Reasons for Programmed=False, Ready=False, KeysBackedUp=False and CredentialReady=False.
 const (
 	// ReasonSidecarsBehind surfaces on Programmed=False when some running sidecar has not acknowledged the newest bundle.
 	ReasonSidecarsBehind = "SidecarsBehind"
@@ -121,4 +127,12 @@ const (
 	ReasonUnavailable = "Unavailable"
 	// ReasonBackupUnconfirmed surfaces on KeysBackedUp=False until spec.keyBackup says Confirmed.
 	ReasonBackupUnconfirmed = "BackupUnconfirmed"
+	// ReasonSecretNotPermitted surfaces on CredentialReady=False when the Secret's owner has not let OptUp use it, or not for the hosts
+	// that the service would have it sent to.
+	ReasonSecretNotPermitted = "SecretNotPermitted"
+	// ReasonCredentialUnusable surfaces on CredentialReady=False when what the Secret holds cannot be sent: it is empty, too long, or no
+	// text that fits its place.
+	ReasonCredentialUnusable = "CredentialUnusable"
+	// ReasonCredentialMissing surfaces on Ready=False of a DataService whose condition CredentialReady is false.
+	ReasonCredentialMissing = "CredentialMissing"
 )

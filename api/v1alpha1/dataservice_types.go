@@ -76,23 +76,6 @@ type PortTLS struct {
 	Port int32 `json:"port,omitempty"`
 }
 
-// Credential is what the sidecar adds to requests, so that applications never hold it.
-type Credential struct {
-	// secretRef names the Secret, in the service's namespace, and the key in it that holds the credential.
-	// +required
-	SecretRef SecretKeyReference `json:"secretRef"`
-	// header that carries it, for example Authorization.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9-]+$`
-	Header string `json:"header"`
-	// prefix before the credential, for example "Bearer ".
-	// +optional
-	// +kubebuilder:validation:MaxLength=64
-	Prefix string `json:"prefix,omitempty"`
-}
-
 // SecretKeyReference names one key of a Secret.
 type SecretKeyReference struct {
 	// name of the Secret.
@@ -173,7 +156,7 @@ type DataServiceSpec struct {
 	// allowedNamespaces, besides the service's own, may refer to the service. Omitted means no other.
 	// +optional
 	AllowedNamespaces *NamespaceSelector `json:"allowedNamespaces,omitempty"`
-	// credential that sidecars add to requests, so that applications never hold it. Omitted means that applications send their own.
+	// credential that sidecars insert into requests, so that applications never hold it. Omitted means that applications send their own.
 	// +optional
 	Credential *Credential `json:"credential,omitempty"`
 	// endpoints of the service, at most 256. Calls to anything else are denied.

@@ -73,8 +73,8 @@ const (
 	InvalidAuthorities Code = "InvalidAuthorities"
 	// AuthoritiesWithoutTLS surfaces when a service has authorities and no port on which the sidecar speaks TLS; always a warning.
 	AuthoritiesWithoutTLS Code = "AuthoritiesWithoutTLS"
-	// NotYet surfaces when a service declares something that this version does not carry out; always a warning.
-	NotYet Code = "NotYet"
+	// CredentialInPlain surfaces when a credential is inserted into requests that go out without TLS; always a warning.
+	CredentialInPlain Code = "CredentialInPlain"
 
 	// InvalidRule surfaces when a rule holds a value that no bundle can hold.
 	InvalidRule Code = "InvalidRule"

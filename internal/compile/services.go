@@ -52,13 +52,11 @@ func (c *compiler) resolveServices(in []policy.Service) {
 		}
 		c.authorities(s)
 		c.hosts(s, taken)
+		c.credential(s)
 		c.endpoints(s)
 		if t := s.Party.Transfer; t != nil && !slices.Contains(bases, t.Basis) {
 			c.findings.error(s.ref(), "spec.party.transfer.basis", TransferNotCovered,
 				"Data goes to %s on no basis (GDPR Art. 44); everything is denied. Name the basis: Adequacy, StandardClauses, BindingRules or ExplicitConsent.", t.Country)
-		}
-		for _, field := range s.NotYet {
-			c.findings.warn(s.ref(), field, NotYet, "This version does not carry this out: no credential is inserted. Applications send their own.")
 		}
 		c.services[s.Name] = s
 		c.byName = append(c.byName, s)
@@ -95,6 +93,26 @@ func (c *compiler) hosts(s *service, taken map[string]string) {
 	}
 }
 
+// credential warns where a credential goes out for everybody on the way to read.
+func (c *compiler) credential(s *service) {
+	if s.Credential == nil {
+		return
+	}
+	if o := s.Credential.OAuth2; o != nil {
+		declared := *s.Credential
+		tokens := *o
+		tokens.Scopes = sortedSet(o.Scopes)
+		declared.OAuth2 = &tokens
+		s.Credential = &declared
+	}
+	for _, p := range s.Ports {
+		if p.Protocol == "HTTP" && p.TLSPort == 0 {
+			c.findings.warn(s.ref(), "spec.credential", CredentialInPlain,
+				"The sidecar speaks plain HTTP to port %d, so that whoever is on the way can read the credential. Take tls mode Originate or Intercept.", p.Port)
+		}
+	}
+}
+
 // endpoints sorts the endpoints of a service and leaves out those that cannot be enforced.
 func (c *compiler) endpoints(s *service) {
 	type numbered struct {
@@ -111,7 +129,7 @@ func (c *compiler) endpoints(s *service) {
 		}
 		return cmp.Compare(textOf(a.Endpoint), textOf(b.Endpoint))
 	})
-	s.Endpoints, s.index, s.stub = nil, map[string]int{}, ir.Service{Name: s.Name, Hosts: s.Hosts, Ports: s.Ports, Party: s.Party}
+	s.Endpoints, s.index, s.stub = nil, map[string]int{}, ir.Service{Name: s.Name, Hosts: s.Hosts, Ports: s.Ports, Party: s.Party, Credential: s.Credential}
 	for _, e := range all {
 		at := fmt.Sprintf("spec.endpoints[%d]", e.at)
 		if _, twice := s.index[e.Name]; twice {

@@ -55,8 +55,17 @@ func TestWhatIsWrongWithServices(t *testing.T) {
 				e.Path, e.Methods = "/v1/customers/{name}", []string{"HEAD", "GET"}
 			}, serviceRef("register"), "spec.endpoints[1].path", EndpointConflict, Error, `Every GET request that "one" matches`,
 		},
-		"what this version does not carry out": {
-			func(s *policy.Snapshot) { s.Services[mail].NotYet = []string{"spec.credential"} }, serviceRef("mail"), "spec.credential", NotYet, Warning, "Applications send their own",
+		"a credential that goes out in plain": {
+			func(s *policy.Snapshot) {
+				s.Services[mail].Credential = &ir.Credential{ID: "mail/key", Type: ir.CredentialBasic, Own: ir.OwnRefuse}
+			},
+			serviceRef("mail"), "spec.credential", CredentialInPlain, Warning, "plain HTTP to port 80",
+		},
+		"a credential that no bundle can hold": {
+			func(s *policy.Snapshot) {
+				s.Services[mail].Credential = &ir.Credential{ID: "mail/key", Type: "Cookie", Own: ir.OwnRefuse}
+			},
+			serviceRef("mail"), "spec", InvalidEndpoint, Error, "Cookie",
 		},
 		"authorities that are none": {
 			func(s *policy.Snapshot) { s.Services[mail].Authorities = "our own" }, serviceRef("mail"), "spec.authorities", InvalidAuthorities, Error, "every request to it is denied",

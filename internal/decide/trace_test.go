@@ -44,7 +44,9 @@ func TestWhyTellsOfEveryRule(t *testing.T) {
 		t.Fatal(reason)
 	}
 	for value, matched := range map[string]bool{"a": true, "b": false, "": false} {
-		rules, steps := x.Why(e, func(_ ir.Source, name string) (string, bool) { return value, value != "" && name != decide.PurposeHeader })
+		rules, steps := x.Why(e, func(_ ir.Source, name string) (string, bool) {
+			return value, value != "" && name != decide.PurposeHeader
+		})
 		if len(rules) != 1 || rules[0].Matched() != matched || (len(steps) > 0) != matched || rules[0].Conditions[0].Given != (value != "") || rules[0].Conditions[0].Value != value {
 			t.Errorf("%q: %+v, %+v", value, rules, steps)
 		}

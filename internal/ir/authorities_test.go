@@ -41,15 +41,15 @@ func TestAuthoritiesAreCertificatesOfAuthoritiesAndNothingElse(t *testing.T) {
 		text string
 		n    int
 	}{
-		"one":                           {authority, 1},
-		"two, with comments":            {"# Root of the shop\n" + authority + "\n# and its heir\n" + authority, 2},
-		"none":                          {"", 0},
-		"something else":                {"my root", 0},
-		"a server's":                    {server, 0},
-		"a key":                         {authority + key, 0},
-		"one that is cut off":           {authority + authority[:len(authority)/2], 0},
-		"one that is cut off first":     {authority[:len(authority)/2] + "\n" + authority, 0},
-		"one that is no certificate":    {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), 0},
+		"one":                            {authority, 1},
+		"two, with comments":             {"# Root of the shop\n" + authority + "\n# and its heir\n" + authority, 2},
+		"none":                           {"", 0},
+		"something else":                 {"my root", 0},
+		"a server's":                     {server, 0},
+		"a key":                          {authority + key, 0},
+		"one that is cut off":            {authority + authority[:len(authority)/2], 0},
+		"one that is cut off first":      {authority[:len(authority)/2] + "\n" + authority, 0},
+		"one that is no certificate":     {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), 0},
 		"more than a bundle should hold": {authority + strings.Repeat("#", ir.MaxAuthoritiesBytes), 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,6 +23,7 @@ const (
 	criticalFormat         = "message.format"
 	criticalIntercept      = "port.intercept"
 	criticalAuthorities    = "service.authorities"
+	criticalCredential     = "service.credential"
 )
 
 // known are the critical elements that this version understands.
@@ -30,7 +31,7 @@ var known = map[string]bool{
 	criticalProofs: true, criticalUnused: true, criticalMinimumNotices: true, criticalDeviceAccess: true, criticalBusinessOnly: true,
 	criticalThirdParty: true, criticalAnonymous: true, criticalAdvertisers: true, criticalSpecial: true, criticalTransfer: true,
 	criticalTLS: true, criticalSegments: true, criticalReplaces: true, criticalSwitches: true, criticalAddresseeTime: true,
-	criticalAddresseeBody: true, criticalFormat: true, criticalIntercept: true, criticalAuthorities: true,
+	criticalAddresseeBody: true, criticalFormat: true, criticalIntercept: true, criticalAuthorities: true, criticalCredential: true,
 }
 
 // critical lists the critical elements that a bundle uses, sorted.
@@ -57,6 +58,7 @@ func critical(b *Bundle) []string {
 		s := &b.Services[i]
 		add(s.Party.Transfer != nil, criticalTransfer)
 		add(s.Authorities != "", criticalAuthorities)
+		add(s.Credential != nil, criticalCredential)
 		for _, p := range s.Ports {
 			add(p.TLSPort != 0, criticalTLS)
 			add(p.Intercept, criticalIntercept)

@@ -27,6 +27,8 @@ type Service struct {
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
 	// Authorities are the certificates (PEM) that the service's own is verified with instead of the public roots; empty for those.
 	Authorities string `json:"authorities,omitempty"`
+	// Credential is what the sidecar inserts into every request to the service; nil where applications bring their own.
+	Credential *Credential `json:"credential,omitempty"`
 }
 
 // Port is one governed port of a service.

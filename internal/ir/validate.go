@@ -41,6 +41,7 @@ func (v *validator) bundle(b *Bundle) {
 		v.check(len(s.Ports) > 0, "service %q has no port", s.Name)
 		v.check(endpoints[s.Name] == nil, "service %q twice", s.Name)
 		v.encryption(&b.Services[i])
+		v.credential(s.Name, s.Credential)
 		endpoints[s.Name] = map[string]bool{}
 		for j := range s.Endpoints {
 			e := &s.Endpoints[j]

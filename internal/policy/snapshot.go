@@ -84,8 +84,6 @@ type Service struct {
 	Namespace string
 	// Allowed says which other namespaces may refer to it.
 	Allowed NamespaceSelector
-	// NotYet are the paths of members that are declared and that this version does not carry out.
-	NotYet []string
 }
 
 // Policy is a ConsentPolicy.

@@ -19,9 +19,7 @@ func service(d *v1alpha1.DataService) policy.Service {
 		},
 		Namespace: d.Namespace, Allowed: selector(s.AllowedNamespaces),
 	}
-	if s.Credential != nil {
-		out.NotYet = append(out.NotYet, "spec.credential")
-	}
+	out.Credential = credential(s.Credential)
 	if t := s.Party.Transfer; t != nil {
 		out.Party.Transfer = &ir.Transfer{Country: string(t.Country), Basis: ir.TransferBasis(t.Basis)}
 	}

@@ -1,0 +1,87 @@
+package translate
+
+import (
+	"net/textproto"
+	"net/url"
+
+	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/ir"
+)
+
+// credential gives all but the value. A bearer token is a header.
+func credential(c *v1alpha1.Credential) *ir.Credential {
+	if c == nil {
+		return nil
+	}
+	out := &ir.Credential{ID: valueID(c.SecretRef), Own: ir.OwnRefuse}
+	if c.OwnCredential == v1alpha1.OwnReplace {
+		out.Own = ir.OwnReplace
+	}
+	switch c.Type {
+	case "", v1alpha1.CredentialHeader:
+		out.Type, out.Header, out.Prefix = ir.CredentialHeader, textproto.CanonicalMIMEHeaderKey(c.Header), c.Prefix
+	case v1alpha1.CredentialBearer:
+		out.Type, out.Header, out.Prefix = ir.CredentialHeader, "Authorization", "Bearer "
+	case v1alpha1.CredentialBasic:
+		out.Type, out.Username = ir.CredentialBasic, c.Username
+	case v1alpha1.CredentialQuery:
+		out.Type, out.Query = ir.CredentialQuery, c.Query
+	case v1alpha1.CredentialOAuth2:
+		out.Type, out.OAuth2 = ir.CredentialOAuth2, oauth2(c.OAuth2)
+	default:
+		out.Type = ir.CredentialType(c.Type) // which no bundle takes, so that the service is denied
+	}
+	return out
+}
+
+func oauth2(o *v1alpha1.OAuth2Client) *ir.OAuth2 {
+	if o == nil {
+		return nil
+	}
+	out := &ir.OAuth2{
+		TokenURL: o.TokenURL, ClientID: o.ClientID, InBody: o.ClientAuthentication == v1alpha1.ClientBody,
+		Scopes: convert[string](o.Scopes), Audience: o.Audience,
+	}
+	if o.ClientIDRef != nil {
+		out.ClientIDValue = valueID(*o.ClientIDRef)
+	}
+	return out
+}
+
+func valueID(r v1alpha1.SecretKeyReference) string { return ir.ValueID(string(r.Name), r.Key) }
+
+// Kept is a value that a DataService has in a Secret of its namespace.
+type Kept struct {
+	// Field of the DataService that names it, and What it is, for people.
+	Field, What string
+	Secret      v1alpha1.SecretKeyReference
+	// Hosts that the value is sent to, all of which the Secret's owner has to name; empty for a value that is sent nowhere.
+	Hosts []string
+}
+
+// ValuesOf gives the values of a DataService by the ids that bundles name them by (see ir.Values).
+func ValuesOf(d *v1alpha1.DataService) map[string]Kept {
+	out := map[string]Kept{}
+	c := d.Spec.Credential
+	if c == nil {
+		return out
+	}
+	hosts := convert[string](d.Spec.Hosts)
+	if o := c.OAuth2; o != nil {
+		// The secret goes to the token endpoint, and what is got for it to the service.
+		hosts = append(hosts, hostOf(o.TokenURL))
+		if o.ClientIDRef != nil {
+			out[valueID(*o.ClientIDRef)] = Kept{"spec.credential.oauth2.clientIDRef", "the client's name", *o.ClientIDRef, hosts}
+		}
+	}
+	out[valueID(c.SecretRef)] = Kept{"spec.credential.secretRef", "the credential", c.SecretRef, hosts}
+	return out
+}
+
+func hostOf(link string) string {
+	u, err := url.Parse(link)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
