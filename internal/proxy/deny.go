@@ -10,6 +10,9 @@ import (
 )
 
 // problem is what a caller is told (RFC 9457).
+//
+// Errors says Detail once more, in the member that clients of many services read (SendGrid's among them): they look for
+// errors[0].message in every answer from 400 on, and fail in their own error handling where it is missing.
 type problem struct {
 	Type     string          `json:"type"`
 	Title    string          `json:"title"`
@@ -17,6 +20,16 @@ type problem struct {
 	Detail   string          `json:"detail"`
 	Reasons  []decide.Reason `json:"reasons"`
 	Decision string          `json:"decisionId"`
+	Errors   []message       `json:"errors"`
+}
+
+type message struct {
+	Message string `json:"message"`
+}
+
+func (b problem) encode() ([]byte, error) {
+	b.Errors = []message{{b.Detail}}
+	return json.Marshal(b)
 }
 
 // busy is no reason of a decision: the sidecar holds as many bodies as it may. Metrics show it as an internal error.
@@ -87,7 +100,7 @@ func withhold(w http.ResponseWriter, reason decide.Reason, decision string) {
 }
 
 func tell(w http.ResponseWriter, b problem) {
-	body, err := json.Marshal(b)
+	body, err := b.encode()
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
@@ -105,7 +118,7 @@ func tell(w http.ResponseWriter, b problem) {
 // refuseHTTP answers a connection that no server has taken over.
 func refuseHTTP(w io.Writer, reason decide.Reason, decision string) {
 	b := newProblem(reason, decision)
-	body, err := json.Marshal(b)
+	body, err := b.encode()
 	if err != nil {
 		return
 	}
