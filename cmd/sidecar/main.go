@@ -32,6 +32,7 @@ const usage = `Enforce what people agreed to on a workload's outgoing requests
 Usage:
   optup-sidecar run [flags]       Run the sidecar
   optup-sidecar redirect [flags]  Redirect this network namespace's TCP connections to the sidecar
+  optup-sidecar trust [flags]     Write what makes applications trust an authority of interception
   optup-sidecar --version
 
 optup-sidecar COMMAND --help shows a command's flags.
@@ -49,6 +50,8 @@ func execute(ctx context.Context, args []string, out io.Writer) error {
 		return runCommand(ctx, args[1:], out)
 	case "redirect":
 		return redirectCommand(args[1:], out)
+	case "trust":
+		return trustCommand(args[1:], out)
 	case "--version", "-version":
 		_, err := fmt.Fprintln(out, "optup-sidecar version", version)
 		return err

@@ -26,7 +26,7 @@ import (
 
 type options struct {
 	manager, trust, managerToken, ledgerToken, state string
-	bundle, ledger                                   string
+	bundle, ledger, interceptCA                      string
 	capture, outbound, inbound, admin                string
 	listen                                           []string
 	stopTime, stallTime                              time.Duration
@@ -49,8 +49,11 @@ Example:
 	if done || err != nil {
 		return err
 	}
-	if (o.manager == "") == (o.bundle == "") {
+	switch {
+	case (o.manager == "") == (o.bundle == ""):
 		return errors.New("give --manager or --bundle, and not both")
+	case o.manager != "" && o.interceptCA != "":
+		return errors.New("--intercept-ca is for a sidecar that runs alone; a manager has authorities of its own")
 	}
 	return run(ctx, o)
 }
@@ -63,6 +66,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.state, "state", "", "`folder` that keeps the last good bundle, and use records that no ledger has taken yet, over restarts")
 	f.StringVar(&o.bundle, "bundle", "", "`file` with a bundle to run alone with")
 	f.StringVar(&o.ledger, "ledger", "", "`URL` of the ledger, instead of those in the bundle (alone only)")
+	f.StringVar(&o.interceptCA, "intercept-ca", "", "`certificate,key`: files (PEM) of an authority that applications trust, to end their TLS with (alone only)")
 	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, none")
 	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "`addresses` for redirected connections, with commas between")
 	f.StringVar(&o.inbound, "listen-inbound", "", "`address` for redirected connections to the pod, with all of its addresses, for example :15006; none where it is empty")
@@ -128,6 +132,11 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	var err error
 	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
 		return nil, fmt.Errorf("the folder for use records: %w", err)
+	}
+	if o.interceptCA != "" {
+		if p.Leaves, err = localLeaves(o.interceptCA); err != nil {
+			return nil, fmt.Errorf("--intercept-ca: %w", err)
+		}
 	}
 	if p.Tracer, s.traced, err = newTracer(o); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)

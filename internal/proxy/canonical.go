@@ -30,9 +30,12 @@ func (a *address) canonical(r *http.Request, constants map[string]bool) (reason 
 	return reason
 }
 
-// canonicalHost: the listener's host where it stands for one; else the Host header, whose port has to be the one that was dialled.
+// canonicalHost: the listener's host where it stands for one, and that of the connection's TLS, which the header has to repeat; else the Host header, whose port has to be the one that was dialled.
 func canonicalHost(r *http.Request, t target) (string, int, decide.Reason) {
 	port := int(t.dst.Port())
+	if t.encrypted && !asNamed(r, t) {
+		return t.host, port, decide.NotCanonical
+	}
 	if t.host != "" {
 		return t.host, port, ""
 	}

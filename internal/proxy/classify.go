@@ -16,6 +16,8 @@ const (
 	splice
 	// parse speaks HTTP with the client, and decides about each request.
 	parse
+	// terminate ends the client's TLS, and then parses.
+	terminate
 )
 
 // class is a connection's class.
@@ -43,7 +45,7 @@ func (s *State) classify(dst netip.AddrPort, h hello) class {
 		}
 	}
 	if governed != "" {
-		return s.governed(governed, h)
+		return s.governed(governed, dst, h)
 	}
 	if !certain && !nameserver(dst) {
 		// Name servers do not answer: where this goes cannot be told, and it may be a governed service.
@@ -63,8 +65,8 @@ func (s *State) classify(dst netip.AddrPort, h hello) class {
 	return s.ungoverned(dst, h, names)
 }
 
-// governed: HTTP is parsed; everything else cannot be decided about.
-func (s *State) governed(name string, h hello) class {
+// governed: HTTP is parsed, within TLS where that is declared; everything else cannot be decided about.
+func (s *State) governed(name string, dst netip.AddrPort, h hello) class {
 	c := class{verdict: refuse, governed: true, name: name, reason: decide.BodyUnreadable}
 	switch {
 	case h.proxied:
@@ -74,13 +76,14 @@ func (s *State) governed(name string, h hello) class {
 		c.verdict, c.reason = parse, ""
 		return c
 	case h.protocol == tlsHello:
-		c.reason = decide.TLSRefused
+		return s.encrypted(c, dst, h)
 	}
 	return s.observed(c)
 }
 
 // observed lets a refused connection pass where nothing is enforced.
 func (s *State) observed(c class) class {
+	c.verdict = refuse
 	if s.Index.DenyMode() == ir.ModeObserve {
 		c.verdict = splice
 	}

@@ -66,6 +66,8 @@ func (c *progressing) CloseWrite() error { return closeWrite(c.Conn) }
 type targeted struct {
 	progressing
 	target target
+	// trusting tells that the application has gone on after it saw our certificate.
+	trusting bool
 }
 
 func (p *Proxy) targeted(c net.Conn, t target) *targeted {

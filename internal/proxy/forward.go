@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,6 +16,7 @@ import (
 
 // outgoing is the request as it is sent: the same method, path and query, the given body, and the headers that go beyond a connection.
 func (x *exchange) outgoing(ctx context.Context, to upstream, body io.ReadCloser, length int64) *http.Request {
+	x.via = to
 	u := *x.r.URL
 	u.Scheme, u.Host = to.scheme, to.addr
 	out := x.r.WithContext(ctx)
@@ -95,6 +97,7 @@ func (x *exchange) unchanged(res *http.Response) {
 	if _, there := h["Content-Type"]; !there {
 		h["Content-Type"] = nil // none was sent, so none is guessed
 	}
+	delete(h, "Alt-Svc") // other ways to the service do not lead through here
 	for name := range res.Trailer {
 		h["Trailer"] = append(h["Trailer"], name)
 	}
@@ -114,7 +117,10 @@ func (x *exchange) unreachable(err error) {
 	status, detail := http.StatusBadGateway, "The service did not answer."
 	var told *Unreachable
 	var late net.Error
+	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &certificate):
+		detail = x.notVerified(certificate.Err)
 	case errors.As(err, &told):
 		detail = told.Sentence
 	case errors.Is(err, errBodyLost):

@@ -79,6 +79,9 @@ type exchange struct {
 	r     *http.Request
 	state *State
 	to    address
+	// encrypted tells that the request came within TLS, and goes out in no other way. Via is where it goes.
+	encrypted bool
+	via       upstream
 	// endpoint and plan are nil until they are known.
 	endpoint *decide.Endpoint
 	plan     *decide.Plan
@@ -104,7 +107,15 @@ func (x *exchange) run() {
 		return
 	}
 	var reason decide.Reason
-	if x.to.host, x.to.port, reason = canonicalHost(x.r, t); reason != "" {
+	x.encrypted = t.encrypted
+	x.to.host, x.to.port, reason = canonicalHost(x.r, t)
+	switch {
+	case x.encrypted && x.upstream().scheme != "https":
+		// Declared to be refused, or no longer intercepted: the next connection is classified anew.
+		x.w.Header().Set("Connection", "close")
+		x.refuse(decide.TLSRefused)
+		return
+	case reason != "":
 		x.fail(reason, t)
 		return
 	}
@@ -138,8 +149,8 @@ func (x *exchange) find() decide.Reason {
 	}
 	x.endpoint = e
 	switch {
-	case x.upstream().encrypted:
-		return decide.TLSRefused // what is declared to be encrypted does not go out in plain
+	case x.upstream().encrypted != x.encrypted:
+		return decide.TLSRefused // what is declared to be encrypted neither comes nor goes in plain, and the other way round
 	case sameToOthers(e, x.to.path):
 		return decide.NotCanonical
 	case e.IR.NoPersonalData && x.overridable():

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/intercept"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/metrics"
 )
@@ -51,6 +53,8 @@ type road struct {
 	proxy   *Proxy
 	current *Current
 	metrics *metrics.Registry
+	// trusted is what applications of the workload trust.
+	trusted *x509.CertPool
 
 	mu sync.Mutex
 	// got are the requests that reached the service.
@@ -87,14 +91,16 @@ func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
 	plain := httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(plain.Close)
 	encrypted := map[string]bool{}
-	names := []string{"nobody.example"}
+	names, hosts := []string{"nobody.example"}, []string{"nobody.example"}
 	for _, s := range b.Services {
 		for _, p := range s.Ports {
-			if p.TLSPort != 0 {
-				encrypted[net.JoinHostPort(s.Hosts[0], strconv.Itoa(p.TLSPort))] = true
+			if p.TLSPort != 0 || p.Intercept {
+				port := cmp.Or(p.TLSPort, p.Port)
+				encrypted[net.JoinHostPort(s.Hosts[0], strconv.Itoa(port))] = true
 				names = append(names, s.Hosts[0])
 			}
 		}
+		hosts = append(hosts, s.Hosts...)
 	}
 	certificate, roots := certificateFor(t, names...)
 	secret := httptest.NewUnstartedServer(http.HandlerFunc(r.serve))
@@ -104,7 +110,7 @@ func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
 	secret.StartTLS()
 	t.Cleanup(secret.Close)
 	r.proxy = &Proxy{
-		Current: r.current, Metrics: NewMetrics(r.metrics), Roots: roots,
+		Current: r.current, Metrics: NewMetrics(r.metrics), Roots: roots, Leaves: r.leaves(hosts),
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			server := plain.Listener.Addr().String()
 			if encrypted[addr] {
@@ -123,6 +129,22 @@ func newRoad(t *testing.T, b *ir.Bundle, facts Facts) *road {
 		return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
 	}
 	return r
+}
+
+// leaves makes an authority that the workload's applications trust.
+func (r *road) leaves(hosts []string) intercept.Source {
+	r.t.Helper()
+	a, err := intercept.NewAuthority("test", hosts, time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.trusted = x509.NewCertPool()
+	r.trusted.AddCert(a.Certificate)
+	l, err := intercept.NewLocal(a)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return l
 }
 
 // certificateFor makes a certificate for names, and the roots that it is verified with.
@@ -190,6 +212,15 @@ func (r *road) requests() []seen {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]seen(nil), r.got...)
+}
+
+// labelled is the value of a counter with labels; 0 if it was never counted.
+func (r *road) labelled(name string) float64 {
+	r.t.Helper()
+	if !strings.Contains(r.metrics.Text(), name+" ") {
+		return 0
+	}
+	return r.counted(name)
 }
 
 // counted is the value of a counter without labels.

@@ -42,7 +42,7 @@ func (p *Proxy) inbound(ctx context.Context, c net.Conn) {
 		return
 	}
 	p.Metrics.connection("inbound-passed")
-	if err := relay(ctx, c, dst); err != nil {
+	if err := relay(ctx, c, (&net.Dialer{Timeout: dialTimeout}).DialContext, dst.String()); err != nil {
 		// As near to a refused connection as one gets that was taken already.
 		if t, ok := c.(*net.TCPConn); ok {
 			_ = t.SetLinger(0)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/intercept"
 	"github.com/optup/optup/internal/metrics"
 )
 
@@ -18,6 +19,9 @@ type Metrics struct {
 	whole, own  *metrics.Histograms
 	upstream    *metrics.Counter
 	partly      *metrics.Counter
+	handshakes  *metrics.Counters
+	untrusting  *metrics.Counters
+	unverified  *metrics.Counters
 
 	// Children that were resolved once, so that a request pays for a look-up and nothing else.
 	decided cache[decidedKey, *metrics.Counter]
@@ -81,15 +85,31 @@ func NewMetrics(r *metrics.Registry) *Metrics {
 			buckets, perRoute...),
 		own: r.Histograms("optup_sidecar_overhead_seconds", "What the sidecar itself took of that: all but waiting for the service and for the application.",
 			buckets, perRoute...),
-		upstream: r.Counter("optup_sidecar_upstream_failures_total", "Requests that were permitted and whose service did not answer."),
-		partly:   r.Counter("optup_sidecar_partly_sent_total", "Requests sent in groups of which a later one failed after an earlier one was accepted."),
-		summary:  map[string]*PurposeSummary{},
+		upstream:   r.Counter("optup_sidecar_upstream_failures_total", "Requests that were permitted and whose service did not answer."),
+		partly:     r.Counter("optup_sidecar_partly_sent_total", "Requests sent in groups of which a later one failed after an earlier one was accepted."),
+		handshakes: r.Counters("optup_sidecar_tls_handshakes_total", "Handshakes of applications with the sidecar: full, resumed, distrusted (see the next), failed.", "outcome"),
+		untrusting: r.Counters("optup_sidecar_tls_distrusted_total",
+			"Handshakes that an application broke off because it does not accept the sidecar's certificate: it pins the service's, or has a trust store of its own. how hangup may have other reasons.",
+			"host", "how"),
+		unverified: r.Counters("optup_sidecar_service_certificates_refused_total", "Requests that were not sent because the service's certificate was not accepted.", "service", "reason"),
+		summary:    map[string]*PurposeSummary{},
 	}
 }
 
 func (m *Metrics) connection(outcome string) { m.connections.With(outcome).Inc() }
 
 func (m *Metrics) upstreamFailed() { m.upstream.Inc() }
+
+func (m *Metrics) handshake(outcome string) { m.handshakes.With(outcome).Inc() }
+
+func (m *Metrics) distrusted(host string, how intercept.Distrust) {
+	m.handshake("distrusted")
+	m.untrusting.With(host, string(how)).Inc()
+}
+
+func (m *Metrics) certificateRefused(service, reason string) {
+	m.unverified.With(service, reason).Inc()
+}
 
 func (m *Metrics) partlySent() { m.partly.Inc() }
 

@@ -78,9 +78,9 @@ func (p *peeked) CloseWrite() error { return closeWrite(p.Conn) }
 
 var preface = []byte("PRI * HTTP/2.0\r\n")
 
-// hello looks at the first bytes without taking them. It fails when the client is gone.
-func (p *peeked) hello() (hello, error) {
-	if err := p.SetReadDeadline(time.Now().Add(peekTime)); err != nil {
+// hello looks at the first bytes without taking them, and waits some time for them. It fails when the client is gone.
+func (p *peeked) hello(patience time.Duration) (hello, error) {
+	if err := p.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return hello{}, err
 	}
 	defer func() { _ = p.SetReadDeadline(time.Time{}) }()

@@ -21,14 +21,24 @@ func (f flushing) Write(b []byte) (int, error) {
 	return n, f.w.flush()
 }
 
-var errStalled = errors.New("the service made no progress")
+var (
+	errStalled = errors.New("the service made no progress")
+	errInPlain = errors.New("what came within TLS does not go out in plain")
+)
 
 // inTime sends a request and waits for the head of its answer as long as the service makes progress. In plain the transport and the
 // deadlines of its connections see to that. Over HTTP/2 a service may keep a connection alive and take neither a request nor its body,
 // which only the end of the request's context ends.
 func (x *exchange) inTime(out *http.Request) (*http.Response, error) {
 	if out.URL.Scheme != "https" {
+		if x.encrypted {
+			return nil, errInPlain
+		}
 		return x.proxy.transport.RoundTrip(out)
+	}
+	transport, err := x.proxy.transportTo(x.via)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(out.Context())
 	w := &wait{stall: x.proxy.stall}
@@ -41,7 +51,7 @@ func (x *exchange) inTime(out *http.Request) (*http.Response, error) {
 	if out.Body != nil {
 		out.Body = &waitedFor{out.Body, w}
 	}
-	res, err := x.proxy.transport.RoundTrip(out)
+	res, err := transport.RoundTrip(out)
 	w.over.Store(true)
 	w.timer.Stop()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/optup/optup/internal/intercept"
 	"github.com/optup/optup/internal/uses"
 )
 
@@ -37,6 +38,8 @@ type Proxy struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Roots are those that services' certificates are verified with; nil for the system's, or those of Mozilla where it has none.
 	Roots *x509.CertPool
+	// Leaves are what TLS is ended with; nil refuses all TLS.
+	Leaves intercept.Source
 	// StallTime is how long a peer may make no progress within a message, and a service until it takes a connection and until it begins
 	// its answer; 0 for a minute.
 	StallTime time.Duration
@@ -49,15 +52,24 @@ type Proxy struct {
 	once      sync.Once
 	server    *http.Server
 	conns     *handoff
+	dial      dialer
 	transport *http.Transport
-	wg        sync.WaitGroup
+	// private are the transports to services with authorities of their own.
+	private transports
+	// tls is one for all connections, so that sessions resume.
+	tls        *tls.Config
+	untrusting distrust
+	wg         sync.WaitGroup
 }
 
 // target is where a connection goes: what a handler knows about its connection.
 type target struct {
 	dst netip.AddrPort
-	// host is set where the listener stands for one declared host and port, so that no header decides.
+	// host is set where the listener stands for one declared host and port, so that no header decides, and where the connection's TLS
+	// names one.
 	host string
+	// encrypted tells that the connection's TLS ended here.
+	encrypted bool
 }
 
 type targetKey struct{}
@@ -67,9 +79,8 @@ func (p *Proxy) setup() {
 		if p.Logger == nil {
 			p.Logger = slog.Default()
 		}
-		dial := p.Dial
-		if dial == nil {
-			dial = (&net.Dialer{}).DialContext
+		if p.dial = p.Dial; p.dial == nil {
+			p.dial = (&net.Dialer{}).DialContext
 		}
 		if p.stall == 0 {
 			p.stall = cmp.Or(p.StallTime, stallTime)
@@ -77,25 +88,15 @@ func (p *Proxy) setup() {
 		if p.held.most == 0 {
 			p.held.most = maxHeld
 		}
-		p.transport = &http.Transport{
-			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				ctx, cancel := context.WithTimeout(ctx, min(dialTimeout, p.stall))
-				defer cancel()
-				c, err := dial(ctx, network, addr)
-				if err != nil {
-					return nil, err
-				}
-				return &progressing{Conn: c, stall: p.stall}, nil
-			},
-			DisableCompression: true, MaxIdleConns: 512, MaxIdleConnsPerHost: 128, IdleConnTimeout: 30 * time.Second,
-			ResponseHeaderTimeout: p.stall, MaxResponseHeaderBytes: maxHead, TLSHandshakeTimeout: min(dialTimeout, p.stall), ForceAttemptHTTP2: true,
-			// The server's name is the declared host, and there is no way around its verification.
-			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: p.Roots},
-			HTTP2:           http2Limits(p.stall),
+		p.transport = p.toward(p.Roots)
+		p.private.make = func(roots *x509.CertPool) *http.Transport { return p.toward(roots) }
+		if p.Leaves != nil {
+			p.tls = intercept.ServerConfig(p.Leaves)
 		}
 		p.conns = newHandoff()
 		protocols := &http.Protocols{}
 		protocols.SetHTTP1(true)
+		protocols.SetHTTP2(true)
 		protocols.SetUnencryptedHTTP2(true)
 		p.server = &http.Server{
 			Handler: http.HandlerFunc(p.handle), DisableGeneralOptionsHandler: true, Protocols: protocols, HTTP2: http2Limits(p.stall),
@@ -103,11 +104,15 @@ func (p *Proxy) setup() {
 			// The server's own complaints quote requests.
 			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+				if x, ok := c.(*tls.Conn); ok {
+					c = x.NetConn()
+				}
 				if t, ok := c.(*targeted); ok {
 					return context.WithValue(ctx, targetKey{}, t.target)
 				}
 				return ctx
 			},
+			ConnState: p.connState,
 		}
 		go func() { _ = p.server.Serve(p.conns) }()
 	})
@@ -120,9 +125,7 @@ func (p *Proxy) ServeRedirected(ctx context.Context, l net.Listener) error {
 
 // ServeHost serves connections to l as such to one declared host ("name:port"), until ctx ends.
 func (p *Proxy) ServeHost(ctx context.Context, l net.Listener, host string, port uint16) error {
-	return p.serve(ctx, l, func(c net.Conn) {
-		p.conns.give(p.targeted(c, target{dst: netip.AddrPortFrom(netip.Addr{}, port), host: host}))
-	})
+	return p.serve(ctx, l, func(c net.Conn) { p.declared(ctx, c, target{dst: netip.AddrPortFrom(netip.Addr{}, port), host: host}) })
 }
 
 func (p *Proxy) serve(ctx context.Context, l net.Listener, each func(net.Conn)) error {
@@ -149,21 +152,14 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	p.setup()
 	err := p.server.Shutdown(ctx)
 	p.transport.CloseIdleConnections()
+	p.private.close()
 	return err
 }
 
 // redirected classifies one connection. Whatever goes wrong closes it.
 func (p *Proxy) redirected(ctx context.Context, c net.Conn) {
 	keep := false
-	defer func() {
-		if r := recover(); r != nil {
-			p.Logger.Error("a connection was closed after an internal error")
-			p.Metrics.connection("internal-error")
-		}
-		if !keep {
-			_ = c.Close()
-		}
-	}()
+	defer p.closing(c, &keep)
 	dst, err := p.Original(c)
 	if err != nil {
 		p.Metrics.connection("not-redirected")
@@ -175,11 +171,21 @@ func (p *Proxy) redirected(ctx context.Context, c net.Conn) {
 		return
 	}
 	pc := newPeeked(c)
-	h, err := pc.hello()
+	h, err := pc.hello(peekTime)
 	if err != nil {
 		return
 	}
 	k := s.classify(dst, h)
+	if h.protocol == silent && k.verdict == parse && s.upstreams[place{k.name, int(dst.Port())}].encrypted {
+		// A client that is slow to begin its TLS is heard out, too.
+		if h, err = pc.hello(headTime); err != nil {
+			return
+		}
+		k = s.classify(dst, h)
+	}
+	if keep = k.verdict == terminate && p.terminate(ctx, pc, s, &k, target{dst: dst}); keep {
+		return
+	}
 	switch k.verdict {
 	case parse:
 		keep = true
@@ -190,15 +196,36 @@ func (p *Proxy) redirected(ctx context.Context, c net.Conn) {
 		if k.reason != "" {
 			p.Metrics.refused(k.reason, true)
 		}
-		if err := relay(ctx, pc, dst); err != nil {
+		if err := relay(ctx, pc, (&net.Dialer{Timeout: dialTimeout}).DialContext, dst.String()); err != nil {
 			p.Logger.Debug("a connection's own destination could not be reached")
 		}
-	case refuse:
-		p.Metrics.connection("refused")
-		p.Metrics.refused(k.reason, false)
-		p.Logger.Warn("a connection was refused", "reason", k.reason, "destination", dst.String(), "service", k.name)
-		if h.protocol == http1 {
-			refuseHTTP(pc, k.reason, p.refusal(s, k.reason))
-		}
+	case refuse, terminate:
+		p.refuse(pc, s, k, h, dst)
+	}
+}
+
+// refuse tells a client that its connection is refused, as far as it can be told.
+func (p *Proxy) refuse(c net.Conn, s *State, k class, h hello, dst netip.AddrPort) {
+	p.Metrics.connection("refused")
+	p.Metrics.refused(k.reason, false)
+	p.Logger.Warn("a connection was refused", "reason", k.reason, "destination", dst.String(), "service", k.name)
+	switch h.protocol {
+	case http1:
+		refuseHTTP(c, k.reason, p.refusal(s, k.reason))
+	case tlsHello:
+		alertFor(k, h).send(c)
+	case silent, opaque, http2:
+	}
+}
+
+// closing closes a connection in the end, unless somebody keeps it, and whatever goes wrong.
+func (p *Proxy) closing(c net.Conn, keep *bool) {
+	if r := recover(); r != nil {
+		p.Logger.Error("a connection was closed after an internal error")
+		p.Metrics.connection("internal-error")
+		*keep = false
+	}
+	if !*keep {
+		_ = c.Close()
 	}
 }

@@ -4,17 +4,15 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 )
 
 const dialTimeout = 10 * time.Second
 
-// relay connects the client with its own destination and copies bytes both ways until both sides are done.
-func relay(ctx context.Context, client net.Conn, dst netip.AddrPort) error {
-	d := net.Dialer{Timeout: dialTimeout}
-	server, err := d.DialContext(ctx, "tcp", dst.String())
+// relay connects the client with its destination and copies bytes both ways until both sides are done.
+func relay(ctx context.Context, client net.Conn, dial dialer, addr string) error {
+	server, err := dial(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ type upstream struct {
 	host string
 	// encrypted tells that the declared port takes nothing in plain.
 	encrypted bool
+	// authorities are those of the service (PEM); empty for the public ones.
+	authorities string
 }
 
 // upstreams are those of every declared host and port.
@@ -37,10 +39,16 @@ func upstreams(x *decide.Index) map[place]upstream {
 
 func toward(s *ir.Service, host string, p ir.Port) upstream {
 	u := upstream{scheme: "http", addr: net.JoinHostPort(s.Hosts[0], strconv.Itoa(p.Port)), host: authority(host, p.Port), encrypted: p.Protocol != "HTTP"}
-	if p.TLSPort != 0 {
-		roots.Ready()
-		u.scheme, u.addr, u.host = "https", net.JoinHostPort(s.Hosts[0], strconv.Itoa(p.TLSPort)), s.Hosts[0]
-		if p.TLSPort != 443 {
+	port := p.TLSPort
+	if p.Intercept {
+		port = p.Port
+	}
+	if port != 0 {
+		if s.Authorities == "" {
+			roots.Ready()
+		}
+		u.scheme, u.addr, u.host, u.authorities = "https", net.JoinHostPort(s.Hosts[0], strconv.Itoa(port)), s.Hosts[0], s.Authorities
+		if port != 443 {
 			u.host = u.addr
 		}
 	}

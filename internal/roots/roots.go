@@ -13,6 +13,14 @@ func Ready() { once.Do(func() { x509.SetFallbackRoots(mozillas()) }) }
 
 var once sync.Once
 
+// All gives the certificates of Mozilla's authorities, in DER.
+func All() (out [][]byte) {
+	for root := range bundle.Roots() {
+		out = append(out, root.Certificate)
+	}
+	return out
+}
+
 // mozillas are the authorities with the constraints that a certificate cannot express, such as a date from which one issues no more. One
 // that cannot be read is left out: that trusts less.
 func mozillas() *x509.CertPool {
