@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -53,15 +54,21 @@ func (r *Bundles) gather(ctx context.Context) (*scope, error) {
 	return s, nil
 }
 
-// workloads are those that pods with a sidecar belong to, and those that policies name before they have pods.
+// workloads are those that pods with a sidecar belong to, and those that policies and services name before they have pods.
 func (s *scope) workloads(pods []corev1.Pod) {
-	keys := selectorKeys(s.objects.Policies)
-	seen := map[types.NamespacedName]bool{}
-	add := func(w policy.Workload) types.NamespacedName {
+	keys := selectorKeys(s.objects.Policies, s.objects.Services)
+	seen := map[types.NamespacedName]int{}
+	add := func(w policy.Workload, account string) types.NamespacedName {
 		name := types.NamespacedName{Namespace: w.Namespace, Name: workload.ConfigName(w)}
-		if !seen[name] {
-			seen[name] = true
+		at, there := seen[name]
+		if !there {
+			at = len(s.objects.Workloads)
+			seen[name] = at
 			s.objects.Workloads = append(s.objects.Workloads, w)
+		}
+		if known := &s.objects.Workloads[at]; account != "" && !slices.Contains(known.Accounts, account) {
+			known.Accounts = append(known.Accounts, account)
+			slices.Sort(known.Accounts)
 		}
 		return name
 	}
@@ -70,30 +77,42 @@ func (s *scope) workloads(pods []corev1.Pod) {
 		if !inject.Injected(p) {
 			continue
 		}
-		name := add(workload.Of(p, keys[p.Namespace]))
+		name := add(workload.Of(p, keys[p.Namespace]), p.Spec.ServiceAccountName)
 		s.pods[name] = append(s.pods[name], p)
 	}
-	for i := range s.objects.Policies {
-		p := &s.objects.Policies[i]
-		if len(keys[p.Namespace]) > 0 {
-			continue // bundles depend on labels that only pods tell
+	named := func(namespace string, refs []v1alpha1.WorkloadRef) {
+		if len(keys[namespace]) > 0 {
+			return // bundles depend on labels that only pods tell
 		}
-		for _, t := range p.Spec.TargetRefs {
-			add(policy.Workload{Namespace: p.Namespace, Kind: t.Kind, Name: t.Name})
+		for _, t := range refs {
+			add(policy.Workload{Namespace: namespace, Kind: t.Kind, Name: t.Name}, "")
+		}
+	}
+	for i := range s.objects.Policies {
+		named(s.objects.Policies[i].Namespace, s.objects.Policies[i].Spec.TargetRefs)
+	}
+	for i := range s.objects.Services {
+		if w := s.objects.Services[i].Spec.Workloads; w != nil {
+			named(s.objects.Services[i].Namespace, w.TargetRefs)
 		}
 	}
 }
 
 // selectorKeys are the label keys that tell the workloads of a namespace apart.
-func selectorKeys(policies []v1alpha1.ConsentPolicy) map[string][]string {
-	byNamespace := map[string][]policy.Policy{}
+func selectorKeys(policies []v1alpha1.ConsentPolicy, services []v1alpha1.DataService) map[string][]string {
+	byNamespace := map[string][]map[string]string{}
 	for i := range policies {
-		p := &policies[i]
-		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], translate.Policy(p))
+		p := translate.Policy(&policies[i])
+		byNamespace[p.Namespace] = append(byNamespace[p.Namespace], p.Selector)
+	}
+	for i := range services {
+		if w := translate.ServiceWorkloads(services[i].Spec.Workloads); w != nil {
+			byNamespace[services[i].Namespace] = append(byNamespace[services[i].Namespace], w.Selector)
+		}
 	}
 	out := map[string][]string{}
 	for ns, list := range byNamespace {
-		out[ns] = workload.SelectorKeys(list)
+		out[ns] = workload.SelectorKeys(list...)
 	}
 	return out
 }

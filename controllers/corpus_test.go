@@ -185,7 +185,7 @@ func published(c scenario.Case) string {
 	i := slices.IndexFunc(c.Objects.Workloads, func(w policy.Workload) bool { return w.ID() == c.Workload })
 	Expect(i).To(BeNumerically(">=", 0), c.Name)
 	w := c.Objects.Workloads[i]
-	w = workload.Of(podOf(w), selectorKeys(c.Objects.Policies)[w.Namespace])
+	w = workload.Of(podOf(w), selectorKeys(c.Objects.Policies, c.Objects.Services)[w.Namespace])
 	config := &v1alpha1.SidecarConfig{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: workload.ConfigName(w)}}
 	return fresh(config).Spec.Bundle
 }

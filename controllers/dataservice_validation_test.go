@@ -28,6 +28,21 @@ spec:
 		refused:  `{spec: {party: {role: JointController}}}`,
 	},
 	{
+		sentence: "workloads are named or selected", message: "say which workloads are the service",
+		accepted: `{spec: {workloads: {targetRefs: [{kind: Deployment, name: crm}]}}}`,
+		refused:  `{spec: {workloads: {ports: [{port: 80, targetPort: 8080}]}}}`,
+	},
+	{
+		sentence: "ports of workloads are those of the service", message: "workloads.ports names a port that is not among ports",
+		accepted: `{spec: {workloads: {selector: {matchLabels: {app: crm}}, ports: [{port: 80, targetPort: 8080}]}}}`,
+		refused:  `{spec: {workloads: {selector: {matchLabels: {app: crm}}, ports: [{port: 81, targetPort: 8080}]}}}`,
+	},
+	{
+		sentence: "access is closed to pods that labels tell", message: "access GovernedOnly needs workloads.selector",
+		accepted: `{spec: {access: GovernedOnly, workloads: {selector: {matchLabels: {app: crm}}}}}`,
+		refused:  `{spec: {access: GovernedOnly, workloads: {targetRefs: [{kind: Deployment, name: crm}]}}}`,
+	},
+	{
 		sentence: "an endpoint without personal data does nothing with it", message: "an endpoint with personalData None has no processing",
 		accepted: `{spec: {endpoints: [{name: a, methods: [GET], path: /a, personalData: None, query: [{name: page}]}]}}`,
 		refused:  `{spec: {endpoints: [{name: a, methods: [GET], path: /a, personalData: None, query: [{name: mail, person: {type: email}}]}]}}`,

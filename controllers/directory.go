@@ -52,7 +52,11 @@ func (d *Directory) sidecar(ctx context.Context, pod *corev1.Pod) (server.Caller
 	if err := d.Reader.List(ctx, &list, client.InNamespace(pod.Namespace)); err != nil {
 		return server.Caller{}, server.ErrUnknownPod
 	}
-	w := workload.Of(pod, selectorKeys(list.Items)[pod.Namespace])
+	var services v1alpha1.DataServiceList
+	if err := d.Reader.List(ctx, &services, client.InNamespace(pod.Namespace)); err != nil {
+		return server.Caller{}, server.ErrUnknownPod
+	}
+	w := workload.Of(pod, selectorKeys(list.Items, services.Items)[pod.Namespace])
 	return server.Caller{Namespace: pod.Namespace, Config: workload.ConfigName(w), Workload: w.ID()}, nil
 }
 

@@ -103,6 +103,8 @@ const (
 	ReasonHostConflict = "HostConflict"
 	// ReasonLedgerNotFound surfaces when no ConsentLedger exists for the controller of a purpose or touchpoint.
 	ReasonLedgerNotFound = "LedgerNotFound"
+	// ReasonCallersLeftOut surfaces when the rules of all callers of a service do not fit the bundle of its sidecars.
+	ReasonCallersLeftOut = "CallersLeftOut"
 	// ReasonBundleTooLarge surfaces when a workload's bundle exceeds the size that can be published.
 	ReasonBundleTooLarge = "BundleTooLarge"
 	// ReasonNotGranted surfaces on every EnforcementExemption: this version records exemptions and grants none.

@@ -127,7 +127,56 @@ type Party struct {
 	Transfer *Transfer `json:"transfer,omitempty"`
 }
 
+// Access says who may reach a service's pods over the network.
+// +kubebuilder:validation:Enum=Open;GovernedOnly
+type Access string
+
+// Kinds of access.
+const (
+	// AccessOpen leaves the network as it is.
+	AccessOpen Access = "Open"
+	// AccessGovernedOnly lets in governed workloads alone, by a NetworkPolicy.
+	AccessGovernedOnly Access = "GovernedOnly"
+)
+
+// WorkloadPort says where pods take requests to a port of their service.
+type WorkloadPort struct {
+	// port of the service, one of spec.ports, 1 to 65535.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port"`
+	// targetPort of the pods, 1 to 65535, as in the Kubernetes Service.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	TargetPort int32 `json:"targetPort"`
+}
+
+// ServiceWorkloads says which pods are a service that we run ourselves, so that their sidecars decide about every request to it.
+// +kubebuilder:validation:XValidation:rule="has(self.targetRefs) || has(self.selector)",message="say which workloads are the service: targetRefs, selector or both"
+type ServiceWorkloads struct {
+	// targetRefs name workloads of the service's namespace, at most 16.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	TargetRefs []WorkloadRef `json:"targetRefs,omitempty"`
+	// selector selects pods of the service's namespace by label, as the Kubernetes Service does.
+	// +optional
+	Selector *LabelSelector `json:"selector,omitempty"`
+	// ports of the pods where they differ from those of the service, at most 16.
+	// +optional
+	// +listType=map
+	// +listMapKey=port
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Ports []WorkloadPort `json:"ports,omitempty"`
+}
+
 // DataServiceSpec is one service that holds or receives personal data.
+// +kubebuilder:validation:XValidation:rule="!has(self.workloads) || !has(self.workloads.ports) || self.workloads.ports.all(w, self.ports.exists(p, p.port == w.port))",message="workloads.ports names a port that is not among ports"
+// +kubebuilder:validation:XValidation:rule="!has(self.access) || self.access != 'GovernedOnly' || (has(self.workloads) && has(self.workloads.selector))",message="access GovernedOnly needs workloads.selector, because a NetworkPolicy selects pods by their labels"
 type DataServiceSpec struct {
 	// hosts under which workloads reach the service, at most 32. The first is the one that sidecars dial.
 	// +required
@@ -159,6 +208,15 @@ type DataServiceSpec struct {
 	// credential that sidecars insert into requests, so that applications never hold it. Omitted means that applications send their own.
 	// +optional
 	Credential *Credential `json:"credential,omitempty"`
+	// workloads of the service's namespace that are the service, if we run it ourselves. In a governed namespace their sidecars decide about
+	// every request that comes to them. Omitted means that the service is run elsewhere, or decides nothing.
+	// +optional
+	Workloads *ServiceWorkloads `json:"workloads,omitempty"`
+	// access over the network. GovernedOnly writes a NetworkPolicy that lets governed workloads of the namespaces that may refer to the
+	// service reach its ports, and closes the other ports of its pods; status.callers lists first who would be shut out. Omitted means
+	// Open: no NetworkPolicy.
+	// +optional
+	Access Access `json:"access,omitempty"`
 	// endpoints of the service, at most 256. Calls to anything else are denied.
 	// +optional
 	// +listType=map

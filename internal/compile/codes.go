@@ -76,6 +76,11 @@ const (
 	// CredentialInPlain surfaces when a credential is inserted into requests that go out without TLS; always a warning.
 	CredentialInPlain Code = "CredentialInPlain"
 
+	// NotProvided surfaces when a service names its workloads, and nothing can be decided at them; always a warning.
+	NotProvided Code = "NotProvided"
+	// CallersLeftOut surfaces when the rules of all callers of a service do not fit the bundle of its sidecars.
+	CallersLeftOut Code = "CallersLeftOut"
+
 	// InvalidRule surfaces when a rule holds a value that no bundle can hold.
 	InvalidRule Code = "InvalidRule"
 	// NothingCovered surfaces when a rule's endpoint, or tracking, does something that its purpose does not include.

@@ -14,8 +14,20 @@ import (
 func Compile(s policy.Snapshot) Result {
 	c := newCompiler(s)
 	var r Result
-	for _, w := range c.workloads(s.Workloads) {
-		if b, ok := c.workload(w); ok {
+	workloads := c.workloads(s.Workloads)
+	c.findProviders(workloads)
+	bundles := make([]*ir.Bundle, len(workloads))
+	for i, w := range workloads {
+		if bundles[i] = c.workload(w); bundles[i] != nil {
+			c.noteCaller(w, bundles[i])
+		}
+	}
+	for i, w := range workloads {
+		if bundles[i] == nil {
+			continue
+		}
+		c.provide(w, bundles[i])
+		if b, ok := c.finish(w, bundles[i]); ok {
 			r.Bundles = append(r.Bundles, b)
 		}
 	}

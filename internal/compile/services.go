@@ -22,6 +22,11 @@ type service struct {
 	carried [][]string
 	// stub is what a workload needs to know that no rule lets near the service.
 	stub ir.Service
+
+	// provided tells that some workload is the service, on these ports, and callers which workloads have rules for it.
+	provided bool
+	ports    []ir.ProvidedPort
+	callers  []callerIn
 }
 
 func (s *service) endpoint(name string) *ir.Endpoint {

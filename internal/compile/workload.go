@@ -15,11 +15,11 @@ const (
 	MinimumFreshnessBound = 5 * time.Second
 )
 
-// workload compiles the bundle of one workload; false for a workload outside governed namespaces.
-func (c *compiler) workload(w policy.Workload) (Bundle, bool) {
+// workload compiles what one workload may do; nil for a workload outside governed namespaces.
+func (c *compiler) workload(w policy.Workload) *ir.Bundle {
 	ns, ok := c.namespaces[w.Namespace]
 	if !ok {
-		return Bundle{}, false
+		return nil
 	}
 	policies := c.policiesOf(w)
 	b := &ir.Bundle{
@@ -34,11 +34,12 @@ func (c *compiler) workload(w policy.Workload) (Bundle, bool) {
 		}
 	}
 	c.attach(b, ns)
-	return c.finish(w, b)
+	return b
 }
 
 // finish encodes. A bundle that cannot be published is replaced by one that denies every governed service.
 func (c *compiler) finish(w policy.Workload, b *ir.Bundle) (Bundle, bool) {
+	c.fit(w, b)
 	encoded, err := ir.Encode(b)
 	if err != nil {
 		c.findings.error(policy.Ref{Kind: "SidecarConfig", Namespace: w.Namespace, Name: w.ID()}, "spec.bundle", BundleTooLarge,

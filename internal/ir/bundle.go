@@ -41,6 +41,8 @@ type Bundle struct {
 	Notices              []Notice  `json:"notices,omitempty"`
 	Services             []Service `json:"services,omitempty"`
 	Rules                []Rule    `json:"rules,omitempty"`
+	// Provides are the services that the workload's own pods are.
+	Provides []Provided `json:"provides,omitempty"`
 	// Touchpoints are where people are asked; in bundles of ledgers only.
 	Touchpoints []Touchpoint `json:"touchpoints,omitempty"`
 }

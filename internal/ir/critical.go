@@ -24,6 +24,7 @@ const (
 	criticalIntercept      = "port.intercept"
 	criticalAuthorities    = "service.authorities"
 	criticalCredential     = "service.credential"
+	criticalProvides       = "provides"
 )
 
 // known are the critical elements that this version understands.
@@ -31,7 +32,7 @@ var known = map[string]bool{
 	criticalProofs: true, criticalUnused: true, criticalMinimumNotices: true, criticalDeviceAccess: true, criticalBusinessOnly: true,
 	criticalThirdParty: true, criticalAnonymous: true, criticalAdvertisers: true, criticalSpecial: true, criticalTransfer: true,
 	criticalTLS: true, criticalSegments: true, criticalReplaces: true, criticalSwitches: true, criticalAddresseeTime: true,
-	criticalAddresseeBody: true, criticalFormat: true, criticalIntercept: true, criticalAuthorities: true, criticalCredential: true,
+	criticalAddresseeBody: true, criticalFormat: true, criticalIntercept: true, criticalAuthorities: true, criticalCredential: true, criticalProvides: true,
 }
 
 // critical lists the critical elements that a bundle uses, sorted.
@@ -54,8 +55,18 @@ func critical(b *Bundle) []string {
 		add(len(p.Advertisers) > 0, criticalAdvertisers)
 		add(len(p.Special) > 0, criticalSpecial)
 	}
-	for i := range b.Services {
-		s := &b.Services[i]
+	add(len(b.Provides) > 0, criticalProvides)
+	services := b.Services
+	for i := range b.Provides {
+		// What a caller's rules need is needed here, too.
+		p := &b.Provides[i]
+		services = append(slices.Clone(services), p.Service)
+		for _, name := range critical(&Bundle{Purposes: p.Purposes}) {
+			add(true, name)
+		}
+	}
+	for i := range services {
+		s := &services[i]
 		add(s.Party.Transfer != nil, criticalTransfer)
 		add(s.Authorities != "", criticalAuthorities)
 		add(s.Credential != nil, criticalCredential)

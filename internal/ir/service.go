@@ -29,6 +29,11 @@ type Service struct {
 	Authorities string `json:"authorities,omitempty"`
 	// Credential is what the sidecar inserts into every request to the service; nil where applications bring their own.
 	Credential *Credential `json:"credential,omitempty"`
+	// Providers are the workloads of the service's namespace, by the names of their bundles, that are the service and have sidecars: those
+	// want to know who calls. ProvidersEnforce tells that they decide about every request. A reader that ignores both decides for itself,
+	// which is always right.
+	Providers        []string `json:"providers,omitempty"`
+	ProvidersEnforce bool     `json:"providersEnforce,omitempty"`
 }
 
 // Port is one governed port of a service.

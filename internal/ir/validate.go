@@ -61,6 +61,7 @@ func (v *validator) bundle(b *Bundle) {
 		v.rule(r)
 	}
 	v.asking(b)
+	v.provided(b.Provides)
 }
 
 func (v *validator) purposes(in []Purpose) map[string]bool {

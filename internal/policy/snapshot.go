@@ -1,6 +1,12 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -84,6 +90,17 @@ type Service struct {
 	Namespace string
 	// Allowed says which other namespaces may refer to it.
 	Allowed NamespaceSelector
+	// Workloads are the pods of the service's namespace that are the service; nil if we do not run them.
+	Workloads *ServiceWorkloads
+}
+
+// ServiceWorkloads says which pods are a service, and where they take requests.
+type ServiceWorkloads struct {
+	Targets []Target
+	// Selector selects pods by label; empty selects none.
+	Selector map[string]string
+	// Ports are the pods' ports by those of the service, where they differ.
+	Ports map[int]int
 }
 
 // Policy is a ConsentPolicy.
@@ -128,7 +145,24 @@ type Ledger struct {
 type Workload struct {
 	Namespace, Kind, Name string
 	Labels                map[string]string
+	// Accounts are the service accounts that its pods run as, sorted, each once.
+	Accounts []string
 }
 
 // ID is "Kind/name".
 func (w Workload) ID() string { return w.Kind + "/" + w.Name }
+
+var notDNS = regexp.MustCompile(`[^a-z0-9]+`)
+
+// Config is the name of the workload's bundle: readable, DNS-safe, at most 63 characters, and different for different kinds, names and
+// labels.
+func (w Workload) Config() string {
+	h := sha256.New()
+	h.Write([]byte(w.Kind + "\x00" + w.Name))
+	for _, k := range slices.Sorted(maps.Keys(w.Labels)) {
+		h.Write([]byte("\x00" + k + "\x00" + w.Labels[k]))
+	}
+	readable := notDNS.ReplaceAllString(strings.ToLower(w.Kind+"-"+w.Name), "-")
+	readable = strings.Trim(readable[:min(len(readable), 54)], "-")
+	return readable + "-" + hex.EncodeToString(h.Sum(nil))[:8]
+}

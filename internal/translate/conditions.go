@@ -45,6 +45,7 @@ var reasons = []struct {
 	{compile.EndpointConflict, v1alpha1.ReasonEndpointConflict},
 	{compile.HostConflict, v1alpha1.ReasonHostConflict},
 	{compile.LedgerNotFound, v1alpha1.ReasonLedgerNotFound},
+	{compile.CallersLeftOut, v1alpha1.ReasonCallersLeftOut},
 	{compile.BundleTooLarge, v1alpha1.ReasonBundleTooLarge},
 }
 

@@ -31,8 +31,27 @@ func service(d *v1alpha1.DataService) policy.Service {
 		port.Intercept = p.TLS != nil && p.TLS.Mode == v1alpha1.TLSIntercept
 		out.Ports = append(out.Ports, port)
 	}
+	out.Workloads = ServiceWorkloads(s.Workloads)
 	for i := range s.Endpoints {
 		out.Endpoints = append(out.Endpoints, endpoint(&s.Endpoints[i]))
+	}
+	return out
+}
+
+// ServiceWorkloads translates which pods are a service; nil if nobody says it.
+func ServiceWorkloads(w *v1alpha1.ServiceWorkloads) *policy.ServiceWorkloads {
+	if w == nil {
+		return nil
+	}
+	out := &policy.ServiceWorkloads{Ports: map[int]int{}}
+	for _, t := range w.TargetRefs {
+		out.Targets = append(out.Targets, policy.Target{Kind: t.Kind, Name: t.Name})
+	}
+	if w.Selector != nil {
+		out.Selector = w.Selector.MatchLabels
+	}
+	for _, p := range w.Ports {
+		out.Ports[int(p.Port)] = int(p.TargetPort)
 	}
 	return out
 }

@@ -1,8 +1,6 @@
 package workload
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,11 +52,11 @@ func Of(pod *corev1.Pod, keys []string) policy.Workload {
 	return w
 }
 
-// SelectorKeys gives the label keys that the policies' selectors use, sorted.
-func SelectorKeys(policies []policy.Policy) []string {
+// SelectorKeys gives the label keys that selectors use, sorted, each once.
+func SelectorKeys(selectors ...map[string]string) []string {
 	var keys []string
-	for _, p := range policies {
-		for k := range p.Selector {
+	for _, s := range selectors {
+		for k := range s {
 			keys = append(keys, k)
 		}
 	}
@@ -66,30 +64,9 @@ func SelectorKeys(policies []policy.Policy) []string {
 	return slices.Compact(keys)
 }
 
-var notDNS = regexp.MustCompile(`[^a-z0-9]+`)
-
-// ConfigName gives the name of a workload's SidecarConfig: readable, DNS-safe, at most 63 characters, and different for different
-// kinds, names and labels.
-func ConfigName(w policy.Workload) string {
-	h := sha256.New()
-	h.Write([]byte(w.Kind + "\x00" + w.Name))
-	for _, k := range sortedKeys(w.Labels) {
-		h.Write([]byte("\x00" + k + "\x00" + w.Labels[k]))
-	}
-	readable := notDNS.ReplaceAllString(strings.ToLower(w.Kind+"-"+w.Name), "-")
-	readable = strings.Trim(readable[:min(len(readable), 54)], "-")
-	return readable + "-" + hex.EncodeToString(h.Sum(nil))[:8]
-}
+// ConfigName gives the name of a workload's SidecarConfig.
+func ConfigName(w policy.Workload) string { return w.Config() }
 
 // LedgerConfigName gives the name of the SidecarConfig that holds a ledger's bundle. No workload's name collides with it, because
 // those end in a hash and this is only used for the kind ConsentLedger.
 func LedgerConfigName(ledger string) string { return "ledger-" + ledger }
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}

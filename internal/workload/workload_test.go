@@ -69,7 +69,7 @@ func TestConfigName(t *testing.T) {
 }
 
 func TestSelectorKeys(t *testing.T) {
-	got := SelectorKeys([]policy.Policy{{Selector: map[string]string{"b": "1", "a": "2"}}, {Selector: map[string]string{"a": "3"}}})
+	got := SelectorKeys(map[string]string{"b": "1", "a": "2"}, nil, map[string]string{"a": "3"})
 	if strings.Join(got, ",") != "a,b" {
 		t.Errorf("got %v", got)
 	}
