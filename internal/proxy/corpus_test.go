@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -115,7 +116,11 @@ func play(t *testing.T, r *road, d scenario.Decision) played {
 		}
 		fmt.Fprintf(&head, "%s: %s\r\n", k, v)
 	}
-	answer := raw(t, addr, head.String()+"\r\n"+string(body))
+	over := (*tls.Config)(nil)
+	if r.current.Load().upstreams[place{d.Request.Host, d.Request.Port}].intercepted() {
+		over = &tls.Config{ServerName: d.Request.Host, RootCAs: r.trusted, MinVersion: tls.VersionTLS12}
+	}
+	answer := rawOver(t, addr, over, head.String()+"\r\n"+string(body))
 	res, err := http.ReadResponse(bufio.NewReader(strings.NewReader(answer)), nil)
 	if err != nil {
 		t.Fatalf("%v: %q", err, answer)
@@ -183,7 +188,7 @@ func check(t *testing.T, r *road, o scenario.Outcome, answer played) {
 	}
 	if p := r.current.Load().Index.Service(o.Decision.Request.Host, o.Decision.Request.Port); p != nil && len(got) > 0 {
 		for _, declared := range p.Ports {
-			if declared.Port == o.Decision.Request.Port && declared.TLSPort != 0 && got[0].tls != p.Hosts[0] {
+			if declared.Port == o.Decision.Request.Port && (declared.TLSPort != 0 || declared.Intercept) && got[0].tls != p.Hosts[0] {
 				t.Errorf("sent in plain, or to %q", got[0].tls)
 			}
 		}

@@ -193,9 +193,18 @@ func (r *road) listen(dst netip.AddrPort) net.Addr {
 // raw sends bytes and gives everything that comes back until the connection ends or is idle.
 func raw(t *testing.T, addr net.Addr, request string) string {
 	t.Helper()
+	return rawOver(t, addr, nil, request)
+}
+
+// rawOver does the same within TLS, unless config is nil.
+func rawOver(t *testing.T, addr net.Addr, config *tls.Config, request string) string {
+	t.Helper()
 	c, err := net.Dial("tcp", addr.String())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if config != nil {
+		c = tls.Client(c, config)
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
