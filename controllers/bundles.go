@@ -27,6 +27,8 @@ import (
 type Bundles struct {
 	client.Client
 	Sessions *server.Sessions
+	// Values knows the credentials of services; nil where no service has one.
+	Values *Values
 	// Changed is told of SidecarConfigs whose sessions changed; it may be nil.
 	Changed <-chan event.GenericEvent
 }
@@ -86,6 +88,9 @@ func (r *Bundles) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Pod{}, all, builderPredicate(podMatters{}))
 	if r.Changed != nil {
 		b = b.WatchesRawSource(source.Channel(r.Changed, all))
+	}
+	if r.Values != nil && r.Values.watched != nil {
+		b = b.WatchesRawSource(source.Kind[client.Object](r.Values.watched, &corev1.Secret{}, all))
 	}
 	return b.Complete(r)
 }

@@ -38,13 +38,50 @@ func (r *Bundles) reportServices(ctx context.Context, s *scope, syncs map[types.
 		total, _ := s.total(syncs, func(b *compile.Bundle) bool {
 			return slices.ContainsFunc(b.Bundle.Services, func(x ir.Service) bool { return x.Name == d.Namespace+"/"+d.Name })
 		})
-		failed = append(failed, patchStatus(ctx, r.Client, d, func(d *v1alpha1.DataService) {
+		ready, err := r.credentialReady(ctx, d)
+		failed = append(failed, err, patchStatus(ctx, r.Client, d, func(d *v1alpha1.DataService) {
 			d.Status.ObservedGeneration = d.Generation
 			setConditions(&d.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindDataService, Namespace: d.Namespace, Name: d.Name}, d.Generation)
 			meta.SetStatusCondition(&d.Status.Conditions, programmed(total, d.Generation))
+			setCredential(&d.Status.Conditions, ready, err, d.Generation)
 		}))
 	}
 	return errors.Join(failed...)
+}
+
+// credentialReady tells whether what sidecars insert into requests to a service is there; nil for a service without a credential.
+func (r *Bundles) credentialReady(ctx context.Context, d *v1alpha1.DataService) (*metav1.Condition, error) {
+	if d.Spec.Credential == nil || r.Values == nil {
+		return nil, nil
+	}
+	wrong, err := r.Values.problem(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	c := condition(v1alpha1.ConditionCredentialReady, metav1.ConditionTrue, v1alpha1.ReasonCredentialReady,
+		"Sidecars of workloads with a rule about the service insert the credential.", d.Generation)
+	if wrong != nil {
+		c = condition(v1alpha1.ConditionCredentialReady, metav1.ConditionFalse, wrong.reason, wrong.message, d.Generation)
+	}
+	return &c, nil
+}
+
+// setCredential puts what was found about the credential among the conditions. Where nobody could find out, what was found before holds.
+func setCredential(all *[]metav1.Condition, ready *metav1.Condition, err error, generation int64) {
+	switch {
+	case err != nil:
+		if ready = meta.FindStatusCondition(*all, v1alpha1.ConditionCredentialReady); ready == nil {
+			return
+		}
+	case ready == nil:
+		meta.RemoveStatusCondition(all, v1alpha1.ConditionCredentialReady)
+		return
+	}
+	meta.SetStatusCondition(all, *ready)
+	if ready.Status == metav1.ConditionFalse && meta.IsStatusConditionTrue(*all, v1alpha1.ConditionReady) {
+		meta.SetStatusCondition(all, condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonCredentialMissing,
+			"There is no credential to insert; the condition CredentialReady says why.", generation))
+	}
 }
 
 // reportAsking reports wordings, and the places where they are offered.

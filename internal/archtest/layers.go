@@ -21,7 +21,7 @@ var layers = []layer{
 	}},
 	{"L2", "terms of the outside: Kubernetes types and their translation, tokens, stores", []string{
 		"api", "config/crd", "internal/translate", "internal/manifest", "internal/openapi", "internal/schema", "internal/scenario",
-		"internal/explain", "internal/inject", "internal/workload", "internal/identity",
+		"internal/explain", "internal/inject", "internal/credential", "internal/workload", "internal/identity",
 		"internal/ledger/store",
 	}},
 	{"L3", "parts that run", []string{

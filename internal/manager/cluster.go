@@ -16,8 +16,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/optup/optup/api/v1alpha1"
 )
 
 // cacheOptions keep the cache small: of the objects that many others make, only our own, and of pods nothing that nobody reads.
@@ -27,6 +30,13 @@ func cacheOptions() cache.Options {
 		&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &corev1.ServiceAccount{}: ours, &appsv1.StatefulSet{}: ours,
 		&appsv1.Deployment{}: ours, &policyv1.PodDisruptionBudget{}: ours,
 		&corev1.Pod{}: {Transform: slimPod},
+	}}
+}
+
+// secretOptions keep a cache of the Secrets that OptUp may hand values out of, and of no other.
+func secretOptions(scheme *runtime.Scheme) cache.Options {
+	return cache.Options{Scheme: scheme, ByObject: map[client.Object]cache.ByObject{
+		&corev1.Secret{}: {Label: labels.SelectorFromSet(labels.Set{v1alpha1.LabelCredential: "true"}), Transform: cache.TransformStripManagedFields()},
 	}}
 }
 

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -56,7 +57,7 @@ func Run(ctx context.Context, config *rest.Config, scheme *runtime.Scheme, o Opt
 	}
 	p := &parts{options: o, config: config, manager: mgr, certs: certs}
 	for _, add := range []func(context.Context) error{
-		p.certificates, p.identities, p.compiler, p.distribution, p.ledgers, p.injection, p.probes,
+		p.certificates, p.identities, p.secrets, p.compiler, p.distribution, p.ledgers, p.injection, p.probes,
 	} {
 		if err := add(ctx); err != nil {
 			return err
@@ -83,6 +84,7 @@ type parts struct {
 	issuer   issuer
 	signer   *identity.GrantSigner
 	sessions *server.Sessions
+	values   *controllers.Values
 	changed  chan event.GenericEvent
 }
 
@@ -130,6 +132,19 @@ func (p *parts) identities(ctx context.Context) error {
 	return err
 }
 
+// secrets are those whose owners let OptUp hand values out of them.
+func (p *parts) secrets(ctx context.Context) error {
+	marked, err := cache.New(p.config, secretOptions(p.manager.GetScheme()))
+	if err != nil {
+		return err
+	}
+	p.values = &controllers.Values{Reader: p.manager.GetClient(), Secrets: marked, Direct: p.manager.GetAPIReader()}
+	if err := p.values.Watch(ctx, marked); err != nil {
+		return err
+	}
+	return p.manager.Add(everyReplica(marked.Start))
+}
+
 func (p *parts) compiler(context.Context) error {
 	p.changed = make(chan event.GenericEvent, 1)
 	p.sessions = server.NewSessions(time.Now, func(namespace, config string) {
@@ -140,7 +155,7 @@ func (p *parts) compiler(context.Context) error {
 		default: // one is waiting, and stands for all
 		}
 	})
-	return (&controllers.Bundles{Client: p.manager.GetClient(), Sessions: p.sessions, Changed: p.changed}).SetupWithManager(p.manager)
+	return (&controllers.Bundles{Client: p.manager.GetClient(), Sessions: p.sessions, Values: p.values, Changed: p.changed}).SetupWithManager(p.manager)
 }
 
 func (p *parts) distribution(ctx context.Context) error {
@@ -150,7 +165,7 @@ func (p *parts) distribution(ctx context.Context) error {
 	}
 	s := &server.Server{
 		Tokens:    identity.NewVerifier(time.Now, identity.Issuer{Issuer: p.issuer.name(), Audience: inject.ManagerAudience, Keys: p.keys}),
-		Directory: directory, Grants: p.signer, Sessions: p.sessions, Now: time.Now,
+		Directory: directory, Values: p.values, Grants: p.signer, Sessions: p.sessions, Now: time.Now,
 	}
 	if p.options.LeaderElection {
 		r, err := p.relay()

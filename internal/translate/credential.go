@@ -4,8 +4,11 @@ import (
 	"net/textproto"
 	"net/url"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/policy"
 )
 
 // credential gives all but the value. A bearer token is a header.
@@ -57,6 +60,8 @@ type Kept struct {
 	Secret      v1alpha1.SecretKeyReference
 	// Hosts that the value is sent to, all of which the Secret's owner has to name; empty for a value that is sent nowhere.
 	Hosts []string
+	// Binary tells that the value is taken as it is; any other is one line of text. Pair tells that it has to be "user:password".
+	Binary, Pair bool
 }
 
 // ValuesOf gives the values of a DataService by the ids that bundles name them by (see ir.Values).
@@ -71,11 +76,20 @@ func ValuesOf(d *v1alpha1.DataService) map[string]Kept {
 		// The secret goes to the token endpoint, and what is got for it to the service.
 		hosts = append(hosts, hostOf(o.TokenURL))
 		if o.ClientIDRef != nil {
-			out[valueID(*o.ClientIDRef)] = Kept{"spec.credential.oauth2.clientIDRef", "the client's name", *o.ClientIDRef, hosts}
+			out[valueID(*o.ClientIDRef)] = Kept{Field: "spec.credential.oauth2.clientIDRef", What: "the client's name", Secret: *o.ClientIDRef, Hosts: hosts}
 		}
 	}
-	out[valueID(c.SecretRef)] = Kept{"spec.credential.secretRef", "the credential", c.SecretRef, hosts}
+	k := Kept{Field: "spec.credential.secretRef", What: "the credential", Secret: c.SecretRef, Hosts: hosts}
+	if c.Type == v1alpha1.CredentialBasic && c.Username == "" {
+		k.Pair, k.What = true, `"user:password"`
+	}
+	out[valueID(c.SecretRef)] = k
 	return out
+}
+
+// Allows tells whether a service may be used from a namespace.
+func Allows(d *v1alpha1.DataService, n *corev1.Namespace) bool {
+	return d.Namespace == n.Name || selector(d.Spec.AllowedNamespaces).Matches(policy.Namespace{Name: n.Name, Labels: n.Labels})
 }
 
 func hostOf(link string) string {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -18,12 +19,15 @@ type Update struct {
 	// Generation and Hash name the bundle in force.
 	Generation int64
 	Hash       string
-	// Bundle is the new bundle, decoded and validated, and Encoded its canonical encoding. Both are nil if only the grant changed.
+	// Bundle is the new bundle, decoded and validated, and Encoded its canonical encoding. Both are nil if only something else changed.
 	Bundle  *ir.Bundle
 	Encoded []byte
 	// Grant is the compact JWS for the ledger, valid until GrantExpires; empty if there is none, as from the state folder.
 	Grant        string
 	GrantExpires time.Time
+	// Credentials are values that bundles name and never hold; an empty one is there no more. They are kept in memory only, so that none
+	// comes from the state folder. They hold even where the bundle that came with them is refused.
+	Credentials map[ir.Value]credential.Secret
 	// Stored tells that the bundle comes from the state folder, because the manager has not answered yet.
 	Stored bool
 }
@@ -191,13 +195,13 @@ func (c *client) session(ctx context.Context) error {
 
 // take brings a message into force and tells whether there is something to acknowledge at once.
 func (c *client) take(m *watchResponse) bool {
-	u := Update{Generation: m.Generation, Hash: m.Hash, Grant: m.LedgerGrant, GrantExpires: m.LedgerGrantExpires}
+	u := Update{Generation: m.Generation, Hash: m.Hash, Grant: m.LedgerGrant, GrantExpires: m.LedgerGrantExpires, Credentials: m.values()}
 	now := c.inForce()
 	if m.Heartbeat || len(m.Bundle) == 0 {
 		u.Generation, u.Hash = now.generation, now.hash
-		if u.Grant != "" {
+		if u.Grant != "" || u.Credentials != nil {
 			if err := c.Apply(u); err != nil {
-				c.Logger.Warn("the ledger grant was refused", "error", err)
+				c.Logger.Warn("a grant or credential was refused", "error", err)
 			}
 		}
 		return false
@@ -209,6 +213,18 @@ func (c *client) take(m *watchResponse) bool {
 		c.mu.Unlock()
 	}
 	return true
+}
+
+// values are the credentials of a message; nil if it has none.
+func (m *watchResponse) values() map[ir.Value]credential.Secret {
+	if len(m.Credentials) == 0 {
+		return nil
+	}
+	out := make(map[ir.Value]credential.Secret, len(m.Credentials))
+	for _, v := range m.Credentials {
+		out[ir.Value{Service: v.Service, ID: v.ID}] = v.Value
+	}
+	return out
 }
 
 func (c *client) takeBundle(u Update, encoded []byte, now state) error {

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/optup/optup/internal/credential"
 )
 
 // The messages of internal/distribute/configv1 in their JSON form, which the manager's server takes as well as the binary one. Spoken like
@@ -30,6 +32,12 @@ type (
 		LedgerGrant        string    `json:"ledgerGrant"`
 		LedgerGrantExpires time.Time `json:"ledgerGrantExpires"`
 		Heartbeat          bool      `json:"heartbeat"`
+		Credentials        []value   `json:"credentials"`
+	}
+	value struct {
+		Service string            `json:"service"`
+		ID      string            `json:"id"`
+		Value   credential.Secret `json:"value"`
 	}
 	acknowledgeRequest struct {
 		Generation int64  `json:"generation,string"`

@@ -105,8 +105,10 @@ type WatchResponse struct {
 	// ledger_grant is a compact JWS that the ledger accepts together with the caller's token; empty for a ledger.
 	LedgerGrant        string                 `protobuf:"bytes,4,opt,name=ledger_grant,json=ledgerGrant,proto3" json:"ledger_grant,omitempty"`
 	LedgerGrantExpires *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=ledger_grant_expires,json=ledgerGrantExpires,proto3" json:"ledger_grant_expires,omitempty"`
-	// heartbeat tells that nothing changed, except perhaps the grant.
-	Heartbeat     bool `protobuf:"varint,6,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// heartbeat tells that the bundle did not change.
+	Heartbeat bool `protobuf:"varint,6,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
+	// credentials are values that the bundle names and never holds: all of them when a stream begins, and later those that changed.
+	Credentials   []*Credential `protobuf:"bytes,8,rep,name=credentials,proto3" json:"credentials,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -183,6 +185,76 @@ func (x *WatchResponse) GetHeartbeat() bool {
 	return false
 }
 
+func (x *WatchResponse) GetCredentials() []*Credential {
+	if x != nil {
+		return x.Credentials
+	}
+	return nil
+}
+
+// Credential is a value that the caller keeps in memory only.
+type Credential struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// service is "namespace/name" of the DataService, and id what the bundle names the value by.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	Id      string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// value is empty where there is none, or none any more.
+	Value         []byte `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Credential) Reset() {
+	*x = Credential{}
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Credential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Credential) ProtoMessage() {}
+
+func (x *Credential) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Credential.ProtoReflect.Descriptor instead.
+func (*Credential) Descriptor() ([]byte, []int) {
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Credential) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *Credential) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Credential) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
 type AcknowledgeRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation int64                  `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -197,7 +269,7 @@ type AcknowledgeRequest struct {
 
 func (x *AcknowledgeRequest) Reset() {
 	*x = AcknowledgeRequest{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[2]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -209,7 +281,7 @@ func (x *AcknowledgeRequest) String() string {
 func (*AcknowledgeRequest) ProtoMessage() {}
 
 func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[2]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -222,7 +294,7 @@ func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
 func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{2}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AcknowledgeRequest) GetGeneration() int64 {
@@ -268,7 +340,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -280,7 +352,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -293,7 +365,7 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{3}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{4}
 }
 
 var File_internal_distribute_configv1_config_proto protoreflect.FileDescriptor
@@ -307,7 +379,7 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x03 \x01(\x03R\n" +
 	"generation\x12\x12\n" +
-	"\x04hash\x18\x04 \x01(\tR\x04hash\"\xea\x01\n" +
+	"\x04hash\x18\x04 \x01(\tR\x04hash\"\xa9\x02\n" +
 	"\rWatchResponse\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -316,7 +388,13 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\x06bundle\x18\x03 \x01(\fR\x06bundle\x12!\n" +
 	"\fledger_grant\x18\x04 \x01(\tR\vledgerGrant\x12L\n" +
 	"\x14ledger_grant_expires\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x12ledgerGrantExpires\x12\x1c\n" +
-	"\theartbeat\x18\x06 \x01(\bR\theartbeat\"\x94\x01\n" +
+	"\theartbeat\x18\x06 \x01(\bR\theartbeat\x12=\n" +
+	"\vcredentials\x18\b \x03(\v2\x1b.optup.config.v1.CredentialR\vcredentials\"Q\n" +
+	"\n" +
+	"Credential\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x19\n" +
+	"\x05value\x18\x03 \x01(\fB\x03\x80\x01\x01R\x05value\"\x94\x01\n" +
 	"\x12AcknowledgeRequest\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -342,25 +420,27 @@ func file_internal_distribute_configv1_config_proto_rawDescGZIP() []byte {
 	return file_internal_distribute_configv1_config_proto_rawDescData
 }
 
-var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_internal_distribute_configv1_config_proto_goTypes = []any{
 	(*WatchRequest)(nil),          // 0: optup.config.v1.WatchRequest
 	(*WatchResponse)(nil),         // 1: optup.config.v1.WatchResponse
-	(*AcknowledgeRequest)(nil),    // 2: optup.config.v1.AcknowledgeRequest
-	(*AcknowledgeResponse)(nil),   // 3: optup.config.v1.AcknowledgeResponse
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*Credential)(nil),            // 2: optup.config.v1.Credential
+	(*AcknowledgeRequest)(nil),    // 3: optup.config.v1.AcknowledgeRequest
+	(*AcknowledgeResponse)(nil),   // 4: optup.config.v1.AcknowledgeResponse
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_internal_distribute_configv1_config_proto_depIdxs = []int32{
-	4, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
-	0, // 1: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
-	2, // 2: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
-	1, // 3: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
-	3, // 4: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	5, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
+	2, // 1: optup.config.v1.WatchResponse.credentials:type_name -> optup.config.v1.Credential
+	0, // 2: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
+	3, // 3: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
+	1, // 4: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
+	4, // 5: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
+	4, // [4:6] is the sub-list for method output_type
+	2, // [2:4] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_internal_distribute_configv1_config_proto_init() }
@@ -374,7 +454,7 @@ func file_internal_distribute_configv1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_distribute_configv1_config_proto_rawDesc), len(file_internal_distribute_configv1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

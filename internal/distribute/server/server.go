@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/distribute/configv1"
 	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/ir"
@@ -49,6 +50,15 @@ type Grants interface {
 	Sign(g identity.Grant) (string, error)
 }
 
+// Values knows what bundles name and never hold. Implementations are safe for concurrent use.
+type Values interface {
+	// Value gives a value for a caller of a namespace. It is empty where there is none, and where the caller may not have it. It fails
+	// where nobody knows, so that callers keep what they have.
+	Value(ctx context.Context, namespace string, of ir.Value) (credential.Secret, error)
+	// Changes gives a channel that is sent to whenever some value may have changed, until stop is called.
+	Changes() (changed <-chan struct{}, stop func())
+}
+
 // Verifier verifies bearer tokens.
 type Verifier interface {
 	Verify(token string) (identity.Identity, error)
@@ -66,9 +76,11 @@ const (
 type Server struct {
 	Tokens    Verifier
 	Directory Directory
-	Grants    Grants
-	Sessions  *Sessions
-	Now       func() time.Time
+	// Values is nil where there are none.
+	Values   Values
+	Grants   Grants
+	Sessions *Sessions
+	Now      func() time.Time
 	// Leader is who counts acknowledgements; nil where this is the only replica. Failed, which may be nil, is told of those that could
 	// not be passed on.
 	Leader Leader
@@ -89,6 +101,12 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 	defer cancel()
 	changed, stop := s.Directory.Changes(caller.Namespace, caller.Config)
 	defer stop()
+	var rotated <-chan struct{}
+	if s.Values != nil && !caller.Ledger {
+		var end func()
+		rotated, end = s.Values.Changes()
+		defer end()
+	}
 	closeSession := s.Sessions.Open(who.PodUID, caller, min(req.Msg.GetGeneration(), maxReported), req.Msg.GetVersion())
 	defer closeSession()
 
@@ -103,6 +121,8 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 		case <-ctx.Done():
 			return connect.NewError(connect.CodeUnavailable, errors.New("the token has ended; connect again with a new one"))
 		case <-changed:
+			err = w.send(ctx, false)
+		case <-rotated:
 			err = w.send(ctx, false)
 		case <-tick.C:
 			// The pod may have been deleted, or moved to another workload by its labels.
@@ -167,17 +187,24 @@ type watch struct {
 	out          *connect.ServerStream[configv1.WatchResponse]
 	sent         Published
 	grantExpires time.Time
+	values       values
 }
 
-// send writes the bundle if it is newer than what was sent, else a heartbeat if always.
+// send writes the bundle if it is newer than what was sent, else a heartbeat if always or if a credential has changed.
 func (w *watch) send(ctx context.Context, always bool) error {
 	p, ok := w.s.Directory.Published(ctx, w.caller.Namespace, w.caller.Config)
 	m := &configv1.WatchResponse{Heartbeat: true}
 	fresh := ok && (p.Generation != w.sent.Generation || p.Hash != w.sent.Hash) && p.Generation >= w.sent.Generation
-	switch {
-	case fresh:
+	if fresh {
 		m = &configv1.WatchResponse{Generation: p.Generation, Hash: p.Hash, Bundle: p.Bundle}
-	case !always:
+	}
+	if ok && w.s.Values != nil && !w.caller.Ledger {
+		var err error
+		if m.Credentials, err = w.values.changed(ctx, w.s.Values, w.caller.Namespace, p); err != nil {
+			return connect.NewError(connect.CodeInternal, err)
+		}
+	}
+	if !fresh && !always && len(m.GetCredentials()) == 0 {
 		return nil
 	}
 	if ok && !w.caller.Ledger && (fresh || w.s.Now().Add(grantRenew).After(w.grantExpires)) {

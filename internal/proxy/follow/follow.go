@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/decide"
 	config "github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/ir"
@@ -29,6 +30,8 @@ type Options struct {
 	Granted bool
 	// Ledgers gives the ledgers to follow for a bundle; nil for those that it names.
 	Ledgers func(*ir.Bundle) []ir.Ledger
+	// Credentials keeps the values that come with updates; nil keeps none.
+	Credentials *credential.Store
 	// Logger is nil for slog.Default().
 	Logger *slog.Logger
 }
@@ -83,8 +86,15 @@ func (f *Follower) Apply(u config.Update) error {
 		f.grant = u.Grant
 		f.mu.Unlock()
 	}
+	if f.Credentials != nil && u.Credentials != nil {
+		f.Credentials.Put(u.Credentials)
+		f.Logger.Info("credentials have changed", "values", len(u.Credentials))
+	}
 	if u.Bundle == nil {
 		return nil
+	}
+	if f.Credentials != nil {
+		defer func() { f.Credentials.Keep(ir.Values(u.Bundle)) }() // once nothing is decided by the bundle before
 	}
 	facts := f.follow(u.Bundle)
 	f.mu.Lock()
