@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/capture"
+	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/metrics"
@@ -32,6 +33,7 @@ type options struct {
 	stopTime, stallTime                              time.Duration
 	usesSpool                                        int64
 	traces                                           string
+	credentials                                      credential.Files
 }
 
 func runCommand(ctx context.Context, args []string, out io.Writer) error {
@@ -55,6 +57,9 @@ Example:
 	case o.manager != "" && o.interceptCA != "":
 		return errors.New("--intercept-ca is for a sidecar that runs alone; a manager has authorities of its own")
 	}
+	if o.manager != "" && len(o.credentials) > 0 {
+		return errors.New("--credential is for --bundle; a manager sends what is in Secrets")
+	}
 	return run(ctx, o)
 }
 
@@ -67,6 +72,8 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.bundle, "bundle", "", "`file` with a bundle to run alone with")
 	f.StringVar(&o.ledger, "ledger", "", "`URL` of the ledger, instead of those in the bundle (alone only)")
 	f.StringVar(&o.interceptCA, "intercept-ca", "", "`certificate,key`: files (PEM) of an authority that applications trust, to end their TLS with (alone only)")
+	o.credentials = credential.Files{}
+	f.Func("credential", "`namespace/secret/key=file`: a value that the bundle names and never holds (alone only); may be repeated", o.credentials.Set)
 	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, none")
 	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "`addresses` for redirected connections, with commas between")
 	f.StringVar(&o.inbound, "listen-inbound", "", "`address` for redirected connections to the pod, with all of its addresses, for example :15006; none where it is empty")
@@ -106,7 +113,7 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	if o.bundle != "" {
-		if err := s.applyFile(o.bundle); err != nil {
+		if err := s.applyFile(o.bundle, o.credentials); err != nil {
 			return err
 		}
 	} else {
@@ -127,8 +134,9 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	registry := metrics.New()
 	registry.Process()
 	current := &proxy.Current{}
-	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original, StallTime: o.stallTime}
-	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow()), current: current, metrics: p.Metrics, proxy: p, registry: registry}
+	credentials := &credential.Store{}
+	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original, StallTime: o.stallTime, Credentials: credentials}
+	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow(credentials)), current: current, metrics: p.Metrics, proxy: p, registry: registry}
 	var err error
 	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
 		return nil, fmt.Errorf("the folder for use records: %w", err)
@@ -161,9 +169,9 @@ func (s *sidecar) stopWith(ctx context.Context, group *errgroup.Group, o options
 	})
 }
 
-func (o options) follow() follow.Options {
+func (o options) follow(credentials *credential.Store) follow.Options {
 	f := follow.Options{
-		TrustFile: o.trust, Granted: o.manager != "",
+		TrustFile: o.trust, Granted: o.manager != "", Credentials: credentials,
 		Token: func() (string, error) {
 			data, err := os.ReadFile(o.ledgerToken)
 			return string(data), err
@@ -237,7 +245,7 @@ func declaredListener(v string) (listener, error) {
 	return listener{Listener: l, host: strings.ToLower(host), port: uint16(n)}, nil
 }
 
-func (s *sidecar) applyFile(name string) error {
+func (s *sidecar) applyFile(name string, credentials credential.Files) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -246,5 +254,9 @@ func (s *sidecar) applyFile(name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return s.Apply(client.Update{Generation: 1, Hash: ir.Hash(data), Bundle: b, Encoded: data})
+	values, err := credentials.Read(ir.Values(b))
+	if err != nil {
+		return err
+	}
+	return s.Apply(client.Update{Generation: 1, Hash: ir.Hash(data), Bundle: b, Encoded: data, Credentials: values})
 }

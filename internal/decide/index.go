@@ -52,6 +52,9 @@ func (e *Endpoint) BodyPointers() []string { return e.match.pointers }
 // the endpoint than that it exists.
 func (e *Endpoint) Used() bool { return len(e.match.rules) > 0 }
 
+// Governed tells whether some rule, whatever its endpoint, refers to the service.
+func (e *Endpoint) Governed() bool { return e.owner.governed }
+
 // NewIndex prepares a valid bundle (see ir.Validate).
 func NewIndex(b *ir.Bundle) *Index {
 	x := &Index{

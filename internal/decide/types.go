@@ -35,24 +35,26 @@ const (
 
 // Reasons about a request. The caller sees these.
 const (
-	HostUndeclared      Reason = "HOST_UNDECLARED"
-	EndpointUnknown     Reason = "ENDPOINT_UNKNOWN"
-	PurposeUndeclared   Reason = "PURPOSE_UNDECLARED"
-	PurposeAmbiguous    Reason = "PURPOSE_AMBIGUOUS"
-	NamespaceNotAllowed Reason = "NAMESPACE_NOT_ALLOWED"
-	NoPolicy            Reason = "NO_POLICY"
-	CategoryNotCovered  Reason = "CATEGORY_NOT_COVERED"
-	PartyNotCovered     Reason = "PARTY_NOT_COVERED"
-	TransferNotCovered  Reason = "TRANSFER_NOT_COVERED"
-	ObligationUnmet     Reason = "OBLIGATION_UNMET"
-	NotCanonical        Reason = "NOT_CANONICAL"
-	BodyUnreadable      Reason = "BODY_UNREADABLE"
-	BodyTooLarge        Reason = "BODY_TOO_LARGE"
-	EncodingNotAllowed  Reason = "ENCODING_NOT_ALLOWED"
-	TLSRefused          Reason = "TLS_REFUSED"
-	LedgerBehind        Reason = "LEDGER_BEHIND"
-	InternalError       Reason = "INTERNAL_ERROR"
-	NotPermitted        Reason = "NOT_PERMITTED"
+	HostUndeclared       Reason = "HOST_UNDECLARED"
+	EndpointUnknown      Reason = "ENDPOINT_UNKNOWN"
+	PurposeUndeclared    Reason = "PURPOSE_UNDECLARED"
+	PurposeAmbiguous     Reason = "PURPOSE_AMBIGUOUS"
+	NamespaceNotAllowed  Reason = "NAMESPACE_NOT_ALLOWED"
+	NoPolicy             Reason = "NO_POLICY"
+	CategoryNotCovered   Reason = "CATEGORY_NOT_COVERED"
+	PartyNotCovered      Reason = "PARTY_NOT_COVERED"
+	TransferNotCovered   Reason = "TRANSFER_NOT_COVERED"
+	ObligationUnmet      Reason = "OBLIGATION_UNMET"
+	NotCanonical         Reason = "NOT_CANONICAL"
+	BodyUnreadable       Reason = "BODY_UNREADABLE"
+	BodyTooLarge         Reason = "BODY_TOO_LARGE"
+	EncodingNotAllowed   Reason = "ENCODING_NOT_ALLOWED"
+	TLSRefused           Reason = "TLS_REFUSED"
+	CredentialNotAllowed Reason = "CREDENTIAL_NOT_ALLOWED"
+	CredentialMissing    Reason = "CREDENTIAL_MISSING"
+	LedgerBehind         Reason = "LEDGER_BEHIND"
+	InternalError        Reason = "INTERNAL_ERROR"
+	NotPermitted         Reason = "NOT_PERMITTED"
 )
 
 // Reasons about a person. Only the officer role, explanations and tests see these; callers get NotPermitted.
@@ -101,7 +103,7 @@ func (r Reason) Public() Reason {
 	switch r {
 	case HostUndeclared, EndpointUnknown, PurposeUndeclared, PurposeAmbiguous, NamespaceNotAllowed, NoPolicy, CategoryNotCovered,
 		PartyNotCovered, TransferNotCovered, ObligationUnmet, NotCanonical, BodyUnreadable, BodyTooLarge, EncodingNotAllowed, TLSRefused, LedgerBehind,
-		InternalError:
+		CredentialNotAllowed, CredentialMissing, InternalError:
 		return r
 	default:
 		if r.Permits() {

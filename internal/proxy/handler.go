@@ -88,6 +88,8 @@ type exchange struct {
 	people   people
 	// doc is the request's body; nil if there is none or it was not read.
 	doc enforce.Body
+	// inserts is nil where the sidecar inserts nothing.
+	inserts *insertion
 	// held is how much of the proxy's budget for bodies the exchange has, in bytes.
 	held int64
 	// wouldDeny is the first reason for which an observed request would have been denied.
@@ -134,8 +136,10 @@ func (x *exchange) run() {
 	case x.endpoint.IR.NoPersonalData && x.overrides():
 		x.fail(decide.NotCanonical, t)
 	case x.endpoint.IR.NoPersonalData:
-		x.proxy.Metrics.decision(x, decide.Permit, "")
-		x.pass()
+		if x.credential() {
+			x.proxy.Metrics.decision(x, decide.Permit, "")
+			x.pass()
+		}
 	default:
 		x.personal(t)
 	}
@@ -227,6 +231,9 @@ func (x *exchange) personal(t target) {
 	}
 	if x.plan, reason = x.state.Index.Plan(x.endpoint, x.constant(x.doc)); reason != "" {
 		x.failBody(reason, body)
+		return
+	}
+	if !x.credential() {
 		return
 	}
 	if !enforce.Declared(x.endpoint.IR, x.to.query) {

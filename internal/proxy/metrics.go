@@ -22,6 +22,8 @@ type Metrics struct {
 	handshakes  *metrics.Counters
 	untrusting  *metrics.Counters
 	unverified  *metrics.Counters
+	// tokens and refusals are about the credentials of services.
+	tokens, refusals *metrics.Counters
 
 	// Children that were resolved once, so that a request pays for a look-up and nothing else.
 	decided cache[decidedKey, *metrics.Counter]
@@ -92,6 +94,8 @@ func NewMetrics(r *metrics.Registry) *Metrics {
 			"Handshakes that an application broke off because it does not accept the sidecar's certificate: it pins the service's, or has a trust store of its own. how hangup may have other reasons.",
 			"host", "how"),
 		unverified: r.Counters("optup_sidecar_service_certificates_refused_total", "Requests that were not sent because the service's certificate was not accepted.", "service", "reason"),
+		tokens:     r.Counters("optup_sidecar_token_requests_total", "Questions for a token that the sidecar inserts, by what became of them.", "service", "outcome"),
+		refusals:   r.Counters("optup_sidecar_credential_refusals_total", "Answers by which a service refused the credential that the sidecar inserted (401).", "service"),
 		summary:    map[string]*PurposeSummary{},
 	}
 }

@@ -42,6 +42,9 @@ func (x *exchange) finish() {
 // roundTrip sends a request and measures how long the service takes: until its answer begins, and in all reads of its body. It bounds
 // both, so that no reader of an answer has to.
 func (x *exchange) roundTrip(out *http.Request) (*http.Response, error) {
+	if err := x.insert(out); err != nil {
+		return nil, err
+	}
 	start := time.Now()
 	res, err := x.inTime(out)
 	x.waiting += time.Since(start)
@@ -51,6 +54,7 @@ func (x *exchange) roundTrip(out *http.Request) (*http.Response, error) {
 			stall *= quietFactor
 		}
 		res.Body = &serviceBody{ReadCloser: res.Body, waiting: &x.waiting, stall: stall}
+		x.hide(res)
 	}
 	return res, err
 }

@@ -15,7 +15,9 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/intercept"
+	"github.com/optup/optup/internal/proxy/insert"
 	"github.com/optup/optup/internal/uses"
 )
 
@@ -36,6 +38,8 @@ type Proxy struct {
 	Tracer trace.Tracer
 	// Dial replaces the dialer to declared services; nil for the network. An Unreachable is told to the caller.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Credentials are what is inserted into requests to services that have one; nil for none, so that those services are denied.
+	Credentials *credential.Store
 	// Roots are those that services' certificates are verified with; nil for the system's, or those of Mozilla where it has none.
 	Roots *x509.CertPool
 	// Leaves are what TLS is ended with; nil refuses all TLS.
@@ -59,6 +63,7 @@ type Proxy struct {
 	// tls is one for all connections, so that sessions resume.
 	tls        *tls.Config
 	untrusting distrust
+	inserting  insert.Source
 	wg         sync.WaitGroup
 }
 
@@ -93,6 +98,7 @@ func (p *Proxy) setup() {
 		if p.Leaves != nil {
 			p.tls = intercept.ServerConfig(p.Leaves)
 		}
+		p.inserting.Values, p.inserting.RoundTrip, p.inserting.Asked = p.Credentials, p.transport.RoundTrip, p.askedForToken
 		p.conns = newHandoff()
 		protocols := &http.Protocols{}
 		protocols.SetHTTP1(true)

@@ -26,6 +26,9 @@ var onTheWire = map[decide.Reason]string{
 	decide.BodyTooLarge:  "defences_test.go",
 	decide.TLSRefused:    "tls_test.go",
 	decide.InternalError: "defences_test.go",
+
+	decide.CredentialNotAllowed: "credential_test.go",
+	decide.CredentialMissing:    "credential_test.go",
 }
 
 // constants gives the values of the constants of one type that a file declares.
