@@ -25,7 +25,7 @@ var layers = []layer{
 		"internal/ledger/store",
 	}},
 	{"L3", "parts that run", []string{
-		"controllers", "internal/webhook", "internal/distribute", "internal/uses", "internal/otlp", "internal/metrics", "internal/roots", "internal/intercept", "internal/proxy", "internal/capture", "internal/ledger",
+		"controllers", "internal/webhook", "internal/distribute", "internal/uses", "internal/otlp", "internal/metrics", "internal/roots", "internal/intercept", "internal/peer", "internal/proxy", "internal/capture", "internal/ledger",
 		"internal/certificates", "internal/shop", "internal/standalone", "internal/cli",
 	}},
 	{"L4", "binaries and their wiring", []string{".", "cmd", "internal/manager"}},

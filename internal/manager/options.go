@@ -21,6 +21,8 @@ type Options struct {
 	// Addresses to serve on.
 	MetricsAddress, HealthAddress, ConfigAddress string
 	WebhookPort                                  int
+	// TrustDomain is that of the names of sidecars.
+	TrustDomain string
 	// LeaderElection lets several replicas run of which one writes.
 	LeaderElection bool
 	// ShareEvery is how often ledgers are asked for the usable share.
@@ -41,6 +43,7 @@ func (o *Options) AddFlags(f *flag.FlagSet) {
 	f.StringVar(&o.MetricsAddress, "metrics", ":8080", "address of the metrics")
 	f.StringVar(&o.HealthAddress, "health", ":8081", "address of the probes")
 	f.StringVar(&o.ConfigAddress, "config", ":9443", "address of the config stream")
+	f.StringVar(&o.TrustDomain, "trust-domain", "cluster.local", "trust domain of the names by which sidecars know each other")
 	f.IntVar(&o.WebhookPort, "webhook-port", 9444, "port of the webhooks")
 	f.BoolVar(&o.LeaderElection, "leader-elect", true, "let one of several replicas write")
 	f.DurationVar(&o.ShareEvery, "share-interval", 10*time.Second, "how often ledgers are asked for the usable share")

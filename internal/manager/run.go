@@ -167,6 +167,13 @@ func (p *parts) distribution(ctx context.Context) error {
 		Tokens:    identity.NewVerifier(time.Now, identity.Issuer{Issuer: p.issuer.name(), Audience: inject.ManagerAudience, Keys: p.keys}),
 		Directory: directory, Values: p.values, Grants: p.signer, Sessions: p.sessions, Now: time.Now,
 	}
+	who, err := p.peerIdentities()
+	if err != nil {
+		return err
+	}
+	s.Identities, s.Unsigned = who, func(err error) {
+		ctrl.Log.WithName("distribution").Error(err, "a sidecar got no certificate; it is tried again")
+	}
 	if p.options.LeaderElection {
 		r, err := p.relay()
 		if err != nil {

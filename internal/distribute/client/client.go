@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,8 @@ type Update struct {
 	// Credentials are values that bundles name and never hold; an empty one is there no more. They are kept in memory only, so that none
 	// comes from the state folder. They hold even where the bundle that came with them is refused.
 	Credentials map[ir.Value]credential.Secret
+	// Identity is who the caller is to other sidecars; nil if nothing of it changed. It is never stored.
+	Identity *Identity
 	// Stored tells that the bundle comes from the state folder, because the manager has not answered yet.
 	Stored bool
 }
@@ -97,6 +100,9 @@ type client struct {
 	refused  state
 	problem  string
 	hasFault bool
+
+	// key is that of the present stream. It is in no file and goes nowhere.
+	key *ecdsa.PrivateKey
 }
 
 // state names a bundle.
@@ -162,7 +168,12 @@ func (c *client) session(ctx context.Context) error {
 	watchdog := time.AfterFunc(c.silence, func() { cancel(errors.New("the manager fell silent")) })
 	defer watchdog.Stop()
 	now := c.inForce()
-	stream, err := conn.watch(ctx, watchRequest{Version: c.Version, Schema: ir.Schema, Generation: now.generation, Hash: now.hash})
+	key, public, err := newKey()
+	if err != nil {
+		return err
+	}
+	c.key = key
+	stream, err := conn.watch(ctx, watchRequest{Version: c.Version, Schema: ir.Schema, Generation: now.generation, Hash: now.hash, IdentityKey: public})
 	if err != nil {
 		return fmt.Errorf("open the config stream: %w", err)
 	}
@@ -197,11 +208,15 @@ func (c *client) session(ctx context.Context) error {
 func (c *client) take(m *watchResponse) bool {
 	u := Update{Generation: m.Generation, Hash: m.Hash, Grant: m.LedgerGrant, GrantExpires: m.LedgerGrantExpires, Credentials: m.values()}
 	now := c.inForce()
+	var err error
+	if u.Identity, err = c.identity(m.Identity); err != nil {
+		c.Logger.Error("the certificate that proves who this is cannot be used; other sidecars do not know it", "error", err)
+	}
 	if m.Heartbeat || len(m.Bundle) == 0 {
 		u.Generation, u.Hash = now.generation, now.hash
-		if u.Grant != "" || u.Credentials != nil {
+		if u.Grant != "" || u.Credentials != nil || u.Identity != nil {
 			if err := c.Apply(u); err != nil {
-				c.Logger.Warn("a grant or credential was refused", "error", err)
+				c.Logger.Warn("what the manager sent besides bundles was refused", "error", err)
 			}
 		}
 		return false

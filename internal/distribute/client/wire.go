@@ -24,20 +24,29 @@ type (
 		Schema     int    `json:"schema,omitempty"`
 		Generation int64  `json:"generation,string"`
 		Hash       string `json:"hash,omitempty"`
+		// IdentityKey is the public key of this stream.
+		IdentityKey []byte `json:"identityKey,omitempty"`
 	}
 	watchResponse struct {
-		Generation         int64     `json:"generation,string"`
-		Hash               string    `json:"hash"`
-		Bundle             []byte    `json:"bundle"`
-		LedgerGrant        string    `json:"ledgerGrant"`
-		LedgerGrantExpires time.Time `json:"ledgerGrantExpires"`
-		Heartbeat          bool      `json:"heartbeat"`
-		Credentials        []value   `json:"credentials"`
+		Generation         int64         `json:"generation,string"`
+		Hash               string        `json:"hash"`
+		Bundle             []byte        `json:"bundle"`
+		LedgerGrant        string        `json:"ledgerGrant"`
+		LedgerGrantExpires time.Time     `json:"ledgerGrantExpires"`
+		Heartbeat          bool          `json:"heartbeat"`
+		Credentials        []value       `json:"credentials"`
+		Identity           *identityWire `json:"identity"`
 	}
 	value struct {
 		Service string            `json:"service"`
 		ID      string            `json:"id"`
 		Value   credential.Secret `json:"value"`
+	}
+	identityWire struct {
+		Certificates [][]byte `json:"certificates"`
+		Authorities  string   `json:"authorities"`
+		TokenIssuer  string   `json:"tokenIssuer"`
+		TokenKeys    []byte   `json:"tokenKeys"`
 	}
 	acknowledgeRequest struct {
 		Generation int64  `json:"generation,string"`

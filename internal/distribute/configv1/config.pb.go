@@ -31,8 +31,11 @@ type WatchRequest struct {
 	// schema is the newest bundle schema that the caller reads.
 	Schema int32 `protobuf:"varint,2,opt,name=schema,proto3" json:"schema,omitempty"`
 	// generation and hash of the bundle that the caller has in force; 0 and empty if none.
-	Generation    int64  `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
-	Hash          string `protobuf:"bytes,4,opt,name=hash,proto3" json:"hash,omitempty"`
+	Generation int64  `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	Hash       string `protobuf:"bytes,4,opt,name=hash,proto3" json:"hash,omitempty"`
+	// identity_key is the public key (PKIX, DER; ECDSA on P-256) of a pair that the caller made for this stream. A certificate for it comes
+	// where the bundle needs one. The private key never leaves the caller.
+	IdentityKey   []byte `protobuf:"bytes,6,opt,name=identity_key,json=identityKey,proto3" json:"identity_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -95,6 +98,13 @@ func (x *WatchRequest) GetHash() string {
 	return ""
 }
 
+func (x *WatchRequest) GetIdentityKey() []byte {
+	if x != nil {
+		return x.IdentityKey
+	}
+	return nil
+}
+
 type WatchResponse struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation int64                  `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -108,7 +118,10 @@ type WatchResponse struct {
 	// heartbeat tells that the bundle did not change.
 	Heartbeat bool `protobuf:"varint,6,opt,name=heartbeat,proto3" json:"heartbeat,omitempty"`
 	// credentials are values that the bundle names and never holds: all of them when a stream begins, and later those that changed.
-	Credentials   []*Credential `protobuf:"bytes,8,rep,name=credentials,proto3" json:"credentials,omitempty"`
+	Credentials []*Credential `protobuf:"bytes,8,rep,name=credentials,proto3" json:"credentials,omitempty"`
+	// identity proves to other sidecars who the caller is, and who they are to the caller. Absent where nothing of it changed, or the bundle
+	// needs none. A heartbeat may carry it.
+	Identity      *Identity `protobuf:"bytes,9,opt,name=identity,proto3" json:"identity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -192,6 +205,13 @@ func (x *WatchResponse) GetCredentials() []*Credential {
 	return nil
 }
 
+func (x *WatchResponse) GetIdentity() *Identity {
+	if x != nil {
+		return x.Identity
+	}
+	return nil
+}
+
 // Credential is a value that the caller keeps in memory only.
 type Credential struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -255,6 +275,78 @@ func (x *Credential) GetValue() []byte {
 	return nil
 }
 
+// Identity is a short-lived certificate with a name in the shape of SPIFFE, and the authorities of others'.
+type Identity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// certificates in DER, the caller's first.
+	Certificates [][]byte `protobuf:"bytes,1,rep,name=certificates,proto3" json:"certificates,omitempty"`
+	// authorities in PEM, old and new.
+	Authorities string `protobuf:"bytes,2,opt,name=authorities,proto3" json:"authorities,omitempty"`
+	// token_issuer and token_keys (JWKS) verify the tokens of callers that have no sidecar; empty where the caller provides no service.
+	TokenIssuer   string `protobuf:"bytes,3,opt,name=token_issuer,json=tokenIssuer,proto3" json:"token_issuer,omitempty"`
+	TokenKeys     []byte `protobuf:"bytes,4,opt,name=token_keys,json=tokenKeys,proto3" json:"token_keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Identity) Reset() {
+	*x = Identity{}
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Identity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Identity) ProtoMessage() {}
+
+func (x *Identity) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Identity.ProtoReflect.Descriptor instead.
+func (*Identity) Descriptor() ([]byte, []int) {
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Identity) GetCertificates() [][]byte {
+	if x != nil {
+		return x.Certificates
+	}
+	return nil
+}
+
+func (x *Identity) GetAuthorities() string {
+	if x != nil {
+		return x.Authorities
+	}
+	return ""
+}
+
+func (x *Identity) GetTokenIssuer() string {
+	if x != nil {
+		return x.TokenIssuer
+	}
+	return ""
+}
+
+func (x *Identity) GetTokenKeys() []byte {
+	if x != nil {
+		return x.TokenKeys
+	}
+	return nil
+}
+
 type AcknowledgeRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation int64                  `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -269,7 +361,7 @@ type AcknowledgeRequest struct {
 
 func (x *AcknowledgeRequest) Reset() {
 	*x = AcknowledgeRequest{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -281,7 +373,7 @@ func (x *AcknowledgeRequest) String() string {
 func (*AcknowledgeRequest) ProtoMessage() {}
 
 func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[3]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -294,7 +386,7 @@ func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
 func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{3}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AcknowledgeRequest) GetGeneration() int64 {
@@ -340,7 +432,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -352,7 +444,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -365,21 +457,22 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{4}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{5}
 }
 
 var File_internal_distribute_configv1_config_proto protoreflect.FileDescriptor
 
 const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\n" +
-	")internal/distribute/configv1/config.proto\x12\x0foptup.config.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"t\n" +
+	")internal/distribute/configv1/config.proto\x12\x0foptup.config.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n" +
 	"\fWatchRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06schema\x18\x02 \x01(\x05R\x06schema\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x03 \x01(\x03R\n" +
 	"generation\x12\x12\n" +
-	"\x04hash\x18\x04 \x01(\tR\x04hash\"\xa9\x02\n" +
+	"\x04hash\x18\x04 \x01(\tR\x04hash\x12!\n" +
+	"\fidentity_key\x18\x06 \x01(\fR\videntityKey\"\xe0\x02\n" +
 	"\rWatchResponse\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -389,12 +482,19 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\fledger_grant\x18\x04 \x01(\tR\vledgerGrant\x12L\n" +
 	"\x14ledger_grant_expires\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x12ledgerGrantExpires\x12\x1c\n" +
 	"\theartbeat\x18\x06 \x01(\bR\theartbeat\x12=\n" +
-	"\vcredentials\x18\b \x03(\v2\x1b.optup.config.v1.CredentialR\vcredentials\"Q\n" +
+	"\vcredentials\x18\b \x03(\v2\x1b.optup.config.v1.CredentialR\vcredentials\x125\n" +
+	"\bidentity\x18\t \x01(\v2\x19.optup.config.v1.IdentityR\bidentity\"Q\n" +
 	"\n" +
 	"Credential\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x19\n" +
-	"\x05value\x18\x03 \x01(\fB\x03\x80\x01\x01R\x05value\"\x94\x01\n" +
+	"\x05value\x18\x03 \x01(\fB\x03\x80\x01\x01R\x05value\"\x92\x01\n" +
+	"\bIdentity\x12\"\n" +
+	"\fcertificates\x18\x01 \x03(\fR\fcertificates\x12 \n" +
+	"\vauthorities\x18\x02 \x01(\tR\vauthorities\x12!\n" +
+	"\ftoken_issuer\x18\x03 \x01(\tR\vtokenIssuer\x12\x1d\n" +
+	"\n" +
+	"token_keys\x18\x04 \x01(\fR\ttokenKeys\"\x94\x01\n" +
 	"\x12AcknowledgeRequest\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -420,27 +520,29 @@ func file_internal_distribute_configv1_config_proto_rawDescGZIP() []byte {
 	return file_internal_distribute_configv1_config_proto_rawDescData
 }
 
-var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_internal_distribute_configv1_config_proto_goTypes = []any{
 	(*WatchRequest)(nil),          // 0: optup.config.v1.WatchRequest
 	(*WatchResponse)(nil),         // 1: optup.config.v1.WatchResponse
 	(*Credential)(nil),            // 2: optup.config.v1.Credential
-	(*AcknowledgeRequest)(nil),    // 3: optup.config.v1.AcknowledgeRequest
-	(*AcknowledgeResponse)(nil),   // 4: optup.config.v1.AcknowledgeResponse
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*Identity)(nil),              // 3: optup.config.v1.Identity
+	(*AcknowledgeRequest)(nil),    // 4: optup.config.v1.AcknowledgeRequest
+	(*AcknowledgeResponse)(nil),   // 5: optup.config.v1.AcknowledgeResponse
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_internal_distribute_configv1_config_proto_depIdxs = []int32{
-	5, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
+	6, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
 	2, // 1: optup.config.v1.WatchResponse.credentials:type_name -> optup.config.v1.Credential
-	0, // 2: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
-	3, // 3: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
-	1, // 4: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
-	4, // 5: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 2: optup.config.v1.WatchResponse.identity:type_name -> optup.config.v1.Identity
+	0, // 3: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
+	4, // 4: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
+	1, // 5: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
+	5, // 6: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
+	5, // [5:7] is the sub-list for method output_type
+	3, // [3:5] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_internal_distribute_configv1_config_proto_init() }
@@ -454,7 +556,7 @@ func file_internal_distribute_configv1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_distribute_configv1_config_proto_rawDesc), len(file_internal_distribute_configv1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -77,10 +77,14 @@ type Server struct {
 	Tokens    Verifier
 	Directory Directory
 	// Values is nil where there are none.
-	Values   Values
-	Grants   Grants
-	Sessions *Sessions
-	Now      func() time.Time
+	Values Values
+	Grants Grants
+	// Identities signs who sidecars are to each other; nil signs nothing. Unsigned, which may be nil, is told of certificates that could not
+	// be signed: bundles go out all the same.
+	Identities Identities
+	Unsigned   func(error)
+	Sessions   *Sessions
+	Now        func() time.Time
 	// Leader is who counts acknowledgements; nil where this is the only replica. Failed, which may be nil, is told of those that could
 	// not be passed on.
 	Leader Leader
@@ -111,6 +115,7 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 	defer closeSession()
 
 	w := &watch{s: s, who: who, caller: caller, out: out, sent: Published{Generation: req.Msg.GetGeneration(), Hash: req.Msg.GetHash()}}
+	w.identity.key = req.Msg.GetIdentityKey()
 	tick := time.NewTicker(s.beat())
 	defer tick.Stop()
 	if err := w.send(ctx, true); err != nil {
@@ -188,6 +193,7 @@ type watch struct {
 	sent         Published
 	grantExpires time.Time
 	values       values
+	identity     identified
 }
 
 // send writes the bundle if it is newer than what was sent, else a heartbeat if always or if a credential has changed.
@@ -212,6 +218,11 @@ func (w *watch) send(ctx context.Context, always bool) error {
 			return connect.NewError(connect.CodeInternal, err)
 		}
 	}
+	if ok && !w.caller.Ledger {
+		if err := w.addIdentity(ctx, m, p); err != nil && w.s.Unsigned != nil {
+			w.s.Unsigned(err)
+		}
+	}
 	if err := w.out.Send(m); err != nil {
 		return err
 	}
@@ -233,7 +244,7 @@ func (w *watch) addGrant(m *configv1.WatchResponse, bundle []byte) error {
 	// One stream carries one grant: the first ledger's, in the bundle's order.
 	controller := b.Ledgers[0].Controller
 	var purposes []consent.PurposeID
-	for _, p := range b.Purposes {
+	for _, p := range b.Wanted().Purposes {
 		if p.Controller == controller && p.Blocked == "" {
 			purposes = append(purposes, p.Name)
 		}

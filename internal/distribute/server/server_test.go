@@ -23,7 +23,7 @@ func (v tokens) Verify(token string) (identity.Identity, error) {
 	if !strings.HasPrefix(token, "pod-") {
 		return identity.Identity{}, identity.ErrRefused
 	}
-	return identity.Identity{Subject: "system:serviceaccount:n:sa", Namespace: "n", PodUID: token, Expires: time.Now().Add(v.life)}, nil
+	return identity.Identity{Subject: "system:serviceaccount:n:sa", Namespace: "n", ServiceAccount: "sa", PodUID: token, Expires: time.Now().Add(v.life)}, nil
 }
 
 type grants struct{ signed []identity.Grant }
@@ -38,13 +38,14 @@ type directory struct {
 	mu      sync.Mutex
 	bundle  Published
 	changed chan struct{}
+	ledger  bool
 }
 
 func (d *directory) Caller(_ context.Context, who identity.Identity) (Caller, error) {
 	if who.PodUID == "pod-unknown" {
 		return Caller{}, ErrUnknownPod
 	}
-	return Caller{Namespace: "n", Config: "c", Workload: "Deployment/app"}, nil
+	return Caller{Namespace: "n", Config: "c", Workload: "Deployment/app", Ledger: d.ledger}, nil
 }
 
 func (d *directory) Published(context.Context, string, string) (Published, bool) {

@@ -1,0 +1,2 @@
+// Package peers signs the identities of sidecars as the manager does, for tests.
+package peers
