@@ -42,6 +42,7 @@ type sidecar struct {
 	metrics *proxy.Metrics
 
 	proxy    *proxy.Proxy
+	doors    *doors
 	registry *metrics.Registry
 	// traced sends what is left of traces.
 	traced func(context.Context)

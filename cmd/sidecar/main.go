@@ -33,6 +33,7 @@ Usage:
   optup-sidecar run [flags]       Run the sidecar
   optup-sidecar redirect [flags]  Redirect this network namespace's TCP connections to the sidecar
   optup-sidecar trust [flags]     Write what makes applications trust an authority of interception
+  optup-sidecar check [flags]     Prove that connections come to where the sidecar will listen
   optup-sidecar --version
 
 optup-sidecar COMMAND --help shows a command's flags.
@@ -52,6 +53,8 @@ func execute(ctx context.Context, args []string, out io.Writer) error {
 		return redirectCommand(args[1:], out)
 	case "trust":
 		return trustCommand(args[1:], out)
+	case "check":
+		return checkCommand(ctx, args[1:], out)
 	case "--version", "-version":
 		_, err := fmt.Fprintln(out, "optup-sidecar version", version)
 		return err

@@ -12,18 +12,20 @@ func TestCommands(t *testing.T) {
 		args      []string
 		out, fail string
 	}{
-		"nothing":                {nil, "optup-sidecar run [flags]", ""},
-		"help":                   {[]string{"--help"}, "optup-sidecar redirect [flags]", ""},
-		"the version":            {[]string{"--version"}, "optup-sidecar version dev", ""},
-		"help for a command":     {[]string{"run", "--help"}, "--listen address=host:port", ""},
-		"help for another":       {[]string{"redirect", "-h"}, "(default 15001)", ""},
-		"an unknown command":     {[]string{"walk"}, "", `unknown command "walk"`},
-		"an unknown flag":        {[]string{"run", "--fast"}, "", "--help lists the flags"},
-		"an argument":            {[]string{"run", "--bundle", "x", "y"}, "", `not "y"`},
-		"no bundle":              {[]string{"run"}, "", "--manager or --bundle"},
-		"two sources of bundles": {[]string{"run", "--bundle", "x", "--manager=y"}, "", "not both"},
-		"a port that is none":    {[]string{"redirect", "--to", "65536"}, "", "at most 16"},
-		"two things at once":     {[]string{"redirect", "--check", "--remove"}, "", "not both"},
+		"nothing":                   {nil, "optup-sidecar run [flags]", ""},
+		"help":                      {[]string{"--help"}, "optup-sidecar redirect [flags]", ""},
+		"the version":               {[]string{"--version"}, "optup-sidecar version dev", ""},
+		"help for a command":        {[]string{"run", "--help"}, "--listen address=host:port", ""},
+		"help for another":          {[]string{"redirect", "-h"}, "(default 15001)", ""},
+		"an unknown command":        {[]string{"walk"}, "", `unknown command "walk"`},
+		"an unknown flag":           {[]string{"run", "--fast"}, "", "--help lists the flags"},
+		"an argument":               {[]string{"run", "--bundle", "x", "y"}, "", `not "y"`},
+		"no bundle":                 {[]string{"run"}, "", "--manager or --bundle"},
+		"two sources of bundles":    {[]string{"run", "--bundle", "x", "--manager=y"}, "", "not both"},
+		"a port that is none":       {[]string{"redirect", "--to", "65536"}, "", "at most 16"},
+		"a check of something else": {[]string{"check", "--capture", "magic"}, "", "redirect or alias"},
+		"a check of no alias":       {[]string{"check", "--capture", "alias", "--alias", "192.0.2.7=x"}, "", "address of the loopback"},
+		"two things at once":        {[]string{"redirect", "--check", "--remove"}, "", "not both"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder

@@ -30,6 +30,7 @@ type options struct {
 	bundle, ledger, interceptCA                      string
 	capture, outbound, inbound, admin                string
 	listen                                           []string
+	aliases                                          []aliased
 	stopTime, stallTime                              time.Duration
 	usesSpool                                        int64
 	traces                                           string
@@ -74,12 +75,17 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.interceptCA, "intercept-ca", "", "`certificate,key`: files (PEM) of an authority that applications trust, to end their TLS with (alone only)")
 	o.credentials = credential.Files{}
 	f.Func("credential", "`namespace/secret/key=file`: a value that the bundle names and never holds (alone only); may be repeated", o.credentials.Set)
-	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, none")
+	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, alias, none")
 	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "`addresses` for redirected connections, with commas between")
 	f.StringVar(&o.inbound, "listen-inbound", "", "`address` for redirected connections to the pod, with all of its addresses, for example :15006; none where it is empty")
 	f.Func("listen", "`address=host:port`: connections to address are to this declared host; may be repeated", func(v string) error {
 		o.listen = append(o.listen, v)
 		return nil
+	})
+	f.Func("alias", "`address=host`: with --capture alias, the name of this host leads to the address; may be repeated", func(v string) error {
+		a, err := parseAlias(v)
+		o.aliases = append(o.aliases, a)
+		return err
 	})
 	f.StringVar(&o.admin, "admin", "127.0.0.1:15020", "`address` of probes, metrics and summary")
 	f.DurationVar(&o.stopTime, "stop-time", 5*time.Second, "how long requests that have begun may take when stopping; a quarter of it, at most 2s, is kept for use records")
@@ -112,14 +118,20 @@ func run(ctx context.Context, o options) error {
 			group.Go(func() error { return p.ServeHost(ctx, l, l.host, l.port) })
 		}
 	}
+	apply := func(u client.Update) error {
+		if u.Bundle != nil {
+			s.doors.follow(ctx, u.Bundle)
+		}
+		return s.Apply(u)
+	}
 	if o.bundle != "" {
-		if err := s.applyFile(o.bundle, o.credentials); err != nil {
+		if err := applyFile(o.bundle, o.credentials, apply); err != nil {
 			return err
 		}
 	} else {
 		group.Go(func() error {
 			return client.Run(ctx, client.Options{
-				Manager: o.manager, TrustFile: o.trust, TokenFile: o.managerToken, StateDir: o.state, Version: version, Apply: s.Apply,
+				Manager: o.manager, TrustFile: o.trust, TokenFile: o.managerToken, StateDir: o.state, Version: version, Apply: apply,
 			})
 		})
 	}
@@ -149,7 +161,9 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	if p.Tracer, s.traced, err = newTracer(o); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
+	s.doors = &doors{hosts: o.aliases, serve: p.ServeHost}
 	s.export(registry)
+	s.doors.export(registry)
 	exportUses(registry, p.Uses)
 	return s, nil
 }
@@ -207,12 +221,14 @@ func (o options) listeners() ([]listener, error) {
 			}
 			out = append(out, listener{Listener: l})
 		}
+	case "alias":
+		// Where there are none, nothing was governed when the pod was made.
 	case "none":
 		if len(o.listen) == 0 && o.inbound == "" {
 			return nil, errors.New("nothing to listen on: give --capture redirect, or --listen address=host:port")
 		}
 	default:
-		return nil, fmt.Errorf("--capture %q is unknown; use redirect or none", o.capture)
+		return nil, fmt.Errorf("--capture %q is unknown; use redirect, alias or none", o.capture)
 	}
 	if o.inbound != "" {
 		l, err := net.Listen("tcp", o.inbound)
@@ -245,7 +261,7 @@ func declaredListener(v string) (listener, error) {
 	return listener{Listener: l, host: strings.ToLower(host), port: uint16(n)}, nil
 }
 
-func (s *sidecar) applyFile(name string, credentials credential.Files) error {
+func applyFile(name string, credentials credential.Files, apply func(client.Update) error) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
@@ -258,5 +274,5 @@ func (s *sidecar) applyFile(name string, credentials credential.Files) error {
 	if err != nil {
 		return err
 	}
-	return s.Apply(client.Update{Generation: 1, Hash: ir.Hash(data), Bundle: b, Encoded: data, Credentials: values})
+	return apply(client.Update{Generation: 1, Hash: ir.Hash(data), Bundle: b, Encoded: data, Credentials: values})
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,12 +20,13 @@ import (
 func isolated(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	if os.Getenv("OPTUP_CAPTURE_CHILD") == t.Name() {
+		run(t, "mount --make-rprivate /")
 		test(t)
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd := exec.Command(os.Args[0], "-test.run="+pattern(t.Name()), "-test.v")
 	cmd.Env = append(os.Environ(), "OPTUP_CAPTURE_CHILD="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, os.ErrPermission) && os.Getenv("CI") == "" {
 		t.Skip("needs root, for a network namespace of its own")
@@ -35,6 +37,27 @@ func isolated(t *testing.T, test func(t *testing.T)) {
 	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Fatalf("nothing ran:\n%s", out)
 	}
+}
+
+// pattern matches one test, or one part of it.
+func pattern(name string) string {
+	parts := strings.Split(name, "/")
+	for i, p := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
+	}
+	return strings.Join(parts, "/")
+}
+
+// asUser does something in a process of an ordinary user, which this one becomes.
+func asUser(t *testing.T, do func()) {
+	t.Helper()
+	if err := syscall.Setgid(1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setuid(1000); err != nil {
+		t.Fatal(err)
+	}
+	do()
 }
 
 func TestRedirect(t *testing.T) { isolated(t, inNamespace) }

@@ -13,9 +13,9 @@ import (
 // governed are the services whose hosts are governed in a namespace, whoever uses them.
 type governed struct{ services []*service }
 
-// governs tells whether a service's hosts are governed in a namespace that no policy of which refers to it: its own namespace,
+// Governs tells whether a service's hosts are governed in a namespace, whether or not a policy there refers to it: in its own namespace,
 // the namespaces it allows, and everywhere for names of the cluster that belong to the service's own namespace.
-func governs(s *service, ns policy.Namespace) bool {
+func Governs(s *policy.Service, ns policy.Namespace) bool {
 	if serviceAllowed(s, ns) {
 		return true
 	}
@@ -34,7 +34,7 @@ func (c *compiler) governedIn(ns policy.Namespace) []*service {
 	if g == nil {
 		g = &governed{}
 		for _, s := range c.byName {
-			if governs(s, ns) {
+			if Governs(&s.Service, ns) {
 				g.services = append(g.services, s)
 			}
 		}

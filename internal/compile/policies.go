@@ -71,7 +71,7 @@ func (c *compiler) resolveRule(r *ruleIn, ns policy.Namespace) {
 	}
 	name := serviceName(r.policy.Policy, rule)
 	s := c.services[name]
-	if s == nil || !serviceAllowed(s, ns) {
+	if s == nil || !serviceAllowed(&s.Service, ns) {
 		// One message for both, so that nobody learns what exists in namespaces that do not allow theirs.
 		c.findings.error(ref, r.at+".service", ServiceNotFound, "DataService %q does not exist or does not allow namespace %q; rule %q permits nothing until it does.", name, r.policy.Namespace, rule.Name)
 		return
@@ -172,6 +172,6 @@ func serviceName(p policy.Policy, r *policy.Rule) string {
 	return cmp.Or(r.Service.Namespace, p.Namespace) + "/" + r.Service.Name
 }
 
-func serviceAllowed(s *service, ns policy.Namespace) bool {
+func serviceAllowed(s *policy.Service, ns policy.Namespace) bool {
 	return s.Namespace == ns.Name || s.Allowed.Matches(ns)
 }

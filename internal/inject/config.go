@@ -9,9 +9,12 @@ import (
 const (
 	// ReservedID is the user and group that the sidecar runs as. Its traffic is not captured, so nothing else may run as it.
 	ReservedID = 64111
-	// SidecarName and RedirectName are the containers.
+	// CheckID is the user that proves the capture: one that is not let through.
+	CheckID = 64112
+	// SidecarName, RedirectName and CheckName are the containers.
 	SidecarName  = "optup-sidecar"
 	RedirectName = "optup-redirect"
+	CheckName    = "optup-check"
 	// StateVolume, TokensVolume and TrustVolume are the volumes.
 	StateVolume  = "optup-state"
 	TokensVolume = "optup-tokens"
@@ -24,8 +27,9 @@ const (
 	LedgerAudience  = "optup-ledger"
 	// AdminPort serves probes and metrics.
 	AdminPort = 15020
-	// CapturePort takes the redirected connections.
+	// CapturePort takes the redirected connections, and InboundPort those that were made to the pod.
 	CapturePort = 15001
+	InboundPort = 15006
 )
 
 // tokenSeconds is the life of a projected token; streams end with it.
@@ -41,10 +45,14 @@ type Config struct {
 	Resources corev1.ResourceRequirements
 }
 
-// Namespace is what a pod's namespace says.
+// Namespace is what is known of where a pod is made.
 type Namespace struct {
-	Name   string
-	Labels map[string]string
+	Name                string
+	Labels, Annotations map[string]string
+	// Hosts are those that are governed in it.
+	Hosts []string
+	// Inbound tells whether connections to the pod's workload are governed.
+	Inbound bool
 }
 
 // ModeLabel governs a namespace. Its values are ModeObserve and ModeEnforce; any other value governs like ModeEnforce, because a

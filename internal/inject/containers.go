@@ -14,13 +14,26 @@ const (
 	trustDir  = "/etc/optup/trust"
 	// apiTokenDir is where the API server mounts a token into every container that has nothing mounted there.
 	apiTokenDir = "/var/run/secrets/kubernetes.io/serviceaccount"
+	// hostsFile is what the kubelet writes a pod's hostAliases into, for every container that has nothing mounted there.
+	hostsFile = "/etc/hosts"
 )
 
+// ownContainers are our init containers, in their order, before all others.
+func ownContainers(ns Namespace, c Config) []corev1.Container {
+	if ns.Capture() == Alias {
+		return []corev1.Container{check(ns, c), sidecar(ns, c)}
+	}
+	return []corev1.Container{redirect(ns, c), check(ns, c), sidecar(ns, c)}
+}
+
 // redirect prepares the pod's network and exits. It is the only part that needs a privilege, and it is over before the app starts.
-func redirect(c Config) corev1.Container {
+func redirect(ns Namespace, c Config) corev1.Container {
 	root, no := int64(0), false
 	x := container(RedirectName, c)
 	x.Args = []string{"redirect", "--uid", fmt.Sprint(ReservedID), "--to", fmt.Sprint(CapturePort)}
+	if ns.Inbound {
+		x.Args = append(x.Args, "--inbound", fmt.Sprint(InboundPort), "--admin", fmt.Sprint(AdminPort))
+	}
 	x.SecurityContext.RunAsUser, x.SecurityContext.RunAsGroup = &root, &root
 	x.SecurityContext.RunAsNonRoot = &no
 	x.SecurityContext.Capabilities.Add = []corev1.Capability{"NET_ADMIN"}
@@ -28,7 +41,31 @@ func redirect(c Config) corev1.Container {
 	return x
 }
 
-func sidecar(c Config) corev1.Container {
+// check proves, as any application could try it, that connections come to where the sidecar listens. Where one does not, the pod does not
+// start.
+func check(ns Namespace, c Config) corev1.Container {
+	id := int64(CheckID)
+	x := container(CheckName, c)
+	x.Args = append([]string{"check"}, captureFlags(ns)...)
+	x.SecurityContext.RunAsUser, x.SecurityContext.RunAsGroup = &id, &id
+	x.TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+	x.VolumeMounts = []corev1.VolumeMount{noAPIToken()}
+	return x
+}
+
+// captureFlags are those that say how connections come.
+func captureFlags(ns Namespace) []string {
+	if ns.Capture() == Alias {
+		out := []string{"--capture", "alias"}
+		for _, a := range assign(ns.Hosts) {
+			out = append(out, a.flags()...)
+		}
+		return out
+	}
+	return []string{"--capture", "redirect", "--listen-outbound", fmt.Sprintf("127.0.0.1:%d,[::1]:%d", CapturePort, CapturePort)}
+}
+
+func sidecar(ns Namespace, c Config) corev1.Container {
 	always := corev1.ContainerRestartPolicyAlways
 	x := container(SidecarName, c)
 	x.Args = []string{
@@ -37,9 +74,11 @@ func sidecar(c Config) corev1.Container {
 		"--manager-token", tokensDir + "/manager-token",
 		"--ledger-token", tokensDir + "/ledger-token",
 		"--state", stateDir,
-		"--capture", "redirect",
-		"--listen-outbound", fmt.Sprintf("127.0.0.1:%d,[::1]:%d", CapturePort, CapturePort),
 		"--admin", fmt.Sprintf(":%d", AdminPort),
+	}
+	x.Args = append(x.Args, captureFlags(ns)...)
+	if ns.Inbound && ns.Capture() == Redirect {
+		x.Args = append(x.Args, "--listen-inbound", fmt.Sprintf(":%d", InboundPort))
 	}
 	x.RestartPolicy = &always
 	x.Ports = []corev1.ContainerPort{{Name: "optup-admin", ContainerPort: AdminPort, Protocol: corev1.ProtocolTCP}}
@@ -48,6 +87,7 @@ func sidecar(c Config) corev1.Container {
 		{Name: StateVolume, MountPath: stateDir},
 		{Name: TokensVolume, MountPath: tokensDir, ReadOnly: true},
 		{Name: TrustVolume, MountPath: trustDir, ReadOnly: true},
+		noHostAliases(),
 		noAPIToken(),
 	}
 	// The app must not start before a bundle is in force: five minutes, then the kubelet tries again.
@@ -102,4 +142,10 @@ func fromField(name, path string) corev1.EnvVar {
 // noAPIToken takes the place of the API token, which would be mounted into our containers too wherever the app has one.
 func noAPIToken() corev1.VolumeMount {
 	return corev1.VolumeMount{Name: TrustVolume, MountPath: apiTokenDir, ReadOnly: true}
+}
+
+// noHostAliases takes the place of the pod's file of hosts, with one that names none: where governed hosts are is for name servers to say,
+// and neither for the application's hostAliases nor for ours, which lead to the sidecar itself.
+func noHostAliases() corev1.VolumeMount {
+	return corev1.VolumeMount{Name: TrustVolume, MountPath: hostsFile, SubPath: TrustKey, ReadOnly: true}
 }

@@ -3,6 +3,7 @@ package inject
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -21,11 +22,11 @@ type Report struct {
 // With refusals the copy equals the pod.
 func Inject(pod *corev1.Pod, ns Namespace, c Config) (*corev1.Pod, Report) {
 	out := pod.DeepCopy()
-	report := Report{Refusals: refusals(&pod.Spec, c), Cooperative: cooperative(&pod.Spec)}
+	report := Report{Refusals: refusals(pod, ns, c), Cooperative: Cooperative(&pod.Spec)}
 	if !ns.Governed() || len(report.Refusals) > 0 {
 		return out, report
 	}
-	own := []corev1.Container{redirect(c), sidecar(c)}
+	own := ownContainers(ns, c)
 	for i := range own {
 		// Limits that a LimitRange or an autoscaler set stay: they are the namespace's business.
 		if had := find(out.Spec.InitContainers, own[i].Name); had != nil {
@@ -34,6 +35,9 @@ func Inject(pod *corev1.Pod, ns Namespace, c Config) (*corev1.Pod, Report) {
 	}
 	rest := slices.DeleteFunc(out.Spec.InitContainers, func(x corev1.Container) bool { return ownContainer(x.Name) })
 	out.Spec.InitContainers = append(own, rest...)
+	if ns.Capture() == Alias {
+		withAliases(&out.Spec, ns.Hosts)
+	}
 	for _, v := range volumes() {
 		if !slices.ContainsFunc(out.Spec.Volumes, func(x corev1.Volume) bool { return x.Name == v.Name }) {
 			out.Spec.Volumes = append(out.Spec.Volumes, v)
@@ -53,8 +57,8 @@ func Verify(pod *corev1.Pod, ns Namespace, c Config) []string {
 		return report.Refusals
 	}
 	if !equality.Semantic.DeepEqual(want.Spec, pod.Spec) {
-		return []string{fmt.Sprintf("the pod does not carry %s and %s, first among its init containers, as they are injected; "+
-			"let the injection webhook run, and let no other webhook change or move them", RedirectName, SidecarName)}
+		return []string{fmt.Sprintf("the pod does not carry %s, first among its init containers, as they are injected; "+
+			"let the injection webhook run, and let no other webhook change or move them", names(ownContainers(ns, c)))}
 	}
 	return nil
 }
@@ -66,14 +70,14 @@ func VerifyUpdate(before, after *corev1.Pod, ns Namespace, c Config) []string {
 		return nil
 	}
 	var problems []string
-	for _, name := range []string{RedirectName, SidecarName} {
+	for _, name := range []string{RedirectName, CheckName, SidecarName} {
 		was, is := find(before.Spec.InitContainers, name), find(after.Spec.InitContainers, name)
 		if (was == nil) != (is == nil) || (was != nil && !sameButResources(*was, *is)) {
 			problems = append(problems, fmt.Sprintf("init container %s must not be changed; delete the pod so that it is created anew", name))
 		}
 	}
-	old := refusals(&before.Spec, c)
-	for _, r := range refusals(&after.Spec, c) {
+	old := refusals(before, ns, c)
+	for _, r := range refusals(after, ns, c) {
 		if !slices.Contains(old, r) {
 			problems = append(problems, r)
 		}
@@ -84,7 +88,17 @@ func VerifyUpdate(before, after *corev1.Pod, ns Namespace, c Config) []string {
 // Injected tells whether a pod carries the sidecar.
 func Injected(pod *corev1.Pod) bool { return find(pod.Spec.InitContainers, SidecarName) != nil }
 
-func ownContainer(name string) bool { return name == SidecarName || name == RedirectName }
+func ownContainer(name string) bool {
+	return name == SidecarName || name == RedirectName || name == CheckName
+}
+
+func names(of []corev1.Container) string {
+	var out []string
+	for _, c := range of {
+		out = append(out, c.Name)
+	}
+	return strings.Join(out[:len(out)-1], ", ") + " and " + out[len(out)-1]
+}
 
 func ownVolume(name string) bool {
 	return name == StateVolume || name == TokensVolume || name == TrustVolume

@@ -16,17 +16,22 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 var (
 	governed = Namespace{Name: "marketing", Labels: map[string]string{ModeLabel: ModeEnforce}}
-	config   = Config{Image: "optup/sidecar:1.0.0", ManagerURL: "https://optup-manager.optup-system.svc:9443"}
+	// restricted is a namespace whose pods can have no privileges, not for a moment.
+	restricted = Namespace{
+		Name: "marketing", Labels: map[string]string{ModeLabel: ModeEnforce, podSecurityLabel: "restricted"}, Hosts: []string{"api.esp.example", "customers.crm"},
+	}
+	config = Config{Image: "optup/sidecar:1.0.0", ManagerURL: "https://optup-manager.optup-system.svc:9443"}
 )
 
 func pod(change ...func(*corev1.PodSpec)) *corev1.Pod {
-	yes := true
+	yes, no := true, false
+	confined := &corev1.SecurityContext{AllowPrivilegeEscalation: &no}
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "dashboard", Namespace: "marketing"},
 		Spec: corev1.PodSpec{
 			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes},
-			InitContainers:  []corev1.Container{{Name: "migrate", Image: "shop:1"}},
-			Containers:      []corev1.Container{{Name: "app", Image: "shop:1"}},
+			InitContainers:  []corev1.Container{{Name: "migrate", Image: "shop:1", SecurityContext: confined}},
+			Containers:      []corev1.Container{{Name: "app", Image: "shop:1", SecurityContext: confined.DeepCopy()}},
 		},
 	}
 	for _, c := range change {
@@ -77,14 +82,14 @@ func TestInjectMovesTheSidecarBackToTheFront(t *testing.T) {
 		t.Error("an init container before the redirection was not noticed")
 	}
 	again, _ := Inject(p, governed, config)
-	if again.Spec.InitContainers[0].Name != RedirectName || again.Spec.InitContainers[1].Name != SidecarName {
+	if again.Spec.InitContainers[0].Name != RedirectName || again.Spec.InitContainers[2].Name != SidecarName {
 		t.Errorf("order: %v", again.Spec.InitContainers)
 	}
 }
 
 func TestInjectKeepsResourcesOfTheNamespace(t *testing.T) {
 	p, _ := Inject(pod(), governed, config)
-	delete(p.Spec.InitContainers[1].Resources.Limits, corev1.ResourceCPU)
+	delete(p.Spec.InitContainers[2].Resources.Limits, corev1.ResourceCPU)
 	if problems := Verify(p, governed, config); len(problems) > 0 {
 		t.Errorf("changed limits were refused: %v", problems)
 	}
@@ -98,12 +103,12 @@ func TestInjectLeavesUngovernedNamespacesAlone(t *testing.T) {
 }
 
 func TestSidecarHasNeitherPrivilegesNorAnAPIToken(t *testing.T) {
-	s := sidecar(config)
+	s := sidecar(governed, config)
 	sc := s.SecurityContext
 	if *sc.RunAsUser != ReservedID || !*sc.RunAsNonRoot || !*sc.ReadOnlyRootFilesystem || len(sc.Capabilities.Add) > 0 || *sc.AllowPrivilegeEscalation {
 		t.Errorf("security context: %+v", sc)
 	}
-	for _, c := range []corev1.Container{s, redirect(config)} {
+	for _, c := range append(ownContainers(governed, config), ownContainers(restricted, config)...) {
 		if c.VolumeMounts[len(c.VolumeMounts)-1].MountPath != apiTokenDir {
 			t.Errorf("%s: nothing keeps the API token out", c.Name)
 		}
@@ -128,16 +133,18 @@ func TestRefusals(t *testing.T) {
 		"ephemeral container runs as it": {func(s *corev1.PodSpec) {
 			s.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "debug", SecurityContext: asSidecar}}}
 		}, "ephemeral container \"debug\""},
-		"host network":            {func(s *corev1.PodSpec) { s.HostNetwork = true }, "hostNetwork"},
-		"host processes":          {func(s *corev1.PodSpec) { s.HostPID = true }, "hostPID"},
-		"shared processes":        {func(s *corev1.PodSpec) { s.ShareProcessNamespace = &yes }, "shareProcessNamespace"},
-		"privileged":              {func(s *corev1.PodSpec) { s.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: &yes} }, "privileged"},
-		"NET_ADMIN":               {func(s *corev1.PodSpec) { s.Containers[0].SecurityContext = caps("NET_ADMIN") }, "NET_ADMIN"},
-		"ALL":                     {func(s *corev1.PodSpec) { s.InitContainers[0].SecurityContext = caps("ALL") }, "ALL"},
-		"a look-alike sidecar":    {func(s *corev1.PodSpec) { s.InitContainers[0].Name = SidecarName }, "differs"},
-		"a container of our name": {func(s *corev1.PodSpec) { s.Containers[0].Name = SidecarName }, "reserved for OptUp"},
-		"a volume of our name":    {func(s *corev1.PodSpec) { s.Volumes = []corev1.Volume{{Name: TokensVolume}} }, "differs"},
-		"the sidecar's tokens":    {func(s *corev1.PodSpec) { s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: TokensVolume}} }, "is the sidecar's"},
+		"host network":                   {func(s *corev1.PodSpec) { s.HostNetwork = true }, "hostNetwork"},
+		"host processes":                 {func(s *corev1.PodSpec) { s.HostPID = true }, "hostPID"},
+		"shared processes":               {func(s *corev1.PodSpec) { s.ShareProcessNamespace = &yes }, "shareProcessNamespace"},
+		"privileged":                     {func(s *corev1.PodSpec) { s.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: &yes} }, "privileged"},
+		"NET_ADMIN":                      {func(s *corev1.PodSpec) { s.Containers[0].SecurityContext = caps("NET_ADMIN") }, "NET_ADMIN"},
+		"ALL":                            {func(s *corev1.PodSpec) { s.InitContainers[0].SecurityContext = caps("ALL") }, "ALL"},
+		"CAP_NET_ADMIN in small letters": {func(s *corev1.PodSpec) { s.Containers[0].SecurityContext = caps("cap_net_admin") }, "net_admin"},
+		"a look-alike check":             {func(s *corev1.PodSpec) { s.InitContainers[0].Name = CheckName }, "differs"},
+		"a look-alike sidecar":           {func(s *corev1.PodSpec) { s.InitContainers[0].Name = SidecarName }, "differs"},
+		"a container of our name":        {func(s *corev1.PodSpec) { s.Containers[0].Name = SidecarName }, "reserved for OptUp"},
+		"a volume of our name":           {func(s *corev1.PodSpec) { s.Volumes = []corev1.Volume{{Name: TokensVolume}} }, "differs"},
+		"the sidecar's tokens":           {func(s *corev1.PodSpec) { s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: TokensVolume}} }, "is the sidecar's"},
 		"a token for the manager": {func(s *corev1.PodSpec) {
 			v := volumes()[1]
 			v.Name = "mine"
@@ -161,14 +168,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestRootIsCooperative(t *testing.T) {
-	p := pod(func(s *corev1.PodSpec) { s.SecurityContext = nil })
-	out, report := Inject(p, governed, config)
-	if len(report.Cooperative) != 2 || !Injected(out) {
-		t.Errorf("report: %+v", report)
-	}
-}
-
 func TestVerifyUpdate(t *testing.T) {
 	id := int64(ReservedID)
 	cases := map[string]struct {
@@ -177,12 +176,17 @@ func TestVerifyUpdate(t *testing.T) {
 	}{
 		"nothing changed":               {func(*corev1.PodSpec) {}, true},
 		"another app image":             {func(s *corev1.PodSpec) { s.Containers[0].Image = "shop:2" }, true},
-		"another sidecar image":         {func(s *corev1.PodSpec) { s.InitContainers[1].Image = "evil" }, false},
-		"the sidecar's resources":       {func(s *corev1.PodSpec) { s.InitContainers[1].Resources = corev1.ResourceRequirements{} }, true},
+		"another sidecar image":         {func(s *corev1.PodSpec) { s.InitContainers[2].Image = "evil" }, false},
+		"another check":                 {func(s *corev1.PodSpec) { s.InitContainers[1].Args = []string{"--version"} }, false},
+		"the sidecar's resources":       {func(s *corev1.PodSpec) { s.InitContainers[2].Resources = corev1.ResourceRequirements{} }, true},
 		"an ephemeral look-alike":       {ephemeral(SidecarName, nil), false},
 		"an ephemeral reserved user":    {ephemeral("debug", &corev1.SecurityContext{RunAsUser: &id}), false},
 		"an ephemeral with NET_ADMIN":   {ephemeral("debug", &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN"}}}), false},
 		"an ephemeral of the safe kind": {ephemeral("debug", nil), true},
+		"an ephemeral in the sidecar": {func(s *corev1.PodSpec) {
+			ephemeral("debug", nil)(s)
+			s.EphemeralContainers[0].TargetContainerName = SidecarName
+		}, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

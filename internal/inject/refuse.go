@@ -10,8 +10,7 @@ import (
 
 // escapes are capabilities with which an app could undo the redirection or take over the sidecar.
 var escapes = []corev1.Capability{
-	"ALL", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "BPF",
-	"CAP_ALL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SYS_MODULE", "CAP_BPF",
+	"ALL", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "BPF",
 }
 
 // part is one container of any sort.
@@ -19,6 +18,8 @@ type part struct {
 	sort, name string
 	security   *corev1.SecurityContext
 	mounts     []corev1.VolumeMount
+	// target is the container whose processes an ephemeral one sees.
+	target string
 }
 
 // foreign are the containers that are not ours.
@@ -26,20 +27,21 @@ func foreign(s *corev1.PodSpec) []part {
 	var out []part
 	for _, c := range s.InitContainers {
 		if !ownContainer(c.Name) {
-			out = append(out, part{"init container", c.Name, c.SecurityContext, c.VolumeMounts})
+			out = append(out, part{"init container", c.Name, c.SecurityContext, c.VolumeMounts, ""})
 		}
 	}
 	for _, c := range s.Containers {
-		out = append(out, part{"container", c.Name, c.SecurityContext, c.VolumeMounts})
+		out = append(out, part{"container", c.Name, c.SecurityContext, c.VolumeMounts, ""})
 	}
 	for _, c := range s.EphemeralContainers {
-		out = append(out, part{"ephemeral container", c.Name, c.SecurityContext, c.VolumeMounts})
+		out = append(out, part{"ephemeral container", c.Name, c.SecurityContext, c.VolumeMounts, c.TargetContainerName})
 	}
 	return out
 }
 
-func refusals(s *corev1.PodSpec, c Config) []string {
+func refusals(pod *corev1.Pod, ns Namespace, c Config) []string {
 	var out []string
+	s := &pod.Spec
 	refuse := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if s.HostNetwork {
 		refuse("the pod must not use the host's network, which no sidecar can guard; set hostNetwork to false")
@@ -58,7 +60,12 @@ func refusals(s *corev1.PodSpec, c Config) []string {
 	for _, p := range foreign(s) {
 		refusePart(p, refuse)
 	}
-	refuseLookAlikes(s, c, refuse)
+	if ns.Capture() == Alias {
+		refuseAliases(s, ns, refuse)
+	}
+	refuseMeshes(pod, ns, refuse)
+	refuseLookAlikes(s, ns, c, refuse)
+	refuseTokens(s, refuse)
 	return out
 }
 
@@ -70,6 +77,9 @@ func refusePart(p part, refuse func(string, ...any)) {
 		if ownVolume(m.Name) {
 			refuse("%s %q must not mount volume %q, which is the sidecar's", p.sort, p.name, m.Name)
 		}
+	}
+	if ownContainer(p.target) {
+		refuse("%s %q must not look into the processes of %s; choose another target, or none", p.sort, p.name, p.target)
 	}
 	sc := p.security
 	if sc == nil {
@@ -83,7 +93,7 @@ func refusePart(p part, refuse func(string, ...any)) {
 	}
 	if sc.Capabilities != nil {
 		for _, a := range sc.Capabilities.Add {
-			if slices.Contains(escapes, a) {
+			if slices.Contains(escapes, plain(a)) {
 				refuse("%s %q must not add capability %s, with which it could get around the sidecar", p.sort, p.name, a)
 			}
 		}
@@ -91,8 +101,14 @@ func refusePart(p part, refuse func(string, ...any)) {
 }
 
 // refuseLookAlikes finds parts under our names that are not ours.
-func refuseLookAlikes(s *corev1.PodSpec, c Config, refuse func(string, ...any)) {
-	for _, want := range []corev1.Container{redirect(c), sidecar(c)} {
+func refuseLookAlikes(s *corev1.PodSpec, ns Namespace, c Config, refuse func(string, ...any)) {
+	own := ownContainers(ns, c)
+	for _, x := range s.InitContainers {
+		if ownContainer(x.Name) && find(own, x.Name) == nil {
+			refuse("init container %q has no place in a namespace whose pods are captured by %s; remove it", x.Name, ns.Capture())
+		}
+	}
+	for _, want := range own {
 		n := 0
 		for _, x := range s.InitContainers {
 			if x.Name == want.Name {
@@ -113,6 +129,9 @@ func refuseLookAlikes(s *corev1.PodSpec, c Config, refuse func(string, ...any)) 
 			}
 		}
 	}
+}
+
+func refuseTokens(s *corev1.PodSpec, refuse func(string, ...any)) {
 	for _, v := range s.Volumes {
 		if ownVolume(v.Name) || v.Projected == nil {
 			continue
@@ -126,45 +145,3 @@ func refuseLookAlikes(s *corev1.PodSpec, c Config, refuse func(string, ...any)) 
 }
 
 func reserved(id *int64) bool { return id != nil && *id == ReservedID }
-
-// cooperative says what lets an app become the sidecar's user, or leave the pod.
-func cooperative(s *corev1.PodSpec) []string {
-	var out []string
-	podNonRoot := s.SecurityContext != nil && s.SecurityContext.RunAsNonRoot != nil && *s.SecurityContext.RunAsNonRoot
-	for _, p := range foreign(s) {
-		nonRoot := podNonRoot
-		var caps *corev1.Capabilities
-		if p.security != nil {
-			if p.security.RunAsNonRoot != nil {
-				nonRoot = *p.security.RunAsNonRoot
-			}
-			caps = p.security.Capabilities
-		}
-		if !nonRoot && !drops(caps) {
-			out = append(out, fmt.Sprintf("Cooperative: %s %q may run as root with SETUID and SETGID, and so become the sidecar's user; "+
-				"set runAsNonRoot, or drop these capabilities", p.sort, p.name))
-		} else if caps != nil && (adds(caps, "SETUID") || adds(caps, "SETGID") || adds(caps, "NET_RAW")) {
-			out = append(out, fmt.Sprintf("Cooperative: %s %q adds SETUID, SETGID or NET_RAW, and so can get around the sidecar; remove them",
-				p.sort, p.name))
-		}
-	}
-	for _, v := range s.Volumes {
-		if v.HostPath != nil {
-			out = append(out, fmt.Sprintf("Cooperative: volume %q is a path of the host, through which the app can reach other pods; "+
-				"use another kind of volume", v.Name))
-		}
-	}
-	return out
-}
-
-func drops(c *corev1.Capabilities) bool {
-	if c == nil {
-		return false
-	}
-	has := func(n corev1.Capability) bool { return slices.Contains(c.Drop, n) || slices.Contains(c.Drop, "CAP_"+n) }
-	return (has("ALL") || (has("SETUID") && has("SETGID"))) && !adds(c, "SETUID") && !adds(c, "SETGID")
-}
-
-func adds(c *corev1.Capabilities, n corev1.Capability) bool {
-	return slices.Contains(c.Add, n) || slices.Contains(c.Add, "CAP_"+n)
-}

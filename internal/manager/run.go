@@ -224,8 +224,9 @@ func (p *parts) injection(context.Context) error {
 	config := inject.Config{Image: p.options.SidecarImage, ManagerURL: p.options.managerURL()}
 	decoder := admission.NewDecoder(p.manager.GetScheme())
 	hooks := p.manager.GetWebhookServer()
-	hooks.Register(webhook.MutatePath, &admission.Webhook{Handler: &webhook.Mutate{Config: config, Decoder: decoder}})
-	hooks.Register(webhook.ValidatePath, &admission.Webhook{Handler: &webhook.Validate{Config: config, Decoder: decoder}})
+	places := &controllers.Places{Reader: p.manager.GetClient(), Live: p.manager.GetAPIReader()}
+	hooks.Register(webhook.MutatePath, &admission.Webhook{Handler: &webhook.Mutate{Config: config, Places: places, Decoder: decoder}})
+	hooks.Register(webhook.ValidatePath, &admission.Webhook{Handler: &webhook.Validate{Config: config, Places: places, Decoder: decoder}})
 	return nil
 }
 

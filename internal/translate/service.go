@@ -56,6 +56,14 @@ func ServiceWorkloads(w *v1alpha1.ServiceWorkloads) *policy.ServiceWorkloads {
 	return out
 }
 
+// Reach is what decides where a service is governed, and nothing of its endpoints.
+func Reach(d *v1alpha1.DataService) policy.Service {
+	return policy.Service{
+		Service:   ir.Service{Name: d.Namespace + "/" + d.Name, Hosts: convert[string](d.Spec.Hosts)},
+		Namespace: d.Namespace, Allowed: selector(d.Spec.AllowedNamespaces),
+	}
+}
+
 func endpoint(e *v1alpha1.Endpoint) ir.Endpoint {
 	out := ir.Endpoint{
 		Name: string(e.Name), Methods: convert[string](e.Methods), Path: e.Path,

@@ -19,25 +19,29 @@ const (
 	ValidatePath = "/validate-pods"
 )
 
-// governed is the namespace of every request: the API server calls for governed ones only, and what a cache says about the label
-// may be older than that.
-func governed(name string) inject.Namespace {
-	return inject.Namespace{Name: name, Labels: map[string]string{inject.ModeLabel: inject.ModeEnforce}}
+// Places tells what is known of where a pod is made. The API server calls for pods of governed namespaces only.
+type Places interface {
+	Of(ctx context.Context, pod *corev1.Pod) (inject.Namespace, error)
 }
 
 // Mutate injects the sidecar.
 type Mutate struct {
 	Config  inject.Config
+	Places  Places
 	Decoder admission.Decoder
 }
 
 // Handle implements admission.Handler. A pod that must not run is left as it was; validation refuses it with the reasons.
-func (m *Mutate) Handle(_ context.Context, req admission.Request) admission.Response {
+func (m *Mutate) Handle(ctx context.Context, req admission.Request) admission.Response {
 	pod := &corev1.Pod{}
 	if err := m.Decoder.Decode(req, pod); err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	out, report := inject.Inject(pod, governed(req.Namespace), m.Config)
+	ns, err := m.Places.Of(ctx, placed(pod, req))
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, err)
+	}
+	out, report := inject.Inject(pod, ns, m.Config)
 	if len(report.Refusals) > 0 {
 		return admission.Allowed("").WithWarnings(report.Refusals...)
 	}
@@ -48,31 +52,46 @@ func (m *Mutate) Handle(_ context.Context, req admission.Request) admission.Resp
 	return admission.PatchResponseFromRaw(req.Object.Raw, patched).WithWarnings(report.Cooperative...)
 }
 
+// placed is the pod with its namespace, which may not stand in it yet.
+func placed(pod *corev1.Pod, req admission.Request) *corev1.Pod {
+	if pod.Namespace == req.Namespace {
+		return pod
+	}
+	out := pod.DeepCopy()
+	out.Namespace = req.Namespace
+	return out
+}
+
 // Validate refuses pods that do not carry the sidecar as it is injected, and changes that get around it.
 type Validate struct {
 	Config  inject.Config
+	Places  Places
 	Decoder admission.Decoder
 }
 
 // Handle implements admission.Handler.
-func (v *Validate) Handle(_ context.Context, req admission.Request) admission.Response {
+func (v *Validate) Handle(ctx context.Context, req admission.Request) admission.Response {
 	pod := &corev1.Pod{}
 	if err := v.Decoder.Decode(req, pod); err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
+	if req.Operation == admissionv1.Update && pod.DeletionTimestamp != nil {
+		return admission.Allowed("") // finalizers have to come off, whatever the pod looks like
+	}
+	ns, err := v.Places.Of(ctx, placed(pod, req))
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, err)
+	}
 	var problems []string
 	switch req.Operation {
 	case admissionv1.Create:
-		problems = inject.Verify(pod, governed(req.Namespace), v.Config)
+		problems = inject.Verify(pod, ns, v.Config)
 	case admissionv1.Update:
 		before := &corev1.Pod{}
 		if err := v.Decoder.DecodeRaw(req.OldObject, before); err != nil {
 			return admission.Errored(http.StatusBadRequest, err)
 		}
-		if pod.DeletionTimestamp != nil {
-			return admission.Allowed("") // finalizers have to come off, whatever the pod looks like
-		}
-		problems = inject.VerifyUpdate(before, pod, governed(req.Namespace), v.Config)
+		problems = inject.VerifyUpdate(before, pod, ns, v.Config)
 	case admissionv1.Delete, admissionv1.Connect:
 	}
 	if len(problems) > 0 {

@@ -73,8 +73,8 @@ func withSidecar(p *corev1.Pod, change func(sidecar *corev1.Container)) *corev1.
 var _ = Describe("A pod in a governed namespace", func() {
 	DescribeTable("is injected and admitted", func(namespace string) {
 		p := admitted(app(namespace))
-		Expect(names(p.Spec.InitContainers)).To(Equal([]string{inject.RedirectName, inject.SidecarName, "migrate"}))
-		for _, c := range p.Spec.InitContainers[:2] {
+		Expect(names(p.Spec.InitContainers)).To(Equal([]string{inject.RedirectName, inject.CheckName, inject.SidecarName, "migrate"}))
+		for _, c := range p.Spec.InitContainers[:3] {
 			for _, m := range c.VolumeMounts {
 				Expect(m.Name).NotTo(HavePrefix("kube-api-access"), "%s must not get a token for the API server", c.Name)
 			}
@@ -85,6 +85,30 @@ var _ = Describe("A pod in a governed namespace", func() {
 		Entry("that observes", "observed"),
 		Entry("whose label has a mistyped value", "mistyped"),
 	)
+
+	It("is injected without any privilege, and admitted, where Pod Security refuses privileges", func() {
+		yes, no := true, false
+		p := admitted(app("restricted", func(p *corev1.Pod) {
+			confined := &corev1.SecurityContext{
+				RunAsNonRoot: &yes, AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			}
+			p.Spec.InitContainers[0].SecurityContext, p.Spec.Containers[0].SecurityContext = confined, confined
+		}))
+		Expect(names(p.Spec.InitContainers)).To(Equal([]string{inject.CheckName, inject.SidecarName, "migrate"}))
+		Expect(p.Spec.HostAliases).To(HaveLen(2))
+		Expect(inject.CapturedBy(&p.Spec).Hosts).To(Equal([]string{"api.esp.example", "customers.crm"}))
+		Expect(inject.Verify(p, governed("restricted"), config)).To(BeEmpty())
+	})
+
+	It("is refused where Pod Security refuses privileges and redirection is asked for", func() {
+		n := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "torn", Labels: map[string]string{
+			inject.ModeLabel: inject.ModeEnforce, "pod-security.kubernetes.io/enforce": "baseline", inject.CaptureLabel: inject.CaptureRedirect,
+		}}}
+		Expect(k8s.Create(ctx, n)).To(Succeed())
+		account("torn")
+		refused(app("torn"), "NET_ADMIN")
+	})
 
 	It("keeps what the application has, its token for the API server included", func() {
 		p := admitted(app("governed"))
@@ -112,7 +136,7 @@ var _ = Describe("A pod in a governed namespace", func() {
 
 	It("is admitted as it was injected before, for example by a copy of it", func() {
 		p := withSidecar(app("governed"), func(*corev1.Container) {})
-		Expect(names(admitted(p).Spec.InitContainers)).To(HaveLen(3))
+		Expect(names(admitted(p).Spec.InitContainers)).To(HaveLen(4))
 		DeferCleanup(func() { Expect(k8s.Delete(ctx, p, client.GracePeriodSeconds(0))).To(Succeed()) })
 	})
 
@@ -128,6 +152,8 @@ var _ = Describe("A pod in a governed namespace", func() {
 		Entry("with NET_ADMIN", func(p *corev1.Pod) {
 			p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN"}}}
 		}, `container "app" must not add capability NET_ADMIN`),
+		Entry("with a sidecar of Istio", func(p *corev1.Pod) { p.Labels = map[string]string{"sidecar.istio.io/inject": "true"} },
+			"have its proxy ask at OptUp's decision doors"),
 		Entry("with a container under our name", func(p *corev1.Pod) { p.Spec.Containers[0].Name = inject.SidecarName },
 			"has a name that is reserved for OptUp; rename it"),
 	)
@@ -172,13 +198,21 @@ var _ = Describe("A change to a pod in a governed namespace", func() {
 		Expect(debug(admitted(app("governed")), &corev1.SecurityContext{RunAsUser: &id})).To(MatchError(ContainSubstring("reserved for the sidecar")))
 	})
 
+	It("is refused where an ephemeral container looks into the sidecar's processes", func() {
+		p := admitted(app("governed"))
+		p.Spec.EphemeralContainers = []corev1.EphemeralContainer{{TargetContainerName: inject.SidecarName, EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+			Name: "debug", Image: "busybox:1", TerminationMessagePolicy: corev1.TerminationMessageReadFile,
+		}}}
+		Expect(k8s.SubResource("ephemeralcontainers").Update(ctx, p)).To(MatchError(ContainSubstring("must not look into the processes of optup-sidecar")))
+	})
+
 	It("is admitted where an ephemeral container can do no harm", func() {
 		Expect(debug(admitted(app("governed")), nil)).To(Succeed())
 	})
 
 	It("is refused where the sidecar gets another image", func() {
 		p := admitted(app("governed"))
-		p.Spec.InitContainers[1].Image = "impostor:1"
+		p.Spec.InitContainers[2].Image = "impostor:1"
 		err := k8s.Update(ctx, p)
 		Expect(apierrors.IsForbidden(err)).To(BeTrue(), "want a refusal, got: %v", err)
 		Expect(err).To(MatchError(ContainSubstring("optup-sidecar must not be changed")))

@@ -76,13 +76,32 @@ var _ = BeforeSuite(func() {
 	DeferCleanup(func() { stop() })
 	for name, labels := range map[string]map[string]string{
 		"governed": {inject.ModeLabel: inject.ModeEnforce}, "observed": {inject.ModeLabel: inject.ModeObserve},
-		"mistyped": {inject.ModeLabel: "enfroce"}, "free": nil, releaseNamespace: {inject.ModeLabel: inject.ModeEnforce},
+		"restricted": {inject.ModeLabel: inject.ModeEnforce, "pod-security.kubernetes.io/enforce": "restricted"},
+		"mistyped":   {inject.ModeLabel: "enfroce"}, "free": nil, releaseNamespace: {inject.ModeLabel: inject.ModeEnforce},
 	} {
 		Expect(k8s.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}})).To(Succeed())
 		account(name)
 	}
 	account("kube-system")
 })
+
+// places are read from the API server. The same hosts are governed everywhere.
+type places struct{}
+
+// Of implements Places.
+func (places) Of(ctx context.Context, pod *corev1.Pod) (inject.Namespace, error) {
+	n := &corev1.Namespace{}
+	err := k8s.Get(ctx, client.ObjectKey{Name: pod.Namespace}, n)
+	return inject.Namespace{Name: n.Name, Labels: n.Labels, Annotations: n.Annotations, Hosts: []string{"api.esp.example", "customers.crm"}}, err
+}
+
+// governed is what is known of a namespace.
+func governed(name string) inject.Namespace {
+	GinkgoHelper()
+	n, err := places{}.Of(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: name}})
+	Expect(err).NotTo(HaveOccurred())
+	return n
+}
 
 // account makes the service account that pods run under; no controller does.
 func account(namespace string) {
@@ -96,8 +115,8 @@ func start() {
 	o := environment.WebhookInstallOptions
 	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Host: o.LocalServingHost, Port: o.LocalServingPort, CertDir: o.LocalServingCertDir})
 	decoder := admission.NewDecoder(clientgoscheme.Scheme)
-	server.Register(MutatePath, &admission.Webhook{Handler: &Mutate{Config: config, Decoder: decoder}})
-	server.Register(ValidatePath, &admission.Webhook{Handler: &Validate{Config: config, Decoder: decoder}})
+	server.Register(MutatePath, &admission.Webhook{Handler: &Mutate{Config: config, Places: places{}, Decoder: decoder}})
+	server.Register(ValidatePath, &admission.Webhook{Handler: &Validate{Config: config, Places: places{}, Decoder: decoder}})
 	run, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- server.Start(run) }()
