@@ -34,9 +34,14 @@ type sync struct {
 func (r *Bundles) report(ctx context.Context, s *scope) error {
 	syncs := map[types.NamespacedName]sync{}
 	var failed []error
+	compiled := s.compiled()
 	for name, c := range s.published {
 		syncs[name] = r.sync(s, name, c)
-		failed = append(failed, r.reportConfig(ctx, s, c, syncs[name]))
+		var capture *v1alpha1.SidecarConfigCapture
+		if b := compiled[name]; b != nil {
+			capture = captureOf(s.pods[name], b)
+		}
+		failed = append(failed, r.reportConfig(ctx, s, c, syncs[name], capture))
 	}
 	for name := range s.unpublished {
 		if s.published[name] == nil {
@@ -86,7 +91,17 @@ func (r *Bundles) sync(s *scope, name types.NamespacedName, c *v1alpha1.SidecarC
 	return out
 }
 
-func (r *Bundles) reportConfig(ctx context.Context, s *scope, c *v1alpha1.SidecarConfig, n sync) error {
+// compiled are the bundles of workloads, by the names of their SidecarConfigs.
+func (s *scope) compiled() map[types.NamespacedName]*ir.Bundle {
+	out := map[types.NamespacedName]*ir.Bundle{}
+	for i := range s.result.Bundles {
+		b := &s.result.Bundles[i]
+		out[types.NamespacedName{Namespace: b.Workload.Namespace, Name: workload.ConfigName(b.Workload)}] = b.Bundle
+	}
+	return out
+}
+
+func (r *Bundles) reportConfig(ctx context.Context, s *scope, c *v1alpha1.SidecarConfig, n sync, capture *v1alpha1.SidecarConfigCapture) error {
 	return patchStatus(ctx, r.Client, c, func(c *v1alpha1.SidecarConfig) {
 		c.Status.ObservedGeneration = c.Generation
 		c.Status.Running, c.Status.InSync, c.Status.OldestGeneration = n.running, n.inSync, n.oldest
@@ -100,6 +115,7 @@ func (r *Bundles) reportConfig(ctx context.Context, s *scope, c *v1alpha1.Sideca
 		}
 		meta.SetStatusCondition(&c.Status.Conditions, ready)
 		meta.SetStatusCondition(&c.Status.Conditions, programmed(n, c.Generation))
+		reportCapture(c, capture)
 	})
 }
 

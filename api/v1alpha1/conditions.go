@@ -11,6 +11,9 @@ const (
 	// ConditionReady is for GitOps tools: true when the object is accepted and compiled (ConsentLedger: when it serves). It never
 	// waits for pods of an application.
 	ConditionReady = "Ready"
+	// ConditionCaptured is true when the connections of all running pods come to their sidecars, whatever the application does. It
+	// surfaces on SidecarConfig, while pods of its workload run.
+	ConditionCaptured = "Captured"
 	// ConditionKeysBackedUp is true when somebody has confirmed that the root key of a ledger is stored outside the cluster. It
 	// surfaces on ConsentLedger: losing the key loses the link from every person to what they agreed to.
 	ConditionKeysBackedUp = "KeysBackedUp"
@@ -29,6 +32,8 @@ const (
 	ReasonNoSidecars = "NoSidecars"
 	// ReasonReady surfaces on Ready=True.
 	ReasonReady = "Ready"
+	// ReasonCaptured surfaces on Captured=True.
+	ReasonCaptured = "Captured"
 	// ReasonBackupConfirmed surfaces on KeysBackedUp=True.
 	ReasonBackupConfirmed = "BackupConfirmed"
 	// ReasonCredentialReady surfaces on CredentialReady=True.
@@ -113,8 +118,14 @@ const (
 	ReasonInvalid = "Invalid"
 )
 
-// Reasons for Programmed=False, Ready=False, KeysBackedUp=False and CredentialReady=False.
+// Reasons for Programmed=False, Ready=False, Captured=False, KeysBackedUp=False and CredentialReady=False.
 const (
+	// ReasonRestartNeeded surfaces on Captured=False when something was declared after running pods were made that holds for them only
+	// once they are made anew: a governed host under Alias, or that connections to the pods are governed.
+	ReasonRestartNeeded = "RestartNeeded"
+	// ReasonCooperative surfaces on Captured=False when an application that means to can get around its sidecar: under Alias, or because
+	// of what its pod allows it. status.capture.notCovered says how.
+	ReasonCooperative = "Cooperative"
 	// ReasonSidecarsBehind surfaces on Programmed=False when some running sidecar has not acknowledged the newest bundle.
 	ReasonSidecarsBehind = "SidecarsBehind"
 	// ReasonSidecarRefused surfaces on Programmed=False when a sidecar has refused the newest bundle; the message says why.

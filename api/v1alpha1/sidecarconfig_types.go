@@ -53,9 +53,44 @@ type SidecarConfigSpec struct {
 	Display *SidecarConfigDisplay `json:"display,omitempty"`
 }
 
+// CaptureMode is how an application's connections come to the sidecar.
+// +kubebuilder:validation:Enum=Redirect;Alias
+type CaptureMode string
+
+// Capture modes.
+const (
+	CaptureRedirect CaptureMode = "Redirect"
+	CaptureAlias    CaptureMode = "Alias"
+)
+
+// SidecarConfigCapture is how connections of the workload's pods come to their sidecars, and what does not.
+type SidecarConfigCapture struct {
+	// modes by which the running pods are captured: Redirect changes where connections go in the pod's network; Alias has the names of
+	// governed hosts lead to the sidecar.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	Modes []CaptureMode `json:"modes"`
+	// notCovered are sentences about what the capture of these pods does not cover, at most 16. Those that begin with Cooperative tell
+	// what lets an application get around its sidecar.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=512
+	NotCovered []string `json:"notCovered,omitempty"`
+	// restartNeeded are sentences about what was declared after running pods were made, at most 16. It holds for them once they are
+	// made anew.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=512
+	RestartNeeded []string `json:"restartNeeded,omitempty"`
+}
+
 // SidecarConfigStatus is which sidecars run the bundle.
 type SidecarConfigStatus struct {
-	// conditions: Programmed, Ready.
+	// conditions: Programmed, Ready, Captured.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -80,6 +115,9 @@ type SidecarConfigStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	Ready string `json:"ready,omitempty"`
+	// capture is how the connections of the running pods come to their sidecars; absent while none runs, and for a ConsentLedger.
+	// +optional
+	Capture *SidecarConfigCapture `json:"capture,omitempty"`
 }
 
 // SidecarConfig is the compiled bundle of one workload. The manager writes it; people read it.
@@ -90,6 +128,7 @@ type SidecarConfigStatus struct {
 // +kubebuilder:printcolumn:name="Purposes",type=string,JSONPath=`.spec.display.purposes`
 // +kubebuilder:printcolumn:name="Generation",type=integer,JSONPath=`.spec.generation`
 // +kubebuilder:printcolumn:name="In Sync",type=string,JSONPath=`.status.ready`
+// +kubebuilder:printcolumn:name="Captured",type=string,JSONPath=`.status.conditions[?(@.type=="Captured")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type SidecarConfig struct {
 	metav1.TypeMeta `json:",inline"`
