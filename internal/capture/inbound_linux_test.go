@@ -152,6 +152,16 @@ func run(t *testing.T, commands ...string) {
 	}
 }
 
+// output is what a command prints.
+func output(t *testing.T, command string) string {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", command).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v %s", command, err, out)
+	}
+	return string(out)
+}
+
 func listening(t *testing.T, addr string) *net.TCPListener {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)

@@ -35,14 +35,20 @@ type chain struct {
 }
 
 // chains are the chains of the table. TCP goes to the sidecar, except for what the sidecar sends and for the loopback interface. QUIC (UDP
-// port 443), which could not be looked into, is rejected, so that clients fall back to TCP.
+// port 443), which could not be looked into, is rejected, so that clients fall back to TCP; and so is whatever else carries data beside TCP
+// and UDP, such as SCTP.
 func (r Rules) chains() []chain {
 	passed := [][]expr.Any{concat(fromUser(r.UID), verdict(expr.VerdictReturn)), concat(toLoopback(), verdict(expr.VerdictReturn))}
 	out := []chain{
 		{"output-nat", nftables.ChainTypeNAT, nftables.ChainHookOutput, nftables.ChainPriorityNATDest, append(slices.Clone(passed),
 			concat(protocol(unix.IPPROTO_TCP), redirectTo(r.Outbound)))},
 		{"output-filter", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityFilter, append(slices.Clone(passed),
-			concat(protocol(unix.IPPROTO_UDP), destinationPort(443), unreachable()))},
+			concat(protocol(unix.IPPROTO_UDP), destinationPort(443), unreachable()),
+			concat(protocol(unix.IPPROTO_TCP), verdict(expr.VerdictReturn)),
+			concat(protocol(unix.IPPROTO_UDP), verdict(expr.VerdictReturn)),
+			concat(protocol(unix.IPPROTO_ICMP), verdict(expr.VerdictReturn)),
+			concat(protocol(unix.IPPROTO_ICMPV6), verdict(expr.VerdictReturn)),
+			unreachable())},
 	}
 	if r.Inbound != 0 {
 		// What the pod sends to itself was dealt with on its way out.

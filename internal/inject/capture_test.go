@@ -202,8 +202,9 @@ func TestCooperative(t *testing.T) {
 		"a path of the host": func(s *corev1.PodSpec) {
 			s.Volumes = []corev1.Volume{{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}}}
 		},
-		"name servers":   func(s *corev1.PodSpec) { s.DNSConfig = &corev1.PodDNSConfig{Nameservers: []string{"192.0.2.53"}} },
-		"search domains": func(s *corev1.PodSpec) { s.DNSConfig = &corev1.PodDNSConfig{Searches: []string{"evil.example"}} },
+		"name servers":            func(s *corev1.PodSpec) { s.DNSConfig = &corev1.PodDNSConfig{Nameservers: []string{"192.0.2.53"}} },
+		"the node's name servers": func(s *corev1.PodSpec) { s.DNSPolicy = corev1.DNSDefault },
+		"search domains":          func(s *corev1.PodSpec) { s.DNSConfig = &corev1.PodDNSConfig{Searches: []string{"evil.example"}} },
 	} {
 		if _, report := Inject(pod(change), governed, config); len(report.Cooperative) != 1 {
 			t.Errorf("%s: %q", name, report.Cooperative)

@@ -31,6 +31,10 @@ func Cooperative(s *corev1.PodSpec) []string {
 	if d := s.DNSConfig; d != nil && len(d.Nameservers)+len(d.Searches) > 0 {
 		out = append(out, "Cooperative: dnsConfig chooses who tells the sidecar where governed hosts are; leave name servers and search domains to the cluster")
 	}
+	if s.DNSPolicy == corev1.DNSDefault || s.DNSPolicy == corev1.DNSNone {
+		out = append(out, fmt.Sprintf("Cooperative: with dnsPolicy %s the cluster's name servers do not tell the sidecar where governed hosts are; "+
+			"use ClusterFirst", s.DNSPolicy))
+	}
 	return out
 }
 

@@ -85,7 +85,7 @@ func (p *Proxy) setup() {
 			p.Logger = slog.Default()
 		}
 		if p.dial = p.Dial; p.dial == nil {
-			p.dial = (&net.Dialer{}).DialContext
+			p.dial = complete((&net.Dialer{}).DialContext, clusterDomain())
 		}
 		if p.stall == 0 {
 			p.stall = cmp.Or(p.StallTime, stallTime)

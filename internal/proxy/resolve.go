@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -30,7 +29,7 @@ type resolver struct {
 	running chan struct{}
 	// unknown are names that no answer has come for yet, neither addresses nor that there are none.
 	unknown map[string]bool
-	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	lookup  lookup
 }
 
 func newResolver(b *ir.Bundle, previous *State) *resolver {
@@ -90,9 +89,7 @@ func (r *resolver) refresh(done chan struct{}) {
 				r.add(name, addr)
 				return
 			}
-			addrs, err := r.lookup(ctx, "ip", name)
-			var absent *net.DNSError
-			if err == nil || (errors.As(err, &absent) && absent.IsNotFound) {
+			if addrs, err := r.lookup.complete(ctx, name, clusterDomain()); err == nil {
 				r.add(name, addrs...)
 			}
 		})
