@@ -171,8 +171,8 @@ root, in a new epoch. It is imported whole or not at all. It needs the root key 
 known by tags that are made with it. Idempotency keys are not in an export: let writers finish before it is made.`,
 		Example: `  optup-ledger import ledger.jsonl --data /var/lib/optup --root-key root.key --config config.json --dry-run
   optup-ledger import ledger.jsonl --database-url-file url --root-key root.key --config config.json`,
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return f.load(cmd, args[0]) },
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.load(cmd, args[0]) },
 	}
 	f.own.add(cmd)
 	f.place.add(cmd)
