@@ -104,6 +104,10 @@ const (
 	ReasonInvalidEndpoint = "InvalidEndpoint"
 	// ReasonEndpointConflict surfaces when another endpoint takes the requests that an endpoint would match.
 	ReasonEndpointConflict = "EndpointConflict"
+	// ReasonInvalidCallback surfaces when a callback cannot be carried out.
+	ReasonInvalidCallback = "InvalidCallback"
+	// ReasonCallbackConflict surfaces when two policies of a workload have callbacks at the same port and path.
+	ReasonCallbackConflict = "CallbackConflict"
 	// ReasonHostConflict surfaces when two services declare the same host and port.
 	ReasonHostConflict = "HostConflict"
 	// ReasonLedgerNotFound surfaces when no ConsentLedger exists for the controller of a purpose or touchpoint.

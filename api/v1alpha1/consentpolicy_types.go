@@ -236,6 +236,15 @@ type ConsentPolicySpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Rules []PolicyRule `json:"rules,omitempty"`
+	// callbacks by which services call the workloads, at most 16. What arrives at these ports and paths is checked and filtered before
+	// the application sees it; everything else that arrives at the ports passes as it is.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(c, self.exists_one(o, o.port == c.port && o.path == c.path))",message="two callbacks arrive at one port and path: give each a path of its own"
+	Callbacks []CallbackRule `json:"callbacks,omitempty"`
 }
 
 // ConsentPolicyStatus is what became of a policy.

@@ -224,6 +224,14 @@ type DataServiceSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
+	// callbacks are the calls by which the service tells workloads what happened, such as its event webhook, at most 16. A ConsentPolicy
+	// says at which port and path of a workload one arrives.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Callbacks []Callback `json:"callbacks,omitempty"`
 }
 
 // DataServiceStatus is what became of a service.

@@ -61,6 +61,14 @@ func (c *compiler) attach(b *ir.Bundle, ns policy.Namespace) {
 			n.purpose(t.Purpose)
 		}
 	}
+	for i := range b.Callbacks {
+		for _, p := range callbackPurposes(&b.Callbacks[i]) {
+			n.purpose(p)
+		}
+		for _, e := range b.Callbacks[i].Events {
+			n.controllers[e.Controller] = true
+		}
+	}
 	n.finish()
 	all := c.governedIn(ns)
 	b.Services = make([]ir.Service, 0, len(all))

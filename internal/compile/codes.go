@@ -67,6 +67,10 @@ const (
 	InvalidEndpoint Code = "InvalidEndpoint"
 	// EndpointConflict surfaces when another endpoint takes every request, or every request with one method, that an endpoint would match.
 	EndpointConflict Code = "EndpointConflict"
+	// InvalidCallback surfaces when a callback holds a value that no bundle can hold.
+	InvalidCallback Code = "InvalidCallback"
+	// CallbackConflict surfaces when two policies of a workload have callbacks at the same port and path.
+	CallbackConflict Code = "CallbackConflict"
 	// TransferNotCovered surfaces when data leaves the European Economic Area on no basis, or on one that a rule's purpose cannot carry.
 	TransferNotCovered Code = "TransferNotCovered"
 	// InvalidAuthorities surfaces when a service's authorities are no certificates of authorities.

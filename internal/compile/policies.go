@@ -28,7 +28,8 @@ type ruleIn struct {
 // policyIn is one policy.
 type policyIn struct {
 	policy.Policy
-	rules []*ruleIn
+	rules     []*ruleIn
+	callbacks []*callbackIn
 }
 
 func (p *policyIn) ref() policy.Ref {
@@ -53,6 +54,9 @@ func (c *compiler) resolvePolicies(in []policy.Policy) {
 			r := &ruleIn{policy: p, rule: &p.Rules[j], index: j, at: fmt.Sprintf("spec.rules[%d]", j)}
 			c.resolveRule(r, ns)
 			p.rules = append(p.rules, r)
+		}
+		for j := range p.Callbacks {
+			p.callbacks = append(p.callbacks, c.resolveCallback(p, j, ns))
 		}
 		c.policies[p.Namespace] = append(c.policies[p.Namespace], p)
 	}

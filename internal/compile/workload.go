@@ -33,6 +33,7 @@ func (c *compiler) workload(w policy.Workload) *ir.Bundle {
 			}
 		}
 	}
+	b.Callbacks = c.callbacksOf(policies)
 	c.attach(b, ns)
 	return b
 }
@@ -44,7 +45,7 @@ func (c *compiler) finish(w policy.Workload, b *ir.Bundle) (Bundle, bool) {
 	if err != nil {
 		c.findings.error(policy.Ref{Kind: "SidecarConfig", Namespace: w.Namespace, Name: w.ID()}, "spec.bundle", BundleTooLarge,
 			"The bundle of %s cannot be published (%v); everything governed is denied. Split the policies over several workloads.", w.ID(), err)
-		b = &ir.Bundle{Schema: b.Schema, Namespace: b.Namespace, Workload: b.Workload, Mode: b.Mode, Ungoverned: b.Ungoverned, FreshnessBoundMillis: b.FreshnessBoundMillis}
+		b = &ir.Bundle{Schema: b.Schema, Namespace: b.Namespace, Workload: b.Workload, Mode: b.Mode, Ungoverned: b.Ungoverned, FreshnessBoundMillis: b.FreshnessBoundMillis, Callbacks: blocked(b.Callbacks)}
 		for _, s := range c.byName {
 			b.Services = append(b.Services, ir.Service{Name: s.Name, Hosts: s.Hosts, Ports: s.Ports, Party: s.Party})
 		}
@@ -56,6 +57,15 @@ func (c *compiler) finish(w policy.Workload, b *ir.Bundle) (Bundle, bool) {
 		}
 	}
 	return Bundle{Workload: w, Bundle: b, Encoded: encoded, Hash: ir.Hash(encoded)}, true
+}
+
+// blocked are callbacks that let nothing pass: a path that no bundle names would pass everything.
+func blocked(in []ir.Callback) []ir.Callback {
+	var out []ir.Callback
+	for i := range in {
+		out = append(out, blockedCallback(&in[i], reasonNotThere))
+	}
+	return out
 }
 
 // selectors finds the policies of a namespace that may be for a workload: those that name it, and those that select by label or all.

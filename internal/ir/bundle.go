@@ -43,6 +43,8 @@ type Bundle struct {
 	Rules                []Rule    `json:"rules,omitempty"`
 	// Provides are the services that the workload's own pods are.
 	Provides []Provided `json:"provides,omitempty"`
+	// Callbacks are where services call the workload; their ports are its own.
+	Callbacks []Callback `json:"callbacks,omitempty"`
 	// Touchpoints are where people are asked; in bundles of ledgers only.
 	Touchpoints []Touchpoint `json:"touchpoints,omitempty"`
 }

@@ -25,6 +25,7 @@ const (
 	criticalAuthorities    = "service.authorities"
 	criticalCredential     = "service.credential"
 	criticalProvides       = "provides"
+	criticalCallbacks      = "callbacks"
 )
 
 // known are the critical elements that this version understands.
@@ -33,6 +34,7 @@ var known = map[string]bool{
 	criticalThirdParty: true, criticalAnonymous: true, criticalAdvertisers: true, criticalSpecial: true, criticalTransfer: true,
 	criticalTLS: true, criticalSegments: true, criticalReplaces: true, criticalSwitches: true, criticalAddresseeTime: true,
 	criticalAddresseeBody: true, criticalFormat: true, criticalIntercept: true, criticalAuthorities: true, criticalCredential: true, criticalProvides: true,
+	criticalCallbacks: true,
 }
 
 // critical lists the critical elements that a bundle uses, sorted.
@@ -89,6 +91,7 @@ func critical(b *Bundle) []string {
 			}
 		}
 	}
+	add(len(b.Callbacks) > 0, criticalCallbacks)
 	slices.Sort(out)
 	return out
 }

@@ -60,6 +60,7 @@ func (v *validator) bundle(b *Bundle) {
 		}
 		v.rule(r)
 	}
+	v.callbacks(b, purposes)
 	v.asking(b)
 	v.provided(b.Provides)
 }

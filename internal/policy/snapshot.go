@@ -92,6 +92,8 @@ type Service struct {
 	Allowed NamespaceSelector
 	// Workloads are the pods of the service's namespace that are the service; nil if we do not run them.
 	Workloads *ServiceWorkloads
+	// Callbacks are what it calls workloads with.
+	Callbacks []Callback
 }
 
 // ServiceWorkloads says which pods are a service, and where they take requests.
@@ -113,6 +115,7 @@ type Policy struct {
 	FreshnessBound time.Duration
 	Ungoverned     *ir.Ungoverned
 	Rules          []Rule
+	Callbacks      []CallbackUse
 }
 
 // Target names one workload, for example Deployment dashboard.

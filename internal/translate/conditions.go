@@ -43,6 +43,8 @@ var reasons = []struct {
 	{compile.InvalidEndpoint, v1alpha1.ReasonInvalidEndpoint},
 	{compile.InvalidAuthorities, v1alpha1.ReasonInvalidAuthorities},
 	{compile.EndpointConflict, v1alpha1.ReasonEndpointConflict},
+	{compile.InvalidCallback, v1alpha1.ReasonInvalidCallback},
+	{compile.CallbackConflict, v1alpha1.ReasonCallbackConflict},
 	{compile.HostConflict, v1alpha1.ReasonHostConflict},
 	{compile.LedgerNotFound, v1alpha1.ReasonLedgerNotFound},
 	{compile.CallersLeftOut, v1alpha1.ReasonCallersLeftOut},

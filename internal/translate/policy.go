@@ -41,5 +41,8 @@ func Policy(p *v1alpha1.ConsentPolicy) policy.Policy {
 		}
 		out.Rules = append(out.Rules, rule)
 	}
+	for i := range s.Callbacks {
+		out.Callbacks = append(out.Callbacks, callbackUse(&s.Callbacks[i]))
+	}
 	return out
 }

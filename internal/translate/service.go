@@ -35,6 +35,9 @@ func service(d *v1alpha1.DataService) policy.Service {
 	for i := range s.Endpoints {
 		out.Endpoints = append(out.Endpoints, endpoint(&s.Endpoints[i]))
 	}
+	for i := range s.Callbacks {
+		out.Callbacks = append(out.Callbacks, callback(&s.Callbacks[i]))
+	}
 	return out
 }
 
