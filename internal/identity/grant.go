@@ -30,8 +30,20 @@ type Grant struct {
 	// Controller is the legal entity whose ledger may be read.
 	Controller string
 	Purposes   []consent.PurposeID
+	// Restrictions are what the pod may tell the ledger of people, and nothing else.
+	Restrictions []Restriction
 	// Expires is when the grant ends, in whole seconds.
 	Expires time.Time
+}
+
+// Restriction is one kind of event that a pod may tell of people who use a service: a withdrawal or an objection, and what it is about.
+type Restriction struct {
+	// Service is "namespace/name" of the DataService.
+	Service string            `json:"s"`
+	Type    consent.EventType `json:"t"`
+	Scope   consent.Scope     `json:"o,omitempty"`
+	Channel consent.Channel   `json:"c,omitempty"`
+	Purpose consent.PurposeID `json:"p,omitempty"`
 }
 
 type grantClaims struct {
@@ -40,6 +52,8 @@ type grantClaims struct {
 	Workload   string              `json:"workload"`
 	Controller string              `json:"controller"`
 	Purposes   []consent.PurposeID `json:"purposes"`
+	// Restrictions is a claim that ledgers of before do not know, and that gives nothing there.
+	Restrictions []Restriction `json:"restrictions,omitempty"`
 }
 
 // GrantSigner signs grants. It is safe for concurrent use.
@@ -80,6 +94,7 @@ func (s *GrantSigner) Sign(g Grant) (string, error) {
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(g.Expires),
 	}).Claims(grantClaims{
 		PodUID: g.PodUID, Namespace: g.Namespace, Workload: g.Workload, Controller: g.Controller, Purposes: g.Purposes,
+		Restrictions: g.Restrictions,
 	}).Serialize()
 	if err != nil {
 		return "", errors.New("the grant cannot be signed; check the grant key")
@@ -116,7 +131,7 @@ func (v *GrantVerifier) Verify(token string, caller Identity) (Grant, error) {
 	}
 	return Grant{
 		Subject: claims.Subject, PodUID: more.PodUID, Namespace: more.Namespace, Workload: more.Workload,
-		Controller: more.Controller, Purposes: more.Purposes, Expires: expires,
+		Controller: more.Controller, Purposes: more.Purposes, Restrictions: more.Restrictions, Expires: expires,
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -252,7 +253,7 @@ func (w *watch) addGrant(m *configv1.WatchResponse, bundle []byte) error {
 	expires := w.s.Now().Add(grantLife).Truncate(time.Second)
 	m.LedgerGrant, err = w.s.Grants.Sign(identity.Grant{
 		Subject: w.who.Subject, PodUID: w.who.PodUID, Namespace: w.caller.Namespace, Workload: w.caller.Workload,
-		Controller: controller, Purposes: purposes, Expires: expires,
+		Controller: controller, Purposes: purposes, Restrictions: restrictions(b, controller), Expires: expires,
 	})
 	if err != nil {
 		return fmt.Errorf("the grant for the ledger could not be signed: %w", err)
@@ -260,4 +261,19 @@ func (w *watch) addGrant(m *configv1.WatchResponse, bundle []byte) error {
 	m.LedgerGrantExpires = timestamppb.New(expires)
 	w.grantExpires = expires
 	return nil
+}
+
+// restrictions are what callbacks of the bundle may tell the ledger of a controller.
+func restrictions(b *ir.Bundle, controller string) []identity.Restriction {
+	var out []identity.Restriction
+	for i := range b.Callbacks {
+		c := &b.Callbacks[i]
+		for _, e := range c.Events {
+			r := identity.Restriction{Service: c.Service, Type: e.Type, Scope: e.Scope, Channel: e.Channel, Purpose: e.Purpose}
+			if e.Controller == controller && !slices.Contains(out, r) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
 }

@@ -7,11 +7,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/ir"
@@ -156,6 +158,43 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 	t.Fatalf("never happened: %s", what)
+}
+
+// TestAGrantNamesWhatCallbacksMayTell, and only what belongs in the ledger that the grant is for.
+func TestAGrantNamesWhatCallbacksMayTell(t *testing.T) {
+	when := []ir.RecordCondition{{Pointer: "/event", In: []string{"unsubscribe"}}}
+	b := &ir.Bundle{
+		Schema: ir.Schema, Namespace: "n", Workload: "Deployment/app", Mode: ir.ModeEnforce,
+		Ungoverned: ir.Ungoverned{Action: ir.UngovernedDeny}, FreshnessBoundMillis: 5000, Ledgers: []ir.Ledger{{Controller: "shop", URL: "https://l"}},
+		Purposes: []ir.Purpose{{Name: "newsletter", Controller: "shop", Objection: ir.ObjectionNone}, {Name: "other", Controller: "x", Objection: ir.ObjectionNone}},
+		Callbacks: []ir.Callback{
+			{
+				Policy: "n/p/events", Service: "n/mail", Name: "events", Port: 80, Path: "/hook", Methods: []string{"POST"}, Mode: ir.ModeEnforce,
+				Signature: ir.Signature{Type: ir.SignatureHMAC, Key: "s/k", Header: "X", Encoding: ir.EncodingHex},
+				Body: &ir.Message{Records: &ir.Records{
+					Each: "/*", Identifier: "/email", Identifies: ir.Identifies{Type: consent.IdentifierEmail, Form: consent.FormPlain},
+				}},
+				Events: []ir.Told{
+					{When: when, Controller: "shop", Type: consent.EventWithdrawn, Purpose: "newsletter"},
+					{When: when, Controller: "shop", Type: consent.EventWithdrawn, Purpose: "newsletter"},
+					{When: when, Controller: "x", Type: consent.EventWithdrawn, Purpose: "other"},
+					{When: when, Controller: "shop", Type: consent.EventObjected, Scope: consent.ScopeChannel, Channel: consent.ChannelEmail},
+				},
+			},
+			{Policy: "n/p/blocked", Service: "n/mail", Name: "blocked", Port: 80, Path: "/other", Mode: ir.ModeEnforce, Blocked: "ENDPOINT_UNKNOWN"},
+		},
+	}
+	r := newRig(t, "pod-1", time.Hour)
+	r.dir.put(t, 3, b)
+	r.run(t)
+	r.next(t)
+	want := []identity.Restriction{
+		{Service: "n/mail", Type: consent.EventWithdrawn, Purpose: "newsletter"},
+		{Service: "n/mail", Type: consent.EventObjected, Scope: consent.ScopeChannel, Channel: consent.ChannelEmail},
+	}
+	if g := r.grants.signed[0]; !slices.Equal(g.Restrictions, want) {
+		t.Errorf("%+v", g.Restrictions)
+	}
 }
 
 func TestBundleGrantAndAcknowledgement(t *testing.T) {

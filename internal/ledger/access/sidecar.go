@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/identity"
 )
 
 // Sidecar is who reports uses: what the manager says about the pod, never what the pod says about itself.
@@ -13,13 +14,21 @@ type Sidecar struct {
 	// Namespace and Workload say what the pod belongs to; Pod is its UID.
 	Namespace, Workload, Pod string
 
-	purposes []consent.PurposeID
-	all      bool
+	purposes     []consent.PurposeID
+	restrictions []identity.Restriction
+	all          bool
 }
 
 // May tells whether the sidecar's workload has a purpose. A request that came to no purpose is any workload's to report.
 func (s Sidecar) May(p consent.PurposeID) bool {
 	return p == "" || s.all || slices.Contains(s.purposes, p)
+}
+
+// MayTell tells whether the sidecar may append an event that a service brought to its workload. It restricts, or nobody may: a grant for
+// anything else is no use.
+func (s Sidecar) MayTell(r identity.Restriction) bool {
+	return (r.Type == consent.EventWithdrawn || r.Type == consent.EventObjected) && s.May(r.Purpose) &&
+		(s.all || slices.Contains(s.restrictions, r))
 }
 
 // Sidecar verifies the bearer token and the grant of a request. The development token needs no grant. Errors are *problem.Problem.
@@ -36,5 +45,5 @@ func (g *Guard) Sidecar(r *http.Request) (Sidecar, error) {
 	if err != nil {
 		return Sidecar{}, err
 	}
-	return Sidecar{Caller: c, Namespace: grant.Namespace, Workload: grant.Workload, Pod: grant.PodUID, purposes: grant.Purposes}, nil
+	return Sidecar{Caller: c, Namespace: grant.Namespace, Workload: grant.Workload, Pod: grant.PodUID, purposes: grant.Purposes, restrictions: grant.Restrictions}, nil
 }

@@ -106,6 +106,7 @@ func build(o Options) (*API, *router) {
 	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)
 	mux.HandleFunc("POST /v1/ping", o.Stream.Ping)
 	mux.HandleFunc("POST "+wire.UsesPath, a.uses)
+	mux.HandleFunc("POST "+wire.CallbacksPath, a.open(a.callbackEvents))
 	mux.HandleFunc("POST /v1/intake/{namespace}/{name}", a.open(a.intake))
 	a.authzen(mux)
 	limited := a.limited()

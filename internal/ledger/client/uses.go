@@ -1,13 +1,11 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -29,23 +27,8 @@ var final = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.
 func (f *Feed) SendUses(ctx context.Context, batch []byte) (wire.Taken, error) {
 	ctx, cancel := context.WithTimeout(ctx, usesTimeout)
 	defer cancel()
-	base, err := url.Parse(f.URL)
+	res, err := f.report(ctx, wire.UsesPath, batch)
 	if err != nil {
-		return wire.Taken{}, errors.New("the URL of the ledger cannot be read")
-	}
-	client, err := f.reporting()
-	if err != nil {
-		return wire.Taken{}, err
-	}
-	s := &session{feed: f, base: base, client: client}
-	req, err := s.request(ctx, http.MethodPost, wire.UsesPath, bytes.NewReader(batch))
-	if err != nil {
-		return wire.Taken{}, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := client.Do(req)
-	if err != nil {
-		f.forgetReporting()
 		return wire.Taken{}, err
 	}
 	defer func() { _ = res.Body.Close() }()

@@ -103,6 +103,19 @@ func (a *Authority) Grant(subject, pod string, life time.Duration, purposes ...c
 	return token
 }
 
+// GrantTo signs what the sidecar of a pod may read, and what it may tell of people.
+func (a *Authority) GrantTo(subject, pod string, purposes []consent.PurposeID, tells ...identity.Restriction) string {
+	a.t.Helper()
+	token, err := a.grants.Sign(identity.Grant{
+		Subject: subject, PodUID: pod, Namespace: "shop", Workload: "Deployment/mailer", Controller: Controller, Purposes: purposes,
+		Restrictions: tells, Expires: time.Now().Add(time.Hour),
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return token
+}
+
 // Log collects what is logged.
 type Log struct {
 	mu  sync.Mutex
