@@ -93,7 +93,7 @@ images: build ## Build the images without a container engine and hand them to th
 PGDIR = $(lastword $(sort $(wildcard /usr/lib/postgresql/*)))
 PGSHARE = /usr/share/postgresql/$(notdir $(PGDIR))
 .PHONY: e2e-images
-e2e-images: $(BIN) $(BIN)/mailpit
+e2e-images: $(BIN) $(BIN)/mailpit client-images
 	@test -x "$(PGDIR)/bin/postgres" || { echo "the end-to-end tests need PostgreSQL's server: apt-get install postgresql" >&2; exit 1; }
 	CGO_ENABLED=0 go build -trimpath -o $(BIN)/pods/postgres ./test/pods/postgres
 	cat $(BIN)/pods/postgres $(PGDIR)/bin/postgres $(BIN)/mailpit Makefile | sha256sum | cut -c1-12 > $(BIN)/pods/tag
@@ -102,6 +102,39 @@ e2e-images: $(BIN) $(BIN)/mailpit
 	  $(foreach l,plpgsql dict_snowball,$(PGDIR)/lib/$(l).so=$(PGDIR)/lib/$(l).so) \
 	  $(PGSHARE)=$(PGSHARE) /usr/share/zoneinfo=/usr/share/zoneinfo $$(readlink -f /bin/sh)=/bin/sh
 	$(CLUSTERCTL) image --name optup/mailpit:$$(cat $(BIN)/pods/tag) --entrypoint /mailpit --libraries $(BIN)/mailpit
+
+# Images of real clients: programs as Debian, npm and Go's modules have them, on an empty base. Java is what jlink takes of Debian's for the
+# modules that the client needs; some builds of Node read parts of their own from /usr/share/nodejs.
+JDK = $(firstword $(wildcard /usr/lib/jvm/java-17-openjdk-*))
+PYTHON = $(shell readlink -f /usr/bin/python3)
+PYLIB = /usr/lib/python3/dist-packages
+PODS = test/pods
+.PHONY: client-images
+client-images: $(BIN) $(PODS)/node/node_modules/.package-lock.json
+	@for x in "$(JDK)/bin/jlink openjdk-17-jdk-headless" "/usr/bin/python3 python3" "$(PYLIB)/requests python3-requests" "/usr/bin/curl curl" \
+	  "$(PGDIR)/bin/psql postgresql" "/etc/ssl/certs/ca-certificates.crt ca-certificates"; do \
+	  set -- $$x; test -e "$$1" || { echo "the end-to-end tests need $$1: apt-get install $$2" >&2; exit 1; }; done
+	CGO_ENABLED=0 go build -trimpath -o $(BIN)/pods/vendor ./test/pods/vendor
+	CGO_ENABLED=0 go -C $(PODS)/client build -trimpath -o $(BIN)/pods/client .
+	rm -rf $(BIN)/pods/java && mkdir -p $(BIN)/pods/java
+	$(JDK)/bin/javac -d $(BIN)/pods/java/classes $(PODS)/java/Client.java
+	$(JDK)/bin/jlink --add-modules java.net.http,jdk.crypto.ec --strip-debug --no-header-files --no-man-pages --output $(BIN)/pods/java/runtime
+	cat $(BIN)/pods/vendor $(BIN)/pods/client $(BIN)/pods/java/classes/* $(PODS)/node/*.js* $(PODS)/debian/* Makefile "$$(readlink -f $$(command -v node))" $(PYTHON) | sha256sum | cut -c1-12 > $(BIN)/pods/clients
+	$(CLUSTERCTL) image --name optup/vendor:$$(cat $(BIN)/pods/clients) --entrypoint /vendor $(BIN)/pods/vendor
+	$(CLUSTERCTL) image --name optup/client-go:$$(cat $(BIN)/pods/clients) --entrypoint /client $(BIN)/pods/client
+	$(CLUSTERCTL) image --name optup/client-java:$$(cat $(BIN)/pods/clients) --entrypoint /usr/lib/java/bin/java --arg -cp --arg /app --arg Client --libraries $(BIN)/pods/java/runtime/bin/java \
+	  $(foreach d,conf lib release,$(BIN)/pods/java/runtime/$(d)=/usr/lib/java/$(d)) $(BIN)/pods/java/classes=/app
+	$(CLUSTERCTL) image --name optup/client-node:$$(cat $(BIN)/pods/clients) --entrypoint /usr/bin/node --arg /app/client.js --libraries "$$(readlink -f $$(command -v node))" \
+	  $(foreach d,$(wildcard /usr/share/nodejs/acorn /usr/share/nodejs/acorn-walk /usr/share/nodejs/cjs-module-lexer /usr/share/nodejs/undici /usr/share/nodejs/busboy /usr/share/nodejs/minimatch),$(d)=$(d)) \
+	  $(PODS)/node/client.js=/app/client.js $(PODS)/node/node_modules=/app/node_modules
+	$(CLUSTERCTL) image --name optup/client-debian:$$(cat $(BIN)/pods/clients) --entrypoint /bin/sh --libraries $$(readlink -f /bin/sh) $(PYTHON)=/usr/bin/python3 \
+	  /usr/lib/$(notdir $(PYTHON))=/usr/lib/$(notdir $(PYTHON)) $(foreach d,requests urllib3 certifi chardet charset_normalizer idna six.py,$(PYLIB)/$(d)=$(PYLIB)/$(d)) /usr/bin/curl=/usr/bin/curl \
+	  $(PGDIR)/bin/psql=/usr/bin/psql /etc/ssl/certs/ca-certificates.crt=/etc/ssl/certs/ca-certificates.crt $(PODS)/debian/client.py=/app/client.py $(PODS)/debian/client.sh=/app/client.sh
+
+$(PODS)/node/node_modules/.package-lock.json: $(PODS)/node/package-lock.json
+	@command -v npm > /dev/null || { echo "the end-to-end tests need npm: apt-get install npm" >&2; exit 1; }
+	@cd $(PODS)/node && npm ci --ignore-scripts --no-audit --no-fund > /dev/null
+	@touch $@
 
 .PHONY: cli
 cli: $(BIN) ## Build the command line, optup.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -16,11 +17,13 @@ import (
 // the loader. It is how an image gets a program that a package of this machine's distribution brought.
 func addLibraries(files map[string]string) error {
 	needed := map[string]bool{}
+	var roots []string
 	for _, source := range files {
 		root, err := filepath.EvalSymlinks(source)
 		if err != nil {
 			return err
 		}
+		roots = append(roots, root)
 		err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.Type().IsRegular() || !dynamic(name) {
 				return err
@@ -32,11 +35,16 @@ func addLibraries(files map[string]string) error {
 		}
 	}
 	for path := range needed {
-		if _, ok := files[path]; !ok {
+		if _, ok := files[path]; !ok && !within(path, roots) {
 			files[path] = path
 		}
 	}
 	return nil
+}
+
+// within tells whether a library comes along in a folder anyway: a program that looks for its libraries beside itself finds it there.
+func within(path string, roots []string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool { return strings.HasPrefix(path, root+"/") })
 }
 
 // dynamic tells whether a file needs a loader or shared libraries.

@@ -70,3 +70,13 @@ func TestOnlyDynamicProgramsBringSomething(t *testing.T) {
 		t.Fatalf("a program within a folder brings nothing: %v, %v", files, err)
 	}
 }
+
+// A runtime's libraries come in its own folder, and not once more under this machine's paths.
+func TestLibrariesOfAFolderComeOnce(t *testing.T) {
+	roots := []string{"/build/runtime/lib", "/build/program"}
+	for path, want := range map[string]bool{"/build/runtime/lib/server/libjvm.so": true, "/build/runtime/library.so": false, "/build/program": false, "/lib/libc.so.6": false} {
+		if within(path, roots) != want {
+			t.Errorf("%s: %t", path, !want)
+		}
+	}
+}

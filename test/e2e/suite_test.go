@@ -49,6 +49,9 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	tag, err := os.ReadFile(filepath.Join(root, "bin", "pods", "tag"))
 	Expect(err).NotTo(HaveOccurred(), "make e2e-images")
 	r.Database = strings.TrimSpace(string(tag))
+	tag, err = os.ReadFile(filepath.Join(root, "bin", "pods", "clients"))
+	Expect(err).NotTo(HaveOccurred(), "make e2e-images")
+	r.Clients = strings.TrimSpace(string(tag))
 	truth = shop.Truth(seed, people)
 	list = shop.People(seed, people)[:listed]
 

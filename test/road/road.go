@@ -40,6 +40,8 @@ type Road struct {
 	Prefix, Tag string
 	// Helm is the helm binary.
 	Helm string
+	// Clients is the tag of the images of the vendor and of real clients.
+	Clients string
 	// Database is the tag of the image of PostgreSQL, for a ledger of two replicas on it; without one the ledger is on a volume.
 	Database string
 }
@@ -135,6 +137,9 @@ func (r *Road) Apply(ctx context.Context, files ...string) error {
 // ApplyYAML applies documents server-side.
 func (r *Road) ApplyYAML(ctx context.Context, text string) error {
 	text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/shop:dev", r.Image("shop"))
+	for _, i := range []string{"vendor", "client-go", "client-java", "client-node", "client-debian"} {
+		text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/"+i+":e2e", r.Prefix+"optup/"+i+":"+r.Clients)
+	}
 	if r.Database != "" {
 		text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/postgres:e2e", r.Prefix+"optup/postgres:"+r.Database)
 		text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/mailpit:e2e", r.Prefix+"optup/mailpit:"+r.Database)

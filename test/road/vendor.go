@@ -1,0 +1,189 @@
+package road
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+)
+
+// VendorHost is the name that the clients' SDKs call and that nobody can change in them.
+const VendorHost = "api.sendgrid.com"
+
+// ErrNoNames is given where names of the outside cannot be made to lead into the cluster.
+var ErrNoNames = errors.New("names of the outside lead into the cluster only where CLUSTER=local: its name server can be told")
+
+// Names lets names of the outside lead to Services of the cluster (host -> namespace/name), and no others.
+func (r *Road) Names(ctx context.Context, services map[string]string) error {
+	addresses := map[string]string{}
+	for host, service := range services {
+		namespace, name, _ := strings.Cut(service, "/")
+		var s corev1.Service
+		if err := r.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &s); err != nil {
+			return err
+		}
+		addresses[host] = s.Spec.ClusterIP
+	}
+	return r.Addresses(ctx, addresses)
+}
+
+// Addresses lets names of the outside lead to addresses of the cluster, and no others.
+func (r *Road) Addresses(ctx context.Context, addresses map[string]string) error {
+	if c := os.Getenv("CLUSTER"); c != "" && c != "local" {
+		return ErrNoNames
+	}
+	args := []string{"-C", filepath.Join(r.Root, "hack/cluster"), "run", ".", "names"}
+	for host, address := range addresses {
+		args = append(args, host+"="+address)
+	}
+	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("names: %w: %s", err, out)
+	}
+	return nil
+}
+
+// Vendor is the mail provider of the clients, with the authority that its certificate is of and the key that it takes.
+type Vendor struct {
+	r         *Road
+	Authority *Authority
+	Key       string
+}
+
+// Pairs that the vendor can show instead of the right one.
+const (
+	PairRight   = "right"
+	PairExpired = "expired"
+	PairOther   = "other"
+	PairUnknown = "unknown"
+)
+
+// Vendor brings the mail provider up in the namespace esp, under its real name.
+func (r *Road) Vendor(ctx context.Context) (*Vendor, error) {
+	own, err := NewAuthority("the vendor's authority")
+	if err != nil {
+		return nil, err
+	}
+	stranger, err := NewAuthority("somebody else's authority")
+	if err != nil {
+		return nil, err
+	}
+	secret := &corev1.Secret{StringData: map[string]string{}}
+	secret.Namespace, secret.Name = "esp", "vendor"
+	day := 24 * time.Hour
+	for _, p := range []struct {
+		pair, host string
+		of         *Authority
+		end        time.Time
+	}{
+		{PairRight, VendorHost, own, time.Now().Add(day)},
+		{PairExpired, VendorHost, own, time.Now().Add(-time.Hour)},
+		{PairOther, "api.other.example", own, time.Now().Add(day)},
+		{PairUnknown, VendorHost, stranger, time.Now().Add(day)},
+	} {
+		certificate, key, err := p.of.Issue(p.host, p.end)
+		if err != nil {
+			return nil, err
+		}
+		secret.StringData[p.pair+".crt"], secret.StringData[p.pair+".key"] = certificate, key
+	}
+	if err := r.Create(ctx, secret); err != nil {
+		return nil, err
+	}
+	if err := r.Apply(ctx, filepath.Join(r.Root, "test/road/vendor.yaml")); err != nil {
+		return nil, err
+	}
+	if err := r.Ready(ctx, "esp", "vendor"); err != nil {
+		return nil, err
+	}
+	v := &Vendor{r: r, Authority: own, Key: "SG." + rand.Text() + "." + rand.Text()}
+	if err := v.Tell(ctx, "/keys", []string{v.Key}); err != nil {
+		return nil, err
+	}
+	return v, r.Names(ctx, map[string]string{VendorHost: "esp/vendor"})
+}
+
+// Tell posts to the vendor's admin pages.
+func (v *Vendor) Tell(ctx context.Context, path string, body any) error {
+	p, err := v.r.Pod(ctx, "esp", App("vendor"))
+	if err != nil {
+		return err
+	}
+	return v.r.Tell(ctx, p, 8081, path, body)
+}
+
+// Request is one that arrived at the vendor.
+type Request struct {
+	Method, Path, Protocol, UserAgent, Key string
+	Headers                                []string
+	Status                                 int
+	Mail                                   *struct {
+		Subject, BatchID string
+		Personalizations []struct {
+			To []struct{ Email string }
+		}
+		Tracking struct {
+			Open  struct{ Enable *bool } `json:"open_tracking"`
+			Click struct{ Enable *bool } `json:"click_tracking"`
+		} `json:"tracking_settings"`
+	}
+}
+
+// Requests gives what arrived since the last reset.
+func (v *Vendor) Requests(ctx context.Context) ([]Request, error) {
+	p, err := v.r.Pod(ctx, "esp", App("vendor"))
+	if err != nil {
+		return nil, err
+	}
+	var got struct{ Requests []Request }
+	err = v.r.Ask(ctx, p, 8081, "/requests", &got)
+	return got.Requests, err
+}
+
+// Declare declares the vendor's API as the catalogue has it, with its key in a Secret that only the platform team reads.
+func (v *Vendor) Declare(ctx context.Context, namespaces ...string) error {
+	data, err := os.ReadFile(filepath.Join(v.r.Root, "config/catalogue/services/sendgrid.yaml"))
+	if err != nil {
+		return err
+	}
+	o := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal(data, &o.Object); err != nil {
+		return err
+	}
+	o.SetNamespace("esp")
+	spec, _ := o.Object["spec"].(map[string]any)
+	spec["ports"] = []any{map[string]any{"port": int64(443), "protocol": "HTTPS", "tls": map[string]any{"mode": "Intercept"}}}
+	spec["authorities"] = v.Authority.PEM()
+	allowed := []any{}
+	for _, n := range namespaces {
+		allowed = append(allowed, n)
+	}
+	spec["allowedNamespaces"] = map[string]any{"names": allowed}
+	spec["credential"] = map[string]any{"secretRef": map[string]any{"name": "sendgrid-key", "key": "key"}, "type": "Bearer", "ownCredential": "Replace"}
+	if err := v.SetKey(ctx); err != nil {
+		return err
+	}
+	return v.r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.ForceOwnership, client.FieldOwner("optup-road"))
+}
+
+// SetKey writes the vendor's key to the Secret that sidecars' credentials come from.
+func (v *Vendor) SetKey(ctx context.Context) error {
+	o := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "stringData": map[string]any{"key": v.Key},
+		"metadata": map[string]any{
+			"name": "sendgrid-key", "namespace": "esp", "labels": map[string]any{"consent.optup.dev/credential": "true"},
+			"annotations": map[string]any{"consent.optup.dev/hosts": VendorHost},
+		},
+	}}
+	return v.r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.ForceOwnership, client.FieldOwner("optup-road"))
+}
