@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,8 @@ type Options struct {
 	Store store.Store
 	Guard *access.Guard
 	Keys  *keys.Stream
+	// Answers are those that are remembered; they are told of the store's changes.
+	Answers *Answers
 	// Signer signs checkpoints and receipts.
 	Signer *keys.Signer
 	// Stream answers subscribers and pings.
@@ -65,6 +68,8 @@ type API struct {
 	signed signed
 	// bundled are the plans that were made last.
 	bundled atomic.Pointer[bundled]
+	// nobody is the answer about nobody that was made last.
+	nobody atomic.Pointer[answered]
 }
 
 // Limits of bodies in bytes, and of how long it may take to send one.
@@ -206,8 +211,8 @@ func (a *API) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
-		w.Header().Set(requestHeader, rand.Text())
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header()[requestHeader] = []string{rand.Text()}
+		w.Header()["X-Content-Type-Options"] = noSniff
 		defer func() {
 			p := recover()
 			if p == http.ErrAbortHandler { //nolint:errorlint // it is compared as it is thrown
@@ -253,12 +258,21 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // the caller is gone if this fails
+	send(w, status, append(body, '\n'))
 	return nil
 }
+
+// send writes what is JSON already.
+func send(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"] = jsonType, noStore
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller is gone if this fails
+}
+
+// Values of headers, which nobody changes.
+var jsonType, noStore, noSniff = []string{"application/json"}, []string{"no-store"}, []string{"nosniff"}
 
 // head answers GET /v1/head. Who follows is counted for this replica alone.
 func (a *API) head(w http.ResponseWriter, r *http.Request, _ access.Caller) error {

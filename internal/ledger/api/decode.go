@@ -1,9 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 
@@ -16,8 +16,10 @@ import (
 // read reads a strict JSON body: no unknown, repeated or differently spelled members, nothing after it, at most limit bytes.
 // Errors tell where, never what.
 func read(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return problem.Malformed("send JSON with the header Content-Type: application/json")
+	if kind := r.Header.Get("Content-Type"); kind != "application/json" {
+		if t, _, err := mime.ParseMediaType(kind); err != nil || t != "application/json" {
+			return problem.Malformed("send JSON with the header Content-Type: application/json")
+		}
 	}
 	body, err := body(w, r, limit)
 	if err != nil {
@@ -40,7 +42,10 @@ func read(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
 }
 
 func body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	// What is announced is read in one piece, if it is not beyond the limit.
+	in := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0)+bytes.MinRead, limit)))
+	_, err := in.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	b := in.Bytes()
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

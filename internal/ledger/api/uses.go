@@ -113,7 +113,7 @@ var consented = []string{string(decide.OKConsent), string(decide.OKSpecialCatego
 // advance notes when people's data was last used for purposes whose consent lapses without use: at most one event for each person,
 // purpose and day. The log is for acts; single uses take no position in it.
 func (a *API) advance(ctx context.Context, decisions []wire.Decided) error {
-	all := a.plans()
+	all := a.plans(a.Bundle())
 	var events []store.Append
 	flush := func() error {
 		if len(events) == 0 {

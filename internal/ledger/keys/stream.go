@@ -64,15 +64,22 @@ func (s *Stream) Bytes() []byte { return slices.Clone(s.key) }
 // Tags gives the tags of an identifier: its own first, then those of the forms that follow from it. It fails with
 // consent.ErrIdentifier.
 func (s *Stream) Tags(i consent.Identifier) ([]consent.Tag, error) {
-	n, err := consent.Normalize(i)
+	t := s.taggers.Get().(*consent.Tagger)
+	defer s.taggers.Put(t)
+	value := []byte(i.Value)
+	own, err := t.TagBytes(i.Type, i.Form, value)
 	if err != nil {
 		return nil, err
 	}
-	t := s.taggers.Get().(*consent.Tagger)
-	defer s.taggers.Put(t)
-	tags := make([]consent.Tag, 0, len(consent.Forms))
-	for _, form := range append([]consent.Identifier{n}, consent.Derived(n)...) {
-		tag, err := t.Tag(form)
+	tags := append(make([]consent.Tag, 0, len(consent.Forms)), own)
+	if i.Form != "" && i.Form != consent.FormPlain {
+		return tags, nil
+	}
+	for _, form := range consent.Forms {
+		if form == consent.FormPlain {
+			continue
+		}
+		tag, err := t.Derived(i.Type, form, value)
 		if err != nil {
 			return nil, err
 		}

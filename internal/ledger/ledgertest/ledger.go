@@ -24,6 +24,7 @@ import (
 	"github.com/optup/optup/internal/ledger/confirm"
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/recall"
 	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
@@ -153,7 +154,11 @@ func (l *Ledger) Start() *Ledger {
 	if l.Store, err = sqlite.Open(l.t.Context(), filepath.Join(l.dir, "data"), l.Keys.ID(), l.Secrets.Wrapping(), time.Now); err != nil {
 		l.t.Fatal(err)
 	}
-	l.Hub = stream.NewHub(l.Store, log)
+	answers, err := api.NewAnswers(l.t.Context(), l.Store)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.Hub = stream.NewHub(recall.Tell(l.Store, answers.Changed), log)
 	l.Stream = stream.NewServer(stream.Options{
 		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: l.Signer, Alone: true, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
 	})
@@ -182,6 +187,7 @@ func (l *Ledger) Start() *Ledger {
 	}
 	h := api.New(api.Options{
 		Store:       l.Store,
+		Answers:     answers,
 		Guard:       guard,
 		Keys:        l.Keys,
 		Signer:      l.Signer,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/client"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/ledgertest"
@@ -46,7 +47,7 @@ func replica(t *testing.T, root keys.Root, url string) (*server.Ledger, string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(l.Server(server.Served{}).Handler)
+	s := httptest.NewServer(l.Server(server.Served{Limits: &api.Limits{}}).Handler)
 	t.Cleanup(func() {
 		l.Hub.Close()
 		s.CloseClientConnections()
@@ -133,4 +134,46 @@ func TestAReplicaThatIsCutOffIsStaleToItsSidecars(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestALookupIsNeverOlderThanAWrite that was acknowledged before it began, by whichever replica, although answers are remembered.
+func TestALookupIsNeverOlderThanAWrite(t *testing.T) {
+	db := postgres.Shared(t)
+	url, root := db.Database(t), keys.NewRoot()
+	near, nearURL := replica(t, root, url)
+	_, farURL := replica(t, root, url)
+	acts := []consent.Event{ledgertest.Withdrawn("newsletter"), ledgertest.Given("newsletter")}
+	at := appendTo(t, near, acts[1])
+	for n := range 300 {
+		for _, replica := range []string{nearURL, farURL, nearURL, farURL} {
+			if got := lookUp(t, replica, "ada@example.org"); got < at {
+				t.Fatalf("after %d writes the record is of position %d; position %d was acknowledged", n, got, at)
+			}
+		}
+		act := acts[n%2]
+		act.BasedOn = at
+		at = appendTo(t, near, act)
+	}
+}
+
+// lookUp gives the position of somebody's record.
+func lookUp(t *testing.T, url, address string) consent.Position {
+	t.Helper()
+	body := `{"identifier":{"type":"email","value":"` + address + `"}}`
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/people/lookup", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+ledgertest.DevToken)
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var out struct{ Record consent.Record }
+	if err := json.NewDecoder(res.Body).Decode(&out); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("status %d, %v", res.StatusCode, err)
+	}
+	return out.Record.Position
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/recall"
 	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/postgres"
@@ -51,7 +53,8 @@ type Ledger struct {
 	// Funnel counts what becomes of asking.
 	Funnel *funnel.Funnel
 	// Share counts for whom data may be used, once there is a bundle.
-	Share *share.Keeper
+	Share   *share.Keeper
+	answers *api.Answers
 	// served is what Server was given.
 	served atomic.Pointer[Served]
 	stop   func()
@@ -76,7 +79,12 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{Options: o, Store: db, Hub: stream.NewHub(db, o.Logger), Keys: key, Secrets: secrets, Signer: signer}
+	answers, err := api.NewAnswers(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	hub := stream.NewHub(recall.Tell(db, answers.Changed), o.Logger)
+	l := &Ledger{Options: o, Store: db, Hub: hub, Keys: key, Secrets: secrets, Signer: signer, answers: answers}
 	l.Stream = stream.NewServer(stream.Options{
 		Store: db, Hub: l.Hub, Guard: o.Guard, Keys: key, Signer: signer, Alone: o.DatabaseURL == nil, Now: o.Now, Logger: o.Logger,
 	})
@@ -157,6 +165,7 @@ func (l *Ledger) Server(s Served) *http.Server {
 	l.served.Store(&s)
 	h := api.New(api.Options{
 		Store:       l.Store,
+		Answers:     l.answers,
 		Guard:       l.Guard,
 		Keys:        l.Keys,
 		Signer:      l.Signer,

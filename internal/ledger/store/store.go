@@ -99,6 +99,12 @@ type Change struct {
 	Root [32]byte
 }
 
+// Glancer is a store that gives its head for less.
+type Glancer interface {
+	// Glance is Head without the root. What it gives was read from the database after it was called, on behalf of several callers perhaps.
+	Glance(ctx context.Context) (Head, error)
+}
+
 // Store keeps a ledger. Implementations are safe for concurrent use, and promise:
 //
 //   - Append acknowledges only what survives a crash of the process and of the machine.

@@ -40,6 +40,7 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
 		"an erasure takes what came before it in the same call":                 erasedAtOnce,
 		"a closed store refuses":                                                closed,
 		"an adopted log goes on in another epoch":                               adopted,
+		"a glance at the head is never older than what was acknowledged":        glanced,
 		"watchers are told the root of what they were handed":                   roots,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newDatabase(t)) })

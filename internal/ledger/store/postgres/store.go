@@ -44,6 +44,7 @@ type Store struct {
 
 	database *database
 	tail     *tail
+	glances  glances
 	end      context.CancelFunc
 	work     sync.WaitGroup
 	once     sync.Once

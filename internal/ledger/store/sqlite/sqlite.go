@@ -40,6 +40,7 @@ type Store struct {
 	keys     *keyfile
 	// cluster reads the cluster of one tag.
 	cluster *sql.Stmt
+	glancer *glancer
 
 	mu     sync.RWMutex // held by writers other than the journal, against Close
 	closed bool
@@ -83,6 +84,9 @@ func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() ti
 	}
 	if s.cluster, err = s.reader.PrepareContext(ctx, fmt.Sprintf(clustersOf, "?")); err != nil {
 		return nil, fmt.Errorf("a statement cannot be prepared: %w", err)
+	}
+	if s.glancer, err = newGlancer(ctx, path); err != nil {
+		return nil, fmt.Errorf("the head cannot be watched: %w", err)
 	}
 	ring, err := seal.NewRing(wrapping, keyID)
 	if err != nil {
@@ -163,6 +167,9 @@ func (s *Store) Close() error {
 
 func (s *Store) closeDatabases() error {
 	var errs []error
+	if s.glancer != nil {
+		errs = append(errs, s.glancer.close())
+	}
 	for _, db := range []*sql.DB{s.reader, s.writer} {
 		if db != nil {
 			errs = append(errs, db.Close())
