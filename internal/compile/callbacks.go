@@ -41,7 +41,7 @@ func (c *compiler) resolveCallback(p *policyIn, i int, ns policy.Namespace) *cal
 		Redaction: u.Redaction, Mode: ruleMode(ns, p.Policy),
 	}
 	s := c.services[name]
-	if s == nil || !serviceAllowed(s, ns) {
+	if s == nil || !serviceAllowed(&s.Service, ns) {
 		c.findings.error(p.ref(), in.at+".service", ServiceNotFound,
 			"DataService %q does not exist or does not allow namespace %q; callback %q is refused until it does.", name, p.Namespace, u.Name)
 		return in.block(reasonNotThere)
