@@ -214,7 +214,6 @@ type CallbackEvent struct {
 
 // Callback is one call by which a service tells workloads what happened.
 // +kubebuilder:validation:XValidation:rule="has(self.kindPointer) ? self.kinds.all(k, has(k.__in__)) : (size(self.kinds) == 1 && self.kinds.all(k, !has(k.__in__)))",message="with kindPointer every kind lists its values in; without it there is one kind, which lists none"
-// +kubebuilder:validation:XValidation:rule="!self.kinds.exists(k, has(k.__in__) && k.__in__.exists(v, self.kinds.exists(o, o.name != k.name && has(o.__in__) && v in o.__in__)))",message="two kinds have the same value"
 type Callback struct {
 	// name of the callback within the service, 1 to 63 characters.
 	// +required
