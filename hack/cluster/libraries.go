@@ -17,7 +17,8 @@ import (
 // the loader. It is how an image gets a program that a package of this machine's distribution brought.
 func addLibraries(files map[string]string) error {
 	needed := map[string]bool{}
-	var roots []string
+	var roots, programs []string
+	own := map[string]bool{}
 	for _, source := range files {
 		root, err := filepath.EvalSymlinks(source)
 		if err != nil {
@@ -25,12 +26,21 @@ func addLibraries(files map[string]string) error {
 		}
 		roots = append(roots, root)
 		err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.Type().IsRegular() || !dynamic(name) {
+			if err != nil || !entry.Type().IsRegular() {
 				return err
 			}
-			return libraries(name, needed)
+			own[filepath.Base(name)] = true
+			if dynamic(name) {
+				programs = append(programs, name)
+			}
+			return nil
 		})
 		if err != nil {
+			return err
+		}
+	}
+	for _, name := range programs {
+		if err := libraries(name, own, needed); err != nil {
 			return err
 		}
 	}
@@ -58,7 +68,9 @@ func dynamic(name string) bool {
 	return err == nil && len(libraries) > 0
 }
 
-func libraries(name string, into map[string]bool) error {
+// libraries finds what a program needs. What the loader does not find is not missing if it is among the files: runtimes load libraries of
+// their own by path.
+func libraries(name string, own, into map[string]bool) error {
 	out, err := exec.Command("ldd", name).Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		return fmt.Errorf("ldd %s: %w: %s", name, err, exit.Stderr)
@@ -68,7 +80,10 @@ func libraries(name string, into map[string]bool) error {
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
 		line := strings.TrimSpace(lines.Text())
-		if strings.Contains(line, "not found") {
+		if library, _, missing := strings.Cut(line, " => not found"); missing {
+			if own[library] {
+				continue
+			}
 			return fmt.Errorf("%s: %s", name, line)
 		}
 		_, target, arrow := strings.Cut(line, "=> ")

@@ -80,3 +80,19 @@ func TestLibrariesOfAFolderComeOnce(t *testing.T) {
 		}
 	}
 }
+
+// What the loader does not find is an error, unless it is among the files.
+func TestALibraryThatIsNowhere(t *testing.T) {
+	dir := t.TempDir()
+	ldd := filepath.Join(dir, "ldd")
+	if err := os.WriteFile(ldd, []byte("#!/bin/sh\necho '	libown.so => not found'\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	if err := libraries("/program", map[string]bool{"libown.so": true}, map[string]bool{}); err != nil {
+		t.Error(err)
+	}
+	if err := libraries("/program", nil, map[string]bool{}); err == nil {
+		t.Error("a library that is nowhere is no error")
+	}
+}
