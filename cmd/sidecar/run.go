@@ -35,6 +35,7 @@ type options struct {
 	usesSpool                                        int64
 	traces                                           string
 	credentials                                      credential.Files
+	doors                                            doorOptions
 }
 
 func runCommand(ctx context.Context, args []string, out io.Writer) error {
@@ -92,6 +93,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.DurationVar(&o.stallTime, "stall-time", time.Minute, "how long an application or a service may make no progress within a message, and a service until it begins its answer, before it is given up; lines and events may be silent 15 times as long")
 	f.Int64Var(&o.usesSpool, "uses-spool", 64, "how many `MiB` of use records may wait for each ledger; what comes after that is lost, and counted")
 	f.StringVar(&o.traces, "traces", "", "`URL` that traces are sent to (OTLP over HTTP); none without it and without OTEL_EXPORTER_OTLP_ENDPOINT")
+	o.doors.flags(f)
 }
 
 func run(ctx context.Context, o options) error {
@@ -106,6 +108,9 @@ func run(ctx context.Context, o options) error {
 	}
 	listeners, err := o.listeners()
 	if err != nil {
+		return err
+	}
+	if err := o.doors.serve(ctx, group, p); err != nil {
 		return err
 	}
 	for _, l := range listeners {
@@ -224,8 +229,8 @@ func (o options) listeners() ([]listener, error) {
 	case "alias":
 		// Where there are none, nothing was governed when the pod was made.
 	case "none":
-		if len(o.listen) == 0 && o.inbound == "" {
-			return nil, errors.New("nothing to listen on: give --capture redirect, or --listen address=host:port")
+		if len(o.listen) == 0 && o.inbound == "" && !o.doors.open() {
+			return nil, errors.New("nothing to listen on: give --capture redirect, --listen address=host:port, or a door: --authzen or --ext-authz")
 		}
 	default:
 		return nil, fmt.Errorf("--capture %q is unknown; use redirect, alias or none", o.capture)

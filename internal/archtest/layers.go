@@ -25,7 +25,7 @@ var layers = []layer{
 		"internal/ledger/store",
 	}},
 	{"L3", "parts that run", []string{
-		"controllers", "internal/webhook", "internal/distribute", "internal/uses", "internal/otlp", "internal/metrics", "internal/roots", "internal/intercept", "internal/peer", "internal/proxy", "internal/capture", "internal/ledger",
+		"controllers", "internal/webhook", "internal/distribute", "internal/uses", "internal/otlp", "internal/metrics", "internal/roots", "internal/intercept", "internal/peer", "internal/proxy", "internal/doors", "internal/capture", "internal/ledger",
 		"internal/certificates", "internal/shop", "internal/standalone", "internal/cli",
 	}},
 	{"L4", "binaries and their wiring", []string{".", "cmd", "internal/manager"}},
@@ -33,7 +33,7 @@ var layers = []layer{
 
 // testOnly lists what only tests and other programs for testing import. It stands outside the layers and may import anything.
 var testOnly = []string{
-	"internal/testkit", "internal/archtest", "internal/ledger/storetest", "internal/ledger/ledgertest", "config/samples", "config/catalogue", "docs/guides", "hack/reference", "test",
+	"internal/testkit", "internal/archtest", "internal/ledger/storetest", "internal/doors/doorstest", "internal/ledger/ledgertest", "config/samples", "config/catalogue", "docs/guides", "hack/reference", "test",
 }
 
 // closedList says which modules and packages outside the standard library a package may import. Packages of this module are not
@@ -120,14 +120,14 @@ var unreachable = []struct {
 }{
 	{
 		concat(pure, []string{
-			"internal/proxy", "internal/uses", "internal/capture", "internal/identity", "internal/ledger", "internal/distribute/client",
+			"internal/proxy", "internal/doors", "internal/uses", "internal/capture", "internal/identity", "internal/ledger", "internal/distribute/client",
 			"internal/distribute/configv1", "internal/shop", "cmd/sidecar", "cmd/ledger", "cmd/shop",
 		}),
 		[]string{"k8s.io", "sigs.k8s.io"},
 		"the core, the sidecar and the ledger link no Kubernetes library: they are small, start fast and run anywhere",
 	},
 	{
-		[]string{"internal/proxy", "internal/uses", "internal/ledger/client", "cmd/sidecar"},
+		[]string{"internal/proxy", "internal/doors", "internal/uses", "internal/ledger/client", "cmd/sidecar"},
 		[]string{"modernc.org/sqlite", "github.com/jackc/pgx", "internal/ledger/store"},
 		"the sidecar knows the ledger by its stream only and links no database driver",
 	},

@@ -117,6 +117,16 @@ func tell(w http.ResponseWriter, b problem) {
 	_, _ = w.Write(body)
 }
 
+// problemOf is what a caller is told by whoever denies in the sidecar's place.
+func problemOf(reason decide.Reason, decision string) (int, []byte) {
+	b := newProblem(reason, decision)
+	body, err := b.encode()
+	if err != nil {
+		body = nil
+	}
+	return b.Status, body
+}
+
 // refuseHTTP answers a connection that no server has taken over.
 func refuseHTTP(w io.Writer, reason decide.Reason, decision string) {
 	b := newProblem(reason, decision)

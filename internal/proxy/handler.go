@@ -90,6 +90,10 @@ type exchange struct {
 	doc enforce.Body
 	// inserts is nil where the sidecar inserts nothing.
 	inserts *insertion
+	// read tells that the body was read, or that there is none.
+	read bool
+	// asked is set for a request that somebody else enforces the decision about (see Ask).
+	asked *asking
 	// held is how much of the proxy's budget for bodies the exchange has, in bytes.
 	held int64
 	// wouldDeny is the first reason for which an observed request would have been denied.
@@ -206,47 +210,19 @@ func (x *exchange) undeclared(t target) {
 
 // personal handles a request to an endpoint with personal data.
 func (x *exchange) personal(t target) {
-	var reason decide.Reason
-	if !x.endpoint.Used() {
-		_, reason = x.state.Index.Plan(x.endpoint, nil)
-		x.fail(reason, t)
-		return
+	body, reason := x.prepare()
+	var sent enforce.Sent
+	if reason == "" {
+		if !x.credential() {
+			return
+		}
+		sent, reason = x.weigh()
 	}
-	body, reason := x.readBody()
-	if reason != "" {
-		x.fail(reason, t)
-		return
-	}
-	if reason = x.renew(); reason != "" {
-		x.failBody(reason, body)
-		return
-	}
-	if x.doc, reason = x.parseBody(body); reason != "" {
-		x.failBody(reason, body)
-		return
-	}
-	if overridingBody(x.doc) {
-		x.failBody(decide.NotCanonical, body)
-		return
-	}
-	if x.plan, reason = x.state.Index.Plan(x.endpoint, x.constant(x.doc)); reason != "" {
-		x.failBody(reason, body)
-		return
-	}
-	if !x.credential() {
-		return
-	}
-	if !enforce.Declared(x.endpoint.IR, x.to.query) {
-		x.failBody(decide.CategoryNotCovered, body)
-		return
-	}
-	facts := x.state.facts(x.plan.Purpose)
-	now := facts.Now()
-	x.planned(now)
-	sent := enforce.Request(x.plan, enforce.Named(x.endpoint, x.to.query), x.doc, func(one enforce.Person) decide.Verdict {
-		return x.judge(one, now, facts)
-	})
 	switch {
+	case reason != "" && !x.read:
+		x.fail(reason, t)
+	case reason != "":
+		x.failBody(reason, body)
 	case x.observing():
 		if sent.Reason != "" {
 			x.would(sent.Reason)
@@ -263,6 +239,45 @@ func (x *exchange) personal(t target) {
 	default:
 		x.exchange(sent.Bodies[0])
 	}
+}
+
+// prepare reads the body of a request to an endpoint with personal data and finds its purpose. The body is nil where it was not read.
+func (x *exchange) prepare() (body []byte, reason decide.Reason) {
+	if !x.endpoint.Used() {
+		_, reason = x.state.Index.Plan(x.endpoint, nil)
+		return nil, reason
+	}
+	if body, reason = x.readBody(); reason != "" {
+		return nil, reason
+	}
+	x.read = true
+	if reason = x.renew(); reason != "" {
+		return body, reason
+	}
+	if x.doc, reason = x.parseBody(body); reason != "" {
+		return body, reason
+	}
+	if overridingBody(x.doc) {
+		return body, decide.NotCanonical
+	}
+	x.plan, reason = x.state.Index.Plan(x.endpoint, x.constant(x.doc))
+	return body, reason
+}
+
+// weigh decides about the people of a request that is prepared.
+func (x *exchange) weigh() (sent enforce.Sent, reason decide.Reason) {
+	x.promised()
+	if !enforce.Declared(x.endpoint.IR, x.to.query) {
+		return sent, decide.CategoryNotCovered
+	}
+	facts := x.state.facts(x.plan.Purpose)
+	now := facts.Now()
+	x.planned(now)
+	return enforce.Request(x.plan, enforce.Named(x.endpoint, x.to.query), x.doc, func(one enforce.Person) decide.Verdict {
+		v := x.judge(one, now, facts)
+		x.owes(&v)
+		return v
+	}), ""
 }
 
 // renew takes the state that is in force once the body is there, which may have taken its time.

@@ -63,6 +63,15 @@ func (x *exchange) hold(source io.Reader, length int64) ([]byte, error) {
 	}
 }
 
+// Hold takes room for what is held beside requests, of the same budget. It reports false where there is none.
+func (p *Proxy) Hold(n int64) (release func(), ok bool) {
+	p.setup()
+	if !p.held.take(n) {
+		return nil, false
+	}
+	return func() { p.held.used.Add(-n) }, true
+}
+
 func (x *exchange) reserve(n int64) bool {
 	if !x.proxy.held.take(n) {
 		return false

@@ -71,6 +71,9 @@ func (x *exchange) constant(doc enforce.Body) func(ir.Source, string) (string, b
 			}
 			return doc.Constant(name)
 		case ir.SourceHeader:
+			if name == decide.PurposeHeader && x.asked != nil && x.asked.Purpose != "" {
+				return x.asked.Purpose, true
+			}
 			values := x.r.Header.Values(name)
 			if len(values) != 1 {
 				return "", false

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/doors"
 	"github.com/optup/optup/internal/ledger/store"
 )
 
@@ -22,11 +23,11 @@ func (s *counted) Lookup(context.Context, consent.Tag) (*consent.Record, error) 
 
 func TestOneRequestLooksSomebodyUpOnce(t *testing.T) {
 	s := &counted{}
-	e := &evaluator{API: &API{Options: Options{Store: s}}, records: map[consent.Tag]*consent.Record{}}
-	r := httptest.NewRequest("POST", evaluationsPath, nil)
-	for range maxEvaluations {
+	r := httptest.NewRequest("POST", doors.EvaluationsPath, nil)
+	e := &evaluator{API: &API{Options: Options{Store: s}}, r: r, records: map[consent.Tag]*consent.Record{}}
+	for range doors.MaxQuestions {
 		for tag := range byte(3) {
-			if _, err := e.lookup(r, consent.Tag{tag}); err != nil {
+			if _, err := e.lookup(consent.Tag{tag}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -3,11 +3,13 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/doors/doorstest"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/ledgertest"
 )
@@ -43,9 +45,9 @@ func TestAuthZEN(t *testing.T) {
 		decision             bool
 		reason               string
 	}{
-		"whoever agreed may be written to":                     {ledgertest.Sidecar, grant, question("Ada@example.org", "newsletter", ""), 200, true, "OK_CONSENT"},
-		"the hash of the address is the same person":           {ledgertest.Sidecar, grant, strings.Replace(question(hashed, "newsletter", ""), `"id":"`+hashed+`"`, `"id":"`+hashed+`","properties":{"form":"SHA256"}`, 1), 200, true, "OK_CONSENT"},
-		"members that nobody knows are left alone":             {ledgertest.Sidecar, grant, question("ada@example.org", "newsletter", `,"trace":"x"`), 200, true, "OK_CONSENT"},
+		"whoever agreed may be written to":                     {ledgertest.Sidecar, grant, question("Ada@example.org", "newsletter", ""), 200, true, ""},
+		"the hash of the address is the same person":           {ledgertest.Sidecar, grant, strings.Replace(question(hashed, "newsletter", ""), `"id":"`+hashed+`"`, `"id":"`+hashed+`","properties":{"form":"SHA256"}`, 1), 200, true, ""},
+		"members that nobody knows are left alone":             {ledgertest.Sidecar, grant, question("ada@example.org", "newsletter", `,"trace":"x"`), 200, true, ""},
 		"refused and unknown look the same to a workload, one": {ledgertest.Sidecar, grant, question("bob@example.org", "newsletter", ""), 200, false, "NOT_PERMITTED"},
 		"refused and unknown look the same to a workload, two": {ledgertest.Sidecar, grant, question("nobody@example.org", "newsletter", ""), 200, false, "NOT_PERMITTED"},
 		"an officer learns why":                                {ledgertest.Officer, "", question("bob@example.org", "newsletter", ""), 200, false, "WITHDRAWN"},
@@ -58,7 +60,11 @@ func TestAuthZEN(t *testing.T) {
 		"another controller does not receive":                  {ledgertest.Officer, "", question("ada@example.org", "newsletter", `,"recipient":{"name":"Ad GmbH","role":"Controller"}`), 200, false, "PARTY_NOT_COVERED"},
 		"a role that nobody knows does not receive":            {ledgertest.Officer, "", question("ada@example.org", "newsletter", `,"recipient":{"name":"Ad GmbH","role":"friend"}`), 200, false, "PARTY_NOT_COVERED"},
 		"an identifier that is none is an error":               {ledgertest.Officer, "", question("ada at home", "newsletter", ""), 422, false, ""},
-		"a question without a purpose is an error":             {ledgertest.Officer, "", question("ada@example.org", "", ""), 400, false, ""},
+		"an officer learns why somebody may be written to":     {ledgertest.Officer, "", question("ada@example.org", "newsletter", ""), 200, true, "OK_CONSENT"},
+		"a question without a purpose has none":                {ledgertest.Officer, "", question("ada@example.org", "", ""), 200, false, "PURPOSE_UNDECLARED"},
+		"why nobody may be used is of no person":               {ledgertest.Sidecar, grant, question("ada@example.org", "newsletter", `,"dataCategories":["pd:MedicalHealth"]`), 200, false, "CATEGORY_NOT_COVERED"},
+		"a channel that nobody agreed to is of the person":     {ledgertest.Sidecar, grant, strings.Replace(question("ada@example.org", "newsletter", ""), `"channel":"email"`, `"channel":"sms"`, 1), 200, false, "NOT_PERMITTED"},
+		"requests to services are for sidecars":                {ledgertest.Officer, "", strings.Replace(question("http://x/", "newsletter", ""), `"type":"email"`, `"type":"request"`, 1), 422, false, ""},
 		"a workload without a grant may not ask":               {ledgertest.Sidecar, "", question("ada@example.org", "newsletter", ""), 403, false, ""},
 		"a touchpoint may not ask":                             {ledgertest.Touchpoint, "", question("ada@example.org", "newsletter", ""), 403, false, ""},
 		"nobody may not ask":                                   {"", "", question("ada@example.org", "newsletter", ""), 401, false, ""},
@@ -100,58 +106,32 @@ func TestAuthZENObligations(t *testing.T) {
 	}
 }
 
-func TestAuthZENQuestionsTogether(t *testing.T) {
+// TestAuthZENProtocol holds the ledger to the Authorization API 1.0.
+func TestAuthZENProtocol(t *testing.T) {
 	l := newAuthzen(t)
-	all := `"subject":{"type":"workload","id":"shop/mailer"},"action":{"name":"send"},"context":{"purpose":"newsletter","channel":"email"}`
-	ask := func(semantic, resources string) string {
-		t.Helper()
-		body := `{` + all + `,"evaluations":[` + resources + `],"options":{"evaluations_semantic":"` + semantic + `"}}`
-		status, got := l.Do(ledgertest.Officer, "POST", "/access/v1/evaluations", body)
-		if status != 200 {
-			t.Fatalf("%d %s", status, got)
-		}
-		var out struct {
-			Evaluations []struct {
-				Decision bool
-				Context  struct {
-					Error *struct{ Status int }
-				}
-			}
-		}
-		if err := json.Unmarshal([]byte(got), &out); err != nil {
-			t.Fatal(err)
-		}
-		text := ""
-		for _, e := range out.Evaluations {
-			switch {
-			case e.Context.Error != nil:
-				text += fmt.Sprint("e", e.Context.Error.Status)
-			case e.Decision:
-				text += "+"
-			default:
-				text += "-"
-			}
-		}
-		return text
-	}
-	who := func(id string) string { return `{"resource":{"type":"email","id":"` + id + `@example.org"}}` }
-	people := strings.Join([]string{who("ada"), who("bob"), who("nobody"), who("ada")}, ",")
-	for semantic, want := range map[string]string{"": "+--+", "execute_all": "+--+", "deny_on_first_deny": "+-", "permit_on_first_permit": "+"} {
-		if got := ask(semantic, people); got != want {
-			t.Errorf("%q: %s, want %s", semantic, got, want)
-		}
-	}
-	if got := ask("", who("ada")+`,{"resource":{"type":"shoe","id":"x"}},`+who("ada")); got != "+e422+" {
-		t.Errorf("a question that is none: %s", got)
-	}
-	if got := ask("", `{"resource":{"type":"email","id":"ada@example.org"},"context":{"purpose":"survey","channel":"email"}}`); got != "-" {
-		t.Errorf("a context of its own: %s", got)
-	}
-	status, body := l.Do("", "GET", "/.well-known/authzen-configuration", "")
-	if status != 200 || !strings.Contains(body, `"access_evaluation_endpoint":"`+l.URL+`/access/v1/evaluation"`) {
-		t.Errorf("metadata: %d %s", status, body)
-	}
+	doorstest.Run(t, doorstest.Door{
+		Do: func(t *testing.T, method, path, body string, headers ...string) (int, http.Header, string) {
+			t.Helper()
+			return l.DoHeader(ledgertest.Officer, method, path, body, headers...)
+		},
+		Yes: question("ada@example.org", "newsletter", ""), No: question("bob@example.org", "newsletter", ""),
+	})
 	if log := l.Log.String(); strings.Contains(log, "ada@") {
 		t.Error("the log names a person")
+	}
+}
+
+// TestAuthZENAsksWhoAsksFirst: nothing is said about the questions of somebody who may not ask.
+func TestAuthZENAsksWhoAsksFirst(t *testing.T) {
+	l := newAuthzen(t)
+	for _, body := range []string{"{", question("ada@example.org", "newsletter", "")} {
+		for _, path := range []string{"/access/v1/evaluation", "/access/v1/evaluations"} {
+			if status, got := l.Do("", "POST", path, body); status != 401 {
+				t.Errorf("%d %s", status, got)
+			}
+			if status, got := l.Do(ledgertest.Touchpoint, "POST", path, body); status != 403 {
+				t.Errorf("%d %s", status, got)
+			}
+		}
 	}
 }

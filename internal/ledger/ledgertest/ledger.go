@@ -234,6 +234,13 @@ func (l *Ledger) Client() *http.Client { return l.server.Client() }
 // Do sends a request as a subject of the cluster, or with a token of a Provider, and gives status and body. The body is JSON unless it begins like CSV.
 func (l *Ledger) Do(subject, method, path, body string, header ...string) (int, string) {
 	l.t.Helper()
+	status, _, text := l.DoHeader(subject, method, path, body, header...)
+	return status, text
+}
+
+// DoHeader is Do with the headers of the answer.
+func (l *Ledger) DoHeader(subject, method, path, body string, header ...string) (int, http.Header, string) {
+	l.t.Helper()
 	r, err := http.NewRequestWithContext(l.t.Context(), method, l.URL+path, strings.NewReader(body))
 	if err != nil {
 		l.t.Fatal(err)
@@ -262,7 +269,7 @@ func (l *Ledger) Do(subject, method, path, body string, header ...string) (int, 
 	if Seen != nil {
 		Seen(l.t, r, body, res, string(text))
 	}
-	return res.StatusCode, string(text)
+	return res.StatusCode, res.Header, string(text)
 }
 
 // Seen, if set, is told of everything that Do sends, and what it gets.
