@@ -28,6 +28,8 @@ type sync struct {
 	refusal         string
 	// unpublished says why the newest bundle could not be written.
 	unpublished error
+	// untrusting are hosts on whose connections applications do not accept their sidecars' certificates.
+	untrusting []string
 }
 
 // report writes the status of everything that people wrote, and of what was published.
@@ -69,7 +71,7 @@ func (r *Bundles) sync(s *scope, name types.NamespacedName, c *v1alpha1.SidecarC
 			runs[x.PodUID] = true
 		}
 	}
-	out.running = int32(len(runs))
+	out.running, out.untrusting = int32(len(runs)), untrustingOf(sessions, c.Spec.Bundle)
 	for _, x := range sessions {
 		newest := x.Generation == c.Spec.Generation && x.Hash == c.Spec.Hash
 		switch {
@@ -116,6 +118,7 @@ func (r *Bundles) reportConfig(ctx context.Context, s *scope, c *v1alpha1.Sideca
 		meta.SetStatusCondition(&c.Status.Conditions, ready)
 		meta.SetStatusCondition(&c.Status.Conditions, programmed(n, c.Generation))
 		reportCapture(c, capture)
+		reportTrust(c, n.untrusting)
 	})
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/inject"
+	"github.com/optup/optup/internal/intercept"
 )
 
 // CASecret holds the authority, in the manager's namespace.
@@ -117,16 +118,32 @@ func (r *Trust) namespaces(ctx context.Context) ([]string, error) {
 }
 
 func (r *Trust) configMap(ctx context.Context, namespace, roots string) error {
+	interception, err := r.interception(ctx, namespace)
+	if err != nil {
+		return err
+	}
 	c := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: inject.TrustConfigMap}}
-	_, err := controllerutil.CreateOrUpdate(ctx, r.Client, c, func() error {
+	_, err = controllerutil.CreateOrUpdate(ctx, r.Client, c, func() error {
 		c.Labels = owned(c.Labels)
 		c.Data = map[string]string{inject.TrustKey: roots}
+		if len(interception) > 0 {
+			c.Data[inject.InterceptionKey] = string(interception)
+		}
 		return nil
 	})
 	if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return nil
 	}
 	return err
+}
+
+// interception gives the authorities that end TLS in a namespace, in PEM; none where nothing does.
+func (r *Trust) interception(ctx context.Context, namespace string) ([]byte, error) {
+	var s corev1.Secret
+	if err := r.Get(ctx, types.NamespacedName{Namespace: r.Namespace, Name: InterceptionSecret(namespace)}, &s); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return intercept.ReadAuthorities(s.Data).PEM(), nil
 }
 
 func (r *Trust) webhooks(ctx context.Context, roots []byte) error {
@@ -176,7 +193,10 @@ func (r *Trust) SetupWithManager(mgr ctrl.Manager) error {
 	all := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
 		return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: "trust"}}}
 	})
-	ours := predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == CASecret || o.GetName() == inject.TrustConfigMap })
+	ours := predicate.NewPredicateFuncs(func(o client.Object) bool {
+		_, intercepts := interceptedBy(o, r.Namespace)
+		return intercepts || o.GetName() == CASecret || o.GetName() == inject.TrustConfigMap
+	})
 	hooks := predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == r.Webhooks })
 	return ctrl.NewControllerManagedBy(mgr).Named("trust").
 		Watches(&corev1.Secret{}, all, builderPredicate(ours)).

@@ -20,6 +20,9 @@ const (
 	// ConditionCredentialReady is true when the values that a service's sidecars insert are there and may be used. It surfaces on DataService
 	// where a credential is declared; while it is false, requests to the service are denied.
 	ConditionCredentialReady = "CredentialReady"
+	// ConditionTrusted is false while applications do not accept the certificate that their sidecars end TLS with. It surfaces on
+	// SidecarConfig, once that has happened.
+	ConditionTrusted = "Trusted"
 )
 
 // Reasons of a condition that is as it should be.
@@ -38,6 +41,8 @@ const (
 	ReasonBackupConfirmed = "BackupConfirmed"
 	// ReasonCredentialReady surfaces on CredentialReady=True.
 	ReasonCredentialReady = "CredentialReady"
+	// ReasonTrusted surfaces on Trusted=True.
+	ReasonTrusted = "Trusted"
 )
 
 // Reasons for Accepted=False. Where several hold, the condition shows the first of this list, and its message all of them.
@@ -152,4 +157,11 @@ const (
 	ReasonCredentialUnusable = "CredentialUnusable"
 	// ReasonCredentialMissing surfaces on Ready=False of a DataService whose condition CredentialReady is false.
 	ReasonCredentialMissing = "CredentialMissing"
+)
+
+// Reasons for Trusted=False.
+const (
+	// ReasonCertificateNotAccepted surfaces when an application broke off TLS because of the sidecar's certificate. The message names the
+	// hosts.
+	ReasonCertificateNotAccepted = "CertificateNotAccepted"
 )

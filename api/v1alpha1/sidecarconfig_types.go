@@ -90,7 +90,7 @@ type SidecarConfigCapture struct {
 
 // SidecarConfigStatus is which sidecars run the bundle.
 type SidecarConfigStatus struct {
-	// conditions: Programmed, Ready, Captured.
+	// conditions: Programmed, Ready, Captured, and Trusted once applications did not accept the certificates of sidecars.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

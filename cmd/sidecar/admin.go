@@ -33,6 +33,8 @@ type summary struct {
 	Mode       string                          `json:"mode,omitempty"`
 	Ledgers    []ledgerStatus                  `json:"ledgers"`
 	Purposes   map[string]proxy.PurposeSummary `json:"purposes"`
+	// Untrusting are hosts on whose connections an application did not accept our certificate in the last ten minutes.
+	Untrusting []string `json:"untrusting,omitempty"`
 }
 
 // sidecar is what the probes tell about.
@@ -44,6 +46,8 @@ type sidecar struct {
 	proxy    *proxy.Proxy
 	doors    *doors
 	registry *metrics.Registry
+	// interception is what TLS is ended with.
+	interception *interception
 	// traced sends what is left of traces.
 	traced func(context.Context)
 }
@@ -58,6 +62,10 @@ func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *side
 	ready := func(w http.ResponseWriter, _ *http.Request) {
 		if s.current.Load() == nil {
 			http.Error(w, "waiting for a bundle from the manager", http.StatusServiceUnavailable)
+			return
+		}
+		if !s.interception.ready() {
+			http.Error(w, "waiting for the authorities that applications have to trust", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = w.Write([]byte("ok\n"))
@@ -86,7 +94,7 @@ func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *side
 
 func (s *sidecar) summary() summary {
 	generation, feeds := s.InForce()
-	out := summary{Generation: generation, Ledgers: []ledgerStatus{}, Purposes: s.metrics.Summary()}
+	out := summary{Generation: generation, Ledgers: []ledgerStatus{}, Purposes: s.metrics.Summary(), Untrusting: s.proxy.Untrusting()}
 	if state := s.current.Load(); state != nil {
 		out.Mode = string(state.Index.Bundle().Mode)
 	}

@@ -27,7 +27,7 @@ import (
 
 type options struct {
 	manager, trust, managerToken, ledgerToken, state string
-	bundle, ledger, interceptCA                      string
+	bundle, ledger, interceptCA, authorities         string
 	capture, outbound, inbound, admin                string
 	listen                                           []string
 	aliases                                          []aliased
@@ -77,6 +77,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	o.credentials = credential.Files{}
 	f.Func("credential", "`namespace/secret/key=file`: a value that the bundle names and never holds (alone only); may be repeated", o.credentials.Set)
 	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, alias, none")
+	f.StringVar(&o.authorities, "authorities", "", "`folder` to write what applications trust into, before they start (with --manager)")
 	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "`addresses` for redirected connections, with commas between")
 	f.StringVar(&o.inbound, "listen-inbound", "", "`address` for redirected connections to the pod, with all of its addresses, for example :15006; none where it is empty")
 	f.Func("listen", "`address=host:port`: connections to address are to this declared host; may be repeated", func(v string) error {
@@ -124,6 +125,7 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	apply := func(u client.Update) error {
+		s.interception.take(u) // what a bundle needs comes before the bundle
 		if u.Bundle != nil {
 			s.doors.follow(ctx, u.Bundle)
 		}
@@ -137,6 +139,7 @@ func run(ctx context.Context, o options) error {
 		group.Go(func() error {
 			return client.Run(ctx, client.Options{
 				Manager: o.manager, TrustFile: o.trust, TokenFile: o.managerToken, StateDir: o.state, Version: version, Apply: apply,
+				InterceptionKey: s.interception.leaves.PublicKey(), Trusted: s.interception.trusted, Untrusting: p.Untrusting,
 			})
 		})
 	}
@@ -158,6 +161,10 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
 		return nil, fmt.Errorf("the folder for use records: %w", err)
 	}
+	if s.interception, err = newInterception(o.authorities); err != nil {
+		return nil, err
+	}
+	p.Leaves = s.interception.leaves
 	if o.interceptCA != "" {
 		if p.Leaves, err = localLeaves(o.interceptCA); err != nil {
 			return nil, fmt.Errorf("--intercept-ca: %w", err)

@@ -22,6 +22,8 @@ const (
 	// TrustConfigMap is in every governed namespace, with the authorities under TrustKey.
 	TrustConfigMap = "optup-trust"
 	TrustKey       = "ca.crt"
+	// InterceptionKey holds the authorities that end TLS in the namespace; it is absent where nothing does.
+	InterceptionKey = "interception.crt"
 	// ManagerAudience and LedgerAudience are whom the projected tokens are for.
 	ManagerAudience = "optup-manager"
 	LedgerAudience  = "optup-ledger"

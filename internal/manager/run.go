@@ -163,9 +163,14 @@ func (p *parts) distribution(ctx context.Context) error {
 	if err := directory.Watch(ctx, p.manager.GetCache()); err != nil {
 		return err
 	}
+	interceptions := &controllers.Interceptions{Client: p.manager.GetClient(), Namespace: p.options.Namespace, Now: time.Now}
+	if err := interceptions.SetupWithManager(p.manager); err != nil {
+		return err
+	}
 	s := &server.Server{
 		Tokens:    identity.NewVerifier(time.Now, identity.Issuer{Issuer: p.issuer.name(), Audience: inject.ManagerAudience, Keys: p.keys}),
 		Directory: directory, Values: p.values, Grants: p.signer, Sessions: p.sessions, Now: time.Now,
+		Interceptor: &controllers.Interceptor{Reader: p.manager.GetClient(), Namespace: p.options.Namespace, Now: time.Now},
 	}
 	who, err := p.peerIdentities()
 	if err != nil {

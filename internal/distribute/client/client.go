@@ -31,8 +31,16 @@ type Update struct {
 	Credentials map[ir.Value]credential.Secret
 	// Identity is who the caller is to other sidecars; nil if nothing of it changed. It is never stored.
 	Identity *Identity
+	// Interception is what TLS is ended with from now on; nil if nothing of it changed. It is never stored.
+	Interception *Interception
 	// Stored tells that the bundle comes from the state folder, because the manager has not answered yet.
 	Stored bool
+}
+
+// Interception are the authorities that applications should trust, newest first, and leaves for Options.InterceptionKey. Both are in DER.
+type Interception struct {
+	Authorities [][]byte `json:"authorities"`
+	Leaves      [][]byte `json:"leaves"`
 }
 
 // Options say where the manager is and what to do with its bundles.
@@ -48,6 +56,10 @@ type Options struct {
 	// Apply takes an update into force. An error refuses the bundle: the one before stays in force and the manager is told the
 	// error's text, so it must not hold data of any person. Apply is never called concurrently.
 	Apply func(Update) error
+	// InterceptionKey is the public key (PKIX, DER) to end TLS with; nil for none. Trusted gives the ids of the authorities that
+	// applications trust, and Untrusting the hosts on whose connections they did not accept our certificate. Both may be nil.
+	InterceptionKey     []byte
+	Trusted, Untrusting func() []string
 	// Logger is nil for slog.Default().
 	Logger *slog.Logger
 
@@ -173,7 +185,10 @@ func (c *client) session(ctx context.Context) error {
 		return err
 	}
 	c.key = key
-	stream, err := conn.watch(ctx, watchRequest{Version: c.Version, Schema: ir.Schema, Generation: now.generation, Hash: now.hash, IdentityKey: public})
+	stream, err := conn.watch(ctx, watchRequest{
+		Version: c.Version, Schema: ir.Schema, Generation: now.generation, Hash: now.hash,
+		IdentityKey: public, InterceptionKey: c.InterceptionKey, InterceptionAuthorities: listed(c.Trusted),
+	})
 	if err != nil {
 		return fmt.Errorf("open the config stream: %w", err)
 	}
@@ -206,7 +221,10 @@ func (c *client) session(ctx context.Context) error {
 
 // take brings a message into force and tells whether there is something to acknowledge at once.
 func (c *client) take(m *watchResponse) bool {
-	u := Update{Generation: m.Generation, Hash: m.Hash, Grant: m.LedgerGrant, GrantExpires: m.LedgerGrantExpires, Credentials: m.values()}
+	u := Update{
+		Generation: m.Generation, Hash: m.Hash, Grant: m.LedgerGrant, GrantExpires: m.LedgerGrantExpires, Credentials: m.values(),
+		Interception: m.Interception,
+	}
 	now := c.inForce()
 	var err error
 	if u.Identity, err = c.identity(m.Identity); err != nil {
@@ -214,7 +232,7 @@ func (c *client) take(m *watchResponse) bool {
 	}
 	if m.Heartbeat || len(m.Bundle) == 0 {
 		u.Generation, u.Hash = now.generation, now.hash
-		if u.Grant != "" || u.Credentials != nil || u.Identity != nil {
+		if u.Grant != "" || u.Credentials != nil || u.Identity != nil || u.Interception != nil {
 			if err := c.Apply(u); err != nil {
 				c.Logger.Warn("what the manager sent besides bundles was refused", "error", err)
 			}
@@ -240,6 +258,13 @@ func (m *watchResponse) values() map[ir.Value]credential.Secret {
 		out[ir.Value{Service: v.Service, ID: v.ID}] = v.Value
 	}
 	return out
+}
+
+func listed(of func() []string) []string {
+	if of == nil {
+		return nil
+	}
+	return of()
 }
 
 func (c *client) takeBundle(u Update, encoded []byte, now state) error {

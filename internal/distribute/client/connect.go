@@ -87,6 +87,7 @@ func (c *client) acknowledge(ctx context.Context, conn *connection, now <-chan s
 		if req.Generation == 0 {
 			continue
 		}
+		req.UntrustingHosts = listed(c.Untrusting)
 		call, cancel := context.WithTimeout(ctx, 10*time.Second)
 		if err := conn.acknowledge(call, req); err != nil && ctx.Err() == nil {
 			c.Logger.Warn("the acknowledgement did not reach the manager; it is sent again", "error", err)

@@ -26,6 +26,9 @@ type (
 		Hash       string `json:"hash,omitempty"`
 		// IdentityKey is the public key of this stream.
 		IdentityKey []byte `json:"identityKey,omitempty"`
+		// InterceptionKey is the public key to end TLS with, and InterceptionAuthorities what applications trust.
+		InterceptionKey         []byte   `json:"interceptionKey,omitempty"`
+		InterceptionAuthorities []string `json:"interceptionAuthorities,omitempty"`
 	}
 	watchResponse struct {
 		Generation         int64         `json:"generation,string"`
@@ -36,6 +39,8 @@ type (
 		Heartbeat          bool          `json:"heartbeat"`
 		Credentials        []value       `json:"credentials"`
 		Identity           *identityWire `json:"identity"`
+		// Interception is nil where nothing of it changed.
+		Interception *Interception `json:"interception"`
 	}
 	value struct {
 		Service string            `json:"service"`
@@ -54,6 +59,8 @@ type (
 		Accepted   bool   `json:"accepted"`
 		Error      string `json:"error,omitempty"`
 		Version    string `json:"version,omitempty"`
+		// UntrustingHosts are those whose applications do not accept our certificate.
+		UntrustingHosts []string `json:"untrustingHosts,omitempty"`
 	}
 	// failure is how the protocol tells of errors.
 	failure struct {

@@ -35,9 +35,14 @@ type WatchRequest struct {
 	Hash       string `protobuf:"bytes,4,opt,name=hash,proto3" json:"hash,omitempty"`
 	// identity_key is the public key (PKIX, DER; ECDSA on P-256) of a pair that the caller made for this stream. A certificate for it comes
 	// where the bundle needs one. The private key never leaves the caller.
-	IdentityKey   []byte `protobuf:"bytes,6,opt,name=identity_key,json=identityKey,proto3" json:"identity_key,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	IdentityKey []byte `protobuf:"bytes,6,opt,name=identity_key,json=identityKey,proto3" json:"identity_key,omitempty"`
+	// interception_key is the public key (PKIX, DER; ECDSA on P-256) of a pair that the caller made to end applications' TLS with. The private
+	// key never leaves the caller.
+	InterceptionKey []byte `protobuf:"bytes,5,opt,name=interception_key,json=interceptionKey,proto3" json:"interception_key,omitempty"`
+	// interception_authorities are the ids of those that the caller's applications trust.
+	InterceptionAuthorities []string `protobuf:"bytes,7,rep,name=interception_authorities,json=interceptionAuthorities,proto3" json:"interception_authorities,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
 }
 
 func (x *WatchRequest) Reset() {
@@ -105,6 +110,20 @@ func (x *WatchRequest) GetIdentityKey() []byte {
 	return nil
 }
 
+func (x *WatchRequest) GetInterceptionKey() []byte {
+	if x != nil {
+		return x.InterceptionKey
+	}
+	return nil
+}
+
+func (x *WatchRequest) GetInterceptionAuthorities() []string {
+	if x != nil {
+		return x.InterceptionAuthorities
+	}
+	return nil
+}
+
 type WatchResponse struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation int64                  `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -121,7 +140,9 @@ type WatchResponse struct {
 	Credentials []*Credential `protobuf:"bytes,8,rep,name=credentials,proto3" json:"credentials,omitempty"`
 	// identity proves to other sidecars who the caller is, and who they are to the caller. Absent where nothing of it changed, or the bundle
 	// needs none. A heartbeat may carry it.
-	Identity      *Identity `protobuf:"bytes,9,opt,name=identity,proto3" json:"identity,omitempty"`
+	Identity *Identity `protobuf:"bytes,9,opt,name=identity,proto3" json:"identity,omitempty"`
+	// interception is what the caller ends applications' TLS with, all of it at once. Absent where nothing of it changed.
+	Interception  *Interception `protobuf:"bytes,7,opt,name=interception,proto3" json:"interception,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -208,6 +229,13 @@ func (x *WatchResponse) GetCredentials() []*Credential {
 func (x *WatchResponse) GetIdentity() *Identity {
 	if x != nil {
 		return x.Identity
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetInterception() *Interception {
+	if x != nil {
+		return x.Interception
 	}
 	return nil
 }
@@ -347,21 +375,78 @@ func (x *Identity) GetTokenKeys() []byte {
 	return nil
 }
 
+// Interception is for the hosts that the caller's bundle intercepts.
+type Interception struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// authorities (DER) are those that applications of the namespace should trust, newest first.
+	Authorities [][]byte `protobuf:"bytes,1,rep,name=authorities,proto3" json:"authorities,omitempty"`
+	// leaves (DER) are certificates for one host each and for the caller's key.
+	Leaves        [][]byte `protobuf:"bytes,2,rep,name=leaves,proto3" json:"leaves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Interception) Reset() {
+	*x = Interception{}
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Interception) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Interception) ProtoMessage() {}
+
+func (x *Interception) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Interception.ProtoReflect.Descriptor instead.
+func (*Interception) Descriptor() ([]byte, []int) {
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Interception) GetAuthorities() [][]byte {
+	if x != nil {
+		return x.Authorities
+	}
+	return nil
+}
+
+func (x *Interception) GetLeaves() [][]byte {
+	if x != nil {
+		return x.Leaves
+	}
+	return nil
+}
+
 type AcknowledgeRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation int64                  `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
 	Hash       string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
 	Accepted   bool                   `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
 	// error is a sentence that says why the bundle was refused, without data of any person.
-	Error         string `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
-	Version       string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Error   string `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	Version string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
+	// untrusting_hosts are those on whose connections applications did not accept the caller's certificate lately.
+	UntrustingHosts []string `protobuf:"bytes,6,rep,name=untrusting_hosts,json=untrustingHosts,proto3" json:"untrusting_hosts,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *AcknowledgeRequest) Reset() {
 	*x = AcknowledgeRequest{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -373,7 +458,7 @@ func (x *AcknowledgeRequest) String() string {
 func (*AcknowledgeRequest) ProtoMessage() {}
 
 func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[4]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -386,7 +471,7 @@ func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
 func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{4}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AcknowledgeRequest) GetGeneration() int64 {
@@ -424,6 +509,13 @@ func (x *AcknowledgeRequest) GetVersion() string {
 	return ""
 }
 
+func (x *AcknowledgeRequest) GetUntrustingHosts() []string {
+	if x != nil {
+		return x.UntrustingHosts
+	}
+	return nil
+}
+
 type AcknowledgeResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -432,7 +524,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +536,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,14 +549,14 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{5}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{6}
 }
 
 var File_internal_distribute_configv1_config_proto protoreflect.FileDescriptor
 
 const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\n" +
-	")internal/distribute/configv1/config.proto\x12\x0foptup.config.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n" +
+	")internal/distribute/configv1/config.proto\x12\x0foptup.config.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x01\n" +
 	"\fWatchRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06schema\x18\x02 \x01(\x05R\x06schema\x12\x1e\n" +
@@ -472,7 +564,9 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"generation\x18\x03 \x01(\x03R\n" +
 	"generation\x12\x12\n" +
 	"\x04hash\x18\x04 \x01(\tR\x04hash\x12!\n" +
-	"\fidentity_key\x18\x06 \x01(\fR\videntityKey\"\xe0\x02\n" +
+	"\fidentity_key\x18\x06 \x01(\fR\videntityKey\x12)\n" +
+	"\x10interception_key\x18\x05 \x01(\fR\x0finterceptionKey\x129\n" +
+	"\x18interception_authorities\x18\a \x03(\tR\x17interceptionAuthorities\"\xa3\x03\n" +
 	"\rWatchResponse\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -483,7 +577,8 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\x14ledger_grant_expires\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x12ledgerGrantExpires\x12\x1c\n" +
 	"\theartbeat\x18\x06 \x01(\bR\theartbeat\x12=\n" +
 	"\vcredentials\x18\b \x03(\v2\x1b.optup.config.v1.CredentialR\vcredentials\x125\n" +
-	"\bidentity\x18\t \x01(\v2\x19.optup.config.v1.IdentityR\bidentity\"Q\n" +
+	"\bidentity\x18\t \x01(\v2\x19.optup.config.v1.IdentityR\bidentity\x12A\n" +
+	"\finterception\x18\a \x01(\v2\x1d.optup.config.v1.InterceptionR\finterception\"Q\n" +
 	"\n" +
 	"Credential\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x0e\n" +
@@ -494,7 +589,10 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\vauthorities\x18\x02 \x01(\tR\vauthorities\x12!\n" +
 	"\ftoken_issuer\x18\x03 \x01(\tR\vtokenIssuer\x12\x1d\n" +
 	"\n" +
-	"token_keys\x18\x04 \x01(\fR\ttokenKeys\"\x94\x01\n" +
+	"token_keys\x18\x04 \x01(\fR\ttokenKeys\"H\n" +
+	"\fInterception\x12 \n" +
+	"\vauthorities\x18\x01 \x03(\fR\vauthorities\x12\x16\n" +
+	"\x06leaves\x18\x02 \x03(\fR\x06leaves\"\xbf\x01\n" +
 	"\x12AcknowledgeRequest\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -502,7 +600,8 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\bR\baccepted\x12\x14\n" +
 	"\x05error\x18\x04 \x01(\tR\x05error\x12\x18\n" +
-	"\aversion\x18\x05 \x01(\tR\aversion\"\x15\n" +
+	"\aversion\x18\x05 \x01(\tR\aversion\x12)\n" +
+	"\x10untrusting_hosts\x18\x06 \x03(\tR\x0funtrustingHosts\"\x15\n" +
 	"\x13AcknowledgeResponse2\xb3\x01\n" +
 	"\rConfigService\x12H\n" +
 	"\x05Watch\x12\x1d.optup.config.v1.WatchRequest\x1a\x1e.optup.config.v1.WatchResponse0\x01\x12X\n" +
@@ -520,29 +619,31 @@ func file_internal_distribute_configv1_config_proto_rawDescGZIP() []byte {
 	return file_internal_distribute_configv1_config_proto_rawDescData
 }
 
-var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_internal_distribute_configv1_config_proto_goTypes = []any{
 	(*WatchRequest)(nil),          // 0: optup.config.v1.WatchRequest
 	(*WatchResponse)(nil),         // 1: optup.config.v1.WatchResponse
 	(*Credential)(nil),            // 2: optup.config.v1.Credential
 	(*Identity)(nil),              // 3: optup.config.v1.Identity
-	(*AcknowledgeRequest)(nil),    // 4: optup.config.v1.AcknowledgeRequest
-	(*AcknowledgeResponse)(nil),   // 5: optup.config.v1.AcknowledgeResponse
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*Interception)(nil),          // 4: optup.config.v1.Interception
+	(*AcknowledgeRequest)(nil),    // 5: optup.config.v1.AcknowledgeRequest
+	(*AcknowledgeResponse)(nil),   // 6: optup.config.v1.AcknowledgeResponse
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_internal_distribute_configv1_config_proto_depIdxs = []int32{
-	6, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
+	7, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
 	2, // 1: optup.config.v1.WatchResponse.credentials:type_name -> optup.config.v1.Credential
 	3, // 2: optup.config.v1.WatchResponse.identity:type_name -> optup.config.v1.Identity
-	0, // 3: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
-	4, // 4: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
-	1, // 5: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
-	5, // 6: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 3: optup.config.v1.WatchResponse.interception:type_name -> optup.config.v1.Interception
+	0, // 4: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
+	5, // 5: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
+	1, // 6: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
+	6, // 7: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
+	6, // [6:8] is the sub-list for method output_type
+	4, // [4:6] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_internal_distribute_configv1_config_proto_init() }
@@ -556,7 +657,7 @@ func file_internal_distribute_configv1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_distribute_configv1_config_proto_rawDesc), len(file_internal_distribute_configv1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

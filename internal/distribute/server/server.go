@@ -86,6 +86,8 @@ type Server struct {
 	Unsigned   func(error)
 	Sessions   *Sessions
 	Now        func() time.Time
+	// Interceptor signs what sidecars end TLS with; nil signs nothing.
+	Interceptor Interceptor
 	// Leader is who counts acknowledgements; nil where this is the only replica. Failed, which may be nil, is told of those that could
 	// not be passed on.
 	Leader Leader
@@ -117,11 +119,15 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 
 	w := &watch{s: s, who: who, caller: caller, out: out, sent: Published{Generation: req.Msg.GetGeneration(), Hash: req.Msg.GetHash()}}
 	w.identity.key = req.Msg.GetIdentityKey()
+	if w.intercepted, err = newIntercepted(req.Msg); err != nil {
+		return connect.NewError(connect.CodeInvalidArgument, err)
+	}
 	tick := time.NewTicker(s.beat())
 	defer tick.Stop()
 	if err := w.send(ctx, true); err != nil {
 		return err
 	}
+	pace := w.pace(tick, s.beat())
 	for {
 		select {
 		case <-ctx.Done():
@@ -140,6 +146,7 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 		if err != nil {
 			return err
 		}
+		pace = w.pace(tick, pace)
 	}
 }
 
@@ -195,6 +202,19 @@ type watch struct {
 	grantExpires time.Time
 	values       values
 	identity     identified
+	intercepted  intercepted
+}
+
+// pace is how long a stream is silent where nothing changes: shorter while a pod waits for an authority.
+func (w *watch) pace(tick *time.Ticker, now time.Duration) time.Duration {
+	next := w.s.beat()
+	if w.intercepted.missing {
+		next = min(next, interceptionRetry)
+	}
+	if next != now {
+		tick.Reset(next)
+	}
+	return next
 }
 
 // send writes the bundle if it is newer than what was sent, else a heartbeat if always or if a credential has changed.
@@ -221,6 +241,9 @@ func (w *watch) send(ctx context.Context, always bool) error {
 	}
 	if ok && !w.caller.Ledger {
 		if err := w.addIdentity(ctx, m, p); err != nil && w.s.Unsigned != nil {
+			w.s.Unsigned(err)
+		}
+		if err := w.addInterception(ctx, m, p); err != nil && w.s.Unsigned != nil {
 			w.s.Unsigned(err)
 		}
 	}

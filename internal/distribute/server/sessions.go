@@ -20,8 +20,10 @@ type Session struct {
 	// Error says why it refused the bundle.
 	Error   string
 	Version string
-	Seen    time.Time
-	open    int
+	// Untrusting are hosts on whose connections applications do not accept the caller's certificate, as it says.
+	Untrusting []string
+	Seen       time.Time
+	open       int
 }
 
 // silentAfter is when a session that neither is connected nor gives a sign of life is forgotten.
@@ -66,9 +68,11 @@ func (s *Sessions) Open(podUID string, c Caller, generation int64, version strin
 func (s *Sessions) Acknowledge(podUID string, c Caller, m *configv1.AcknowledgeRequest) {
 	s.mu.Lock()
 	x := s.session(podUID, c)
-	changed := x.Generation != m.GetGeneration() || x.Accepted != m.GetAccepted() || x.Hash != m.GetHash()
+	changed := x.Generation != m.GetGeneration() || x.Accepted != m.GetAccepted() || x.Hash != m.GetHash() ||
+		!slices.Equal(x.Untrusting, untrusting(m))
 	x.Generation, x.Hash, x.Accepted = min(m.GetGeneration(), maxReported), clip(m.GetHash(), 64), m.GetAccepted()
 	x.Error, x.Version = clip(m.GetError(), 512), clip(m.GetVersion(), 64)
+	x.Untrusting = untrusting(m)
 	s.mu.Unlock()
 	if changed {
 		s.notify(c.Namespace, c.Config)
@@ -112,6 +116,18 @@ func (s *Sessions) Highest(namespace, config string) int64 {
 		top = max(top, x.Generation)
 	}
 	return top
+}
+
+// maxUntrusting bounds the hosts that a caller may name.
+const maxUntrusting = 32
+
+func untrusting(m *configv1.AcknowledgeRequest) []string {
+	all := m.GetUntrustingHosts()
+	out := slices.Clone(all[:min(len(all), maxUntrusting)])
+	for i := range out {
+		out[i] = clip(out[i], 253)
+	}
+	return out
 }
 
 func clip(s string, n int) string {
