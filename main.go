@@ -34,7 +34,7 @@ func run() error {
 	logging.BindFlags(flag.CommandLine)
 	flag.Usage = usage
 	flag.Parse()
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging), manager.WithoutBodies))
 	if err := o.Validate(); err != nil {
 		return err
 	}

@@ -198,6 +198,11 @@ spec:
 		refused:  `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example/t", clientID: shop, clientIDRef: {name: mail, key: id}}}}}`,
 	},
 	{
+		sentence: "authorities of a token endpoint are certificates", message: "authorities of a token endpoint are certificates",
+		accepted: `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example", clientID: shop, authorities: "-----BEGIN CERTIFICATE-----"}}}}`,
+		refused:  `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example", clientID: shop, authorities: "our own"}}}}`,
+	},
+	{
 		sentence: "tokens are asked for over TLS", message: "tokenURL is an https URL",
 		accepted: `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example", clientID: shop}}}}`,
 		refused:  `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "http://login.esp.example/t", clientID: shop}}}}`,

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -26,7 +27,7 @@ import (
 type Values struct {
 	// Reader knows DataServices and namespaces.
 	Reader client.Reader
-	// Secrets knows those with the label; Direct, which may be nil, knows others too and is asked to tell people what is wrong only.
+	// Secrets knows those with the label; Direct, which may be nil, is asked for the metadata of others, to tell people what is wrong.
 	Secrets, Direct client.Reader
 
 	watched cache.Cache
@@ -71,8 +72,8 @@ func (v *Values) problem(ctx context.Context, d *v1alpha1.DataService) (*unusabl
 	slices.Sort(ids)
 	for _, id := range ids {
 		_, wrong, err := read(ctx, v.Secrets, d.Namespace, all[id])
-		if wrong != nil && wrong.reason == v1alpha1.ReasonSecretNotFound && v.Direct != nil {
-			_, wrong, err = read(ctx, v.Direct, d.Namespace, all[id]) // perhaps it only lacks its label
+		if wrong != nil && wrong.reason == v1alpha1.ReasonSecretNotFound && v.unmarked(ctx, d.Namespace, all[id]) {
+			wrong = notMarked(all[id])
 		}
 		if wrong != nil || err != nil {
 			return wrong, err
@@ -81,12 +82,31 @@ func (v *Values) problem(ctx context.Context, d *v1alpha1.DataService) (*unusabl
 	return nil, nil
 }
 
+// unmarked tells whether a Secret is there that its owner has not marked. Nothing but its metadata is read.
+func (v *Values) unmarked(ctx context.Context, namespace string, k translate.Kept) bool {
+	if v.Direct == nil {
+		return false
+	}
+	var m metav1.PartialObjectMetadata
+	m.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	err := v.Direct.Get(ctx, types.NamespacedName{Namespace: namespace, Name: string(k.Secret.Name)}, &m)
+	return err == nil && m.Labels[v1alpha1.LabelCredential] != "true"
+}
+
+func notMarked(k translate.Kept) *unusable {
+	return denied(v1alpha1.ReasonSecretNotPermitted, "The owner of the Secret %s has not let OptUp use it: give it the label %s: \"true\".", k.Secret.Name, v1alpha1.LabelCredential)
+}
+
+func denied(reason, format string, args ...any) *unusable {
+	return &unusable{reason, "Requests to the service are denied. " + fmt.Sprintf(format, args...)}
+}
+
 // read gives a value that is kept in a Secret, or why there is none. It fails where nobody knows.
 func read(ctx context.Context, from client.Reader, namespace string, k translate.Kept) (credential.Secret, *unusable, error) {
 	var s corev1.Secret
 	err := from.Get(ctx, types.NamespacedName{Namespace: namespace, Name: string(k.Secret.Name)}, &s)
 	none := func(reason, format string, args ...any) (credential.Secret, *unusable, error) {
-		return credential.Secret{}, &unusable{reason, "Requests to the service are denied. " + fmt.Sprintf(format, args...)}, nil
+		return credential.Secret{}, denied(reason, format, args...), nil
 	}
 	switch {
 	case apierrors.IsNotFound(err):
@@ -95,7 +115,7 @@ func read(ctx context.Context, from client.Reader, namespace string, k translate
 	case err != nil:
 		return credential.Secret{}, nil, err
 	case s.Labels[v1alpha1.LabelCredential] != "true":
-		return none(v1alpha1.ReasonSecretNotPermitted, "The owner of the Secret %s has not let OptUp use it: give it the label %s: \"true\".", k.Secret.Name, v1alpha1.LabelCredential)
+		return credential.Secret{}, notMarked(k), nil
 	}
 	if host := notNamed(&s, k.Hosts); host != "" {
 		return none(v1alpha1.ReasonSecretNotPermitted, "The owner of the Secret %s has not named %s among the hosts that it may be sent to: add it to the annotation %s, with commas between.",

@@ -103,6 +103,9 @@ const (
 	ReasonNothingToAsk = "NothingToAsk"
 	// ReasonInvalidTouchpoint surfaces when a touchpoint holds a value that no bundle can hold.
 	ReasonInvalidTouchpoint = "InvalidTouchpoint"
+	// ReasonInvalidCredential surfaces when what a service says about its credential cannot be carried out, for example authorities of a
+	// token endpoint that are no certificates.
+	ReasonInvalidCredential = "InvalidCredential"
 	// ReasonInvalidAuthorities surfaces when a service's authorities are no certificates of authorities.
 	ReasonInvalidAuthorities = "InvalidAuthorities"
 	// ReasonInvalidEndpoint surfaces when an endpoint's template, pointers or units do not fit together.

@@ -108,12 +108,19 @@ type Credential struct {
 // OAuth2Client is how a client obtains tokens for itself (RFC 6749 section 4.4).
 // +kubebuilder:validation:XValidation:rule="has(self.clientID) != has(self.clientIDRef)",message="name the client in clientID, or where its name is kept in clientIDRef, and not both"
 type OAuth2Client struct {
-	// tokenURL of the token endpoint, for example https://login.crm.example/oauth/token. Its certificate is verified as the service's is.
+	// tokenURL of the token endpoint, for example https://login.crm.example/oauth/token.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*(:[1-9][0-9]{0,4})?(/[!\"$-~]*)?$')",message="tokenURL is an https URL with a host in lower case, without user and fragment (RFC 6749 section 3.2)"
 	TokenURL string `json:"tokenURL"`
+	// authorities that the token endpoint's certificate is verified with, in PEM, at most 16 KiB. Omitted means the public authorities (those
+	// of Mozilla), whatever the service has.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
+	// +kubebuilder:validation:XValidation:rule="self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY')",message="authorities of a token endpoint are certificates in PEM, which begin with -----BEGIN CERTIFICATE-----, and no key"
+	Authorities string `json:"authorities,omitempty"`
 	// clientID is the client's name at the token endpoint, if it need not be kept in a Secret.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

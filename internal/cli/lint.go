@@ -188,7 +188,7 @@ func (l *linter) compile(read manifest.Result) {
 // said tells whether the value for which the compiler refuses a whole part has a remark of its own.
 func (l *linter) said(f compile.Finding) bool {
 	switch f.Code {
-	case compile.InvalidPurpose, compile.InvalidRule, compile.InvalidEndpoint, compile.InvalidAuthorities:
+	case compile.InvalidPurpose, compile.InvalidRule, compile.InvalidEndpoint, compile.InvalidAuthorities, compile.InvalidCredential:
 	default:
 		return false
 	}

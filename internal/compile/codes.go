@@ -77,6 +77,8 @@ const (
 	InvalidAuthorities Code = "InvalidAuthorities"
 	// AuthoritiesWithoutTLS surfaces when a service has authorities and no port on which the sidecar speaks TLS; always a warning.
 	AuthoritiesWithoutTLS Code = "AuthoritiesWithoutTLS"
+	// InvalidCredential surfaces when what a service says about its credential is something that no bundle can hold.
+	InvalidCredential Code = "InvalidCredential"
 	// CredentialInPlain surfaces when a credential is inserted into requests that go out without TLS; always a warning.
 	CredentialInPlain Code = "CredentialInPlain"
 

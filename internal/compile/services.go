@@ -50,7 +50,7 @@ func (c *compiler) resolveServices(in []policy.Service) {
 	for i := range all {
 		s := &service{Service: all[i]}
 		unverified := s.Service.Service
-		unverified.Authorities = ""
+		unverified.Authorities, unverified.Credential = "", nil
 		if err := enforceable(&unverified, nil); err != nil {
 			c.findings.error(s.ref(), "spec", InvalidEndpoint, "The service cannot be enforced, so rules cannot refer to it (%v). Correct it.", err)
 			continue
@@ -94,26 +94,6 @@ func (c *compiler) hosts(s *service, taken map[string]string) {
 			case other != s.Name:
 				c.findings.error(s.ref(), fmt.Sprintf("spec.hosts[%d]", i), HostConflict, "%s is declared by DataService %s too; only that one counts. Remove it from one of them.", key, other)
 			}
-		}
-	}
-}
-
-// credential warns where a credential goes out for everybody on the way to read.
-func (c *compiler) credential(s *service) {
-	if s.Credential == nil {
-		return
-	}
-	if o := s.Credential.OAuth2; o != nil {
-		declared := *s.Credential
-		tokens := *o
-		tokens.Scopes = sortedSet(o.Scopes)
-		declared.OAuth2 = &tokens
-		s.Credential = &declared
-	}
-	for _, p := range s.Ports {
-		if p.Protocol == "HTTP" && p.TLSPort == 0 {
-			c.findings.warn(s.ref(), "spec.credential", CredentialInPlain,
-				"The sidecar speaks plain HTTP to port %d, so that whoever is on the way can read the credential. Take tls mode Originate or Intercept.", p.Port)
 		}
 	}
 }

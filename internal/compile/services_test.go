@@ -65,7 +65,7 @@ func TestWhatIsWrongWithServices(t *testing.T) {
 			func(s *policy.Snapshot) {
 				s.Services[mail].Credential = &ir.Credential{ID: "mail/key", Type: "Cookie", Own: ir.OwnRefuse}
 			},
-			serviceRef("mail"), "spec", InvalidEndpoint, Error, "Cookie",
+			serviceRef("mail"), "spec.credential", InvalidCredential, Error, "Cookie",
 		},
 		"authorities that are none": {
 			func(s *policy.Snapshot) { s.Services[mail].Authorities = "our own" }, serviceRef("mail"), "spec.authorities", InvalidAuthorities, Error, "every request to it is denied",

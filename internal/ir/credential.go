@@ -49,6 +49,8 @@ type Credential struct {
 // OAuth2 says how a token is obtained with the value, which is the client's secret.
 type OAuth2 struct {
 	TokenURL string `json:"tokenUrl"`
+	// Authorities are the certificates (PEM) that the token endpoint's own is verified with instead of the public roots; empty for those.
+	Authorities string `json:"authorities,omitempty"`
 	// ClientID is the client's name, or ClientIDValue the ID of the value that is.
 	ClientID      string `json:"clientId,omitempty"`
 	ClientIDValue string `json:"clientIdValue,omitempty"`
@@ -106,7 +108,7 @@ func (v *validator) credential(service string, c *Credential) {
 	case CredentialQuery:
 		v.check(c.Query != "" && url.QueryEscape(c.Query) == c.Query, "service %q: the parameter %q of the credential", service, c.Query)
 	case CredentialOAuth2:
-		v.check(c.OAuth2 != nil && c.OAuth2.valid(), "service %q: the token endpoint of the credential", service)
+		v.check(c.OAuth2 != nil && c.OAuth2.valid(), "service %q: the token endpoint of the credential, or its authorities", service)
 	case CredentialBasic:
 	default:
 		v.check(false, "service %q: credential type %q", service, c.Type)
@@ -114,6 +116,11 @@ func (v *validator) credential(service string, c *Credential) {
 }
 
 func (o *OAuth2) valid() bool {
+	if o.Authorities != "" {
+		if _, err := ParseAuthorities(o.Authorities); err != nil {
+			return false
+		}
+	}
 	u, err := url.Parse(o.TokenURL)
 	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.Fragment == "" && (o.ClientID == "") != (o.ClientIDValue == "")
 }

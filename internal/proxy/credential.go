@@ -216,6 +216,15 @@ func (x *exchange) withoutOwn(raw string) string {
 	return strings.Join(kept, "&")
 }
 
+// askForToken reaches a token endpoint.
+func (p *Proxy) askForToken(authorities string, r *http.Request) (*http.Response, error) {
+	t, err := p.transportTo(upstream{authorities: authorities})
+	if err != nil {
+		return nil, err
+	}
+	return t.RoundTrip(r)
+}
+
 // askedForToken notes what became of a question for a token.
 func (p *Proxy) askedForToken(service string, err error) {
 	outcome := "obtained"

@@ -98,7 +98,7 @@ func (p *Proxy) setup() {
 		if p.Leaves != nil {
 			p.tls = intercept.ServerConfig(p.Leaves)
 		}
-		p.inserting.Values, p.inserting.RoundTrip, p.inserting.Asked = p.Credentials, p.transport.RoundTrip, p.askedForToken
+		p.inserting.Values, p.inserting.RoundTrip, p.inserting.Asked = p.Credentials, p.askForToken, p.askedForToken
 		p.conns = newHandoff()
 		protocols := &http.Protocols{}
 		protocols.SetHTTP1(true)

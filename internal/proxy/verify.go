@@ -76,6 +76,11 @@ func (t *transports) keep(s *State) {
 		for _, u := range s.upstreams {
 			used[u.authorities] = true
 		}
+		for i := range s.Index.Bundle().Services {
+			if c := s.Index.Bundle().Services[i].Credential; c != nil && c.OAuth2 != nil {
+				used[c.OAuth2.Authorities] = true
+			}
+		}
 	}
 	for authorities, x := range t.by {
 		if !used[authorities] {

@@ -41,6 +41,7 @@ var reasons = []struct {
 	{compile.NothingToAsk, v1alpha1.ReasonNothingToAsk},
 	{compile.InvalidTouchpoint, v1alpha1.ReasonInvalidTouchpoint},
 	{compile.InvalidEndpoint, v1alpha1.ReasonInvalidEndpoint},
+	{compile.InvalidCredential, v1alpha1.ReasonInvalidCredential},
 	{compile.InvalidAuthorities, v1alpha1.ReasonInvalidAuthorities},
 	{compile.EndpointConflict, v1alpha1.ReasonEndpointConflict},
 	{compile.InvalidCallback, v1alpha1.ReasonInvalidCallback},

@@ -3,6 +3,7 @@ package translate
 import (
 	"net/textproto"
 	"net/url"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -44,6 +45,9 @@ func oauth2(o *v1alpha1.OAuth2Client) *ir.OAuth2 {
 	out := &ir.OAuth2{
 		TokenURL: o.TokenURL, ClientID: o.ClientID, InBody: o.ClientAuthentication == v1alpha1.ClientBody,
 		Scopes: convert[string](o.Scopes), Audience: o.Audience,
+	}
+	if o.Authorities != "" {
+		out.Authorities = strings.TrimSpace(o.Authorities) + "\n"
 	}
 	if o.ClientIDRef != nil {
 		out.ClientIDValue = valueID(*o.ClientIDRef)

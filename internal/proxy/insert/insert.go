@@ -24,8 +24,8 @@ var missing = &Unavailable{"The sidecar has no credential for this service, so n
 // Source readies credentials. Set its fields before the first use; it is safe for concurrent use.
 type Source struct {
 	Values *credential.Store
-	// RoundTrip reaches token endpoints. It follows no redirects, and verifies certificates.
-	RoundTrip func(*http.Request) (*http.Response, error)
+	// RoundTrip reaches token endpoints. It follows no redirects, and verifies certificates with authorities (PEM; the public ones if empty).
+	RoundTrip func(authorities string, r *http.Request) (*http.Response, error)
 	// Asked is told what became of each question for a token; nil for nobody.
 	Asked func(service string, err error)
 	// Now is nil for the clock.

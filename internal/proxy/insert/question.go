@@ -36,7 +36,7 @@ func (t *tokens) question() (answer, error) {
 	if err != nil {
 		return answer{}, t.unavailable("cannot be asked")
 	}
-	res, err := t.source.RoundTrip(r)
+	res, err := t.source.RoundTrip(t.declared.Authorities, r)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return answer{}, t.unavailable("does not answer in time")

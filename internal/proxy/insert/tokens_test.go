@@ -51,7 +51,12 @@ func newEndpoint(t *testing.T, change func(*ir.OAuth2)) *endpoint {
 		change(e.ir.OAuth2)
 	}
 	e.source = &Source{
-		Values: &credential.Store{}, RoundTrip: srv.Client().Transport.RoundTrip,
+		Values: &credential.Store{}, RoundTrip: func(authorities string, r *http.Request) (*http.Response, error) {
+			if authorities != e.ir.OAuth2.Authorities {
+				t.Errorf("verified with %q", authorities)
+			}
+			return srv.Client().Transport.RoundTrip(r)
+		},
 		Now: func() time.Time { e.mu.Lock(); defer e.mu.Unlock(); return e.now },
 		Asked: func(s string, err error) {
 			e.mu.Lock()
@@ -139,6 +144,7 @@ func TestHowATokenIsAskedFor(t *testing.T) {
 		"by header":          {nil, "grant_type=client_credentials", url.QueryEscape("shop/1") + " " + url.QueryEscape(clientSecret)},
 		"by body":            {func(o *ir.OAuth2) { o.InBody = true }, "client_id=shop%2F1&client_secret=p%2Bs%2F+%3Acorrect-horse&grant_type=client_credentials", " "},
 		"for something":      {func(o *ir.OAuth2) { o.Scopes, o.Audience = []string{"a", "b"}, "https://crm" }, "audience=https%3A%2F%2Fcrm&grant_type=client_credentials&scope=a+b", url.QueryEscape("shop/1") + " " + url.QueryEscape(clientSecret)},
+		"with authorities":   {func(o *ir.OAuth2) { o.Authorities = "of its own" }, "grant_type=client_credentials", url.QueryEscape("shop/1") + " " + url.QueryEscape(clientSecret)},
 		"with a secret name": {func(o *ir.OAuth2) { o.ClientID, o.ClientIDValue = "", "crm/id" }, "grant_type=client_credentials", "hidden " + url.QueryEscape(clientSecret)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -259,7 +265,9 @@ func TestWhatATokenEndpointMayAnswer(t *testing.T) {
 
 func TestATokenEndpointIsVerified(t *testing.T) {
 	e := newEndpoint(t, nil)
-	e.source.RoundTrip = http.DefaultTransport.RoundTrip // which does not know its authority
+	e.source.RoundTrip = func(_ string, r *http.Request) (*http.Response, error) {
+		return http.DefaultTransport.RoundTrip(r) // which does not know its authority
+	}
 	if got, err := e.sent(); err == nil || !strings.Contains(err.Error(), "certificate cannot be verified") {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -344,7 +352,7 @@ func TestNobodyWaitsForEver(t *testing.T) {
 // TestAPanicDenies and leaves nobody waiting.
 func TestAPanicDenies(t *testing.T) {
 	e := newEndpoint(t, nil)
-	e.source.RoundTrip = func(*http.Request) (*http.Response, error) { panic(json.Number("1")) }
+	e.source.RoundTrip = func(string, *http.Request) (*http.Response, error) { panic(json.Number("1")) }
 	if got, err := e.sent(); err == nil {
 		t.Errorf("%q was sent", got)
 	}
