@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/inject"
 )
 
 // cacheOptions keep the cache small: of the objects that many others make, only our own, and of pods nothing that nobody reads.
@@ -47,11 +48,7 @@ func slimPod(o any) (any, error) {
 		return o, nil
 	}
 	p.ManagedFields, p.Annotations = nil, nil
-	spec := corev1.PodSpec{ServiceAccountName: p.Spec.ServiceAccountName}
-	for _, c := range p.Spec.InitContainers {
-		spec.InitContainers = append(spec.InitContainers, corev1.Container{Name: c.Name})
-	}
-	p.Spec = spec
+	p.Spec = inject.Slim(&p.Spec)
 	p.Status = corev1.PodStatus{Phase: p.Status.Phase}
 	return p, nil
 }

@@ -1,0 +1,41 @@
+package inject
+
+import corev1 "k8s.io/api/core/v1"
+
+// Slim keeps of a pod whom it runs as, and what CapturedBy and Cooperative look at: what a cache of all pods of a cluster needs. Of a pod
+// without a sidecar next to nothing is left.
+func Slim(s *corev1.PodSpec) corev1.PodSpec {
+	out := corev1.PodSpec{ServiceAccountName: s.ServiceAccountName}
+	injected := find(s.InitContainers, SidecarName) != nil
+	for _, c := range s.InitContainers {
+		kept := corev1.Container{Name: c.Name}
+		switch {
+		case c.Name == SidecarName:
+			kept.Args = c.Args
+		case injected && !ownContainer(c.Name):
+			kept.SecurityContext = c.SecurityContext
+		}
+		out.InitContainers = append(out.InitContainers, kept)
+	}
+	if !injected {
+		return out
+	}
+	for _, c := range s.Containers {
+		out.Containers = append(out.Containers, corev1.Container{Name: c.Name, SecurityContext: c.SecurityContext})
+	}
+	for _, c := range s.EphemeralContainers {
+		out.EphemeralContainers = append(out.EphemeralContainers, corev1.EphemeralContainer{
+			EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: c.Name, SecurityContext: c.SecurityContext},
+		})
+	}
+	for _, v := range s.Volumes {
+		if v.HostPath != nil {
+			out.Volumes = append(out.Volumes, v)
+		}
+	}
+	out.DNSConfig, out.DNSPolicy = s.DNSConfig, s.DNSPolicy
+	if s.SecurityContext != nil {
+		out.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: s.SecurityContext.RunAsNonRoot}
+	}
+	return out
+}
