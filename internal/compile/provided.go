@@ -151,7 +151,8 @@ func (c *compiler) providedBy(s *service, callers []callerIn) ir.Provided {
 		out.Callers = append(out.Callers, one)
 	}
 	out.Service = trimmed(s.Service.Service, used)
-	out.Service.Providers, out.Service.ProvidersEnforce = nil, false
+	// What only callers do on their way here is theirs.
+	out.Service.Providers, out.Service.ProvidersEnforce, out.Service.Credential, out.Service.Authorities = nil, false, nil, ""
 	notices := map[int]bool{}
 	for _, name := range purposesOf(c, out.Rules) {
 		p := ir.Purpose{Name: name, Objection: ir.ObjectionNone, Blocked: reasonPurposeUndeclared}

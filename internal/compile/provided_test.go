@@ -39,8 +39,9 @@ func TestAServicesSidecarsKnowTheRulesOfItsCallers(t *testing.T) {
 	provided(&s)
 	s.Workloads[0].Accounts = []string{"mailer"}
 	s.Policies[0].FreshnessBound = 7e9
+	s.Services[register].Credential = &ir.Credential{ID: ir.ValueID("key", "token"), Type: ir.CredentialHeader, Header: "Authorization", Prefix: "Bearer ", Own: ir.OwnRefuse}
 	r := Compile(s)
-	if len(r.Findings) != 0 {
+	if len(r.Findings) != 1 || r.Findings[0].Code != CredentialInPlain {
 		t.Errorf("%+v", r.Findings)
 	}
 	caller, b := bundleOf(t, r, mailerApp), bundleOf(t, r, registerApp)
@@ -73,8 +74,11 @@ func TestAServicesSidecarsKnowTheRulesOfItsCallers(t *testing.T) {
 				service = x
 			}
 		}
-		service.Providers, service.ProvidersEnforce = nil, false
+		service.Providers, service.ProvidersEnforce, service.Credential = nil, false, nil
 		return rules, service, purposes
+	}
+	if seen.Services[0].Credential != nil {
+		t.Error("the service's sidecar would insert what callers bring")
 	}
 	r1, s1, p1 := own(caller)
 	r2, s2, p2 := own(seen)
