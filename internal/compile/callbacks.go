@@ -97,7 +97,7 @@ func (in *callbackIn) take(declared *policy.Callback) {
 	}
 	b.Signature.ToleranceSeconds = cmp.Or(declared.Signature.ToleranceSeconds, int64(tolerance.Seconds()))
 	if declared.KeyRef != nil {
-		b.Signature.Key = declared.KeyRef.Name + "/" + declared.KeyRef.Key
+		b.Signature.Key = ir.ValueID(declared.KeyRef.Name, declared.KeyRef.Key)
 	}
 }
 

@@ -139,6 +139,14 @@ func Timed(b *ir.Bundle) []consent.PurposeID {
 			out = append(out, t.Purpose)
 		}
 	}
+	for i := range b.Callbacks {
+		c := &b.Callbacks[i]
+		for _, k := range c.Kinds {
+			if declaresTime(c.Body) {
+				out = append(out, k.Purpose)
+			}
+		}
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }

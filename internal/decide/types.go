@@ -52,6 +52,7 @@ const (
 	TLSRefused           Reason = "TLS_REFUSED"
 	CredentialNotAllowed Reason = "CREDENTIAL_NOT_ALLOWED"
 	CredentialMissing    Reason = "CREDENTIAL_MISSING"
+	SignatureRefused     Reason = "SIGNATURE_REFUSED"
 	LedgerBehind         Reason = "LEDGER_BEHIND"
 	InternalError        Reason = "INTERNAL_ERROR"
 	NotPermitted         Reason = "NOT_PERMITTED"
@@ -103,7 +104,7 @@ func (r Reason) Public() Reason {
 	switch r {
 	case HostUndeclared, EndpointUnknown, PurposeUndeclared, PurposeAmbiguous, NamespaceNotAllowed, NoPolicy, CategoryNotCovered,
 		PartyNotCovered, TransferNotCovered, ObligationUnmet, NotCanonical, BodyUnreadable, BodyTooLarge, EncodingNotAllowed, TLSRefused, LedgerBehind,
-		CredentialNotAllowed, CredentialMissing, InternalError:
+		CredentialNotAllowed, CredentialMissing, SignatureRefused, InternalError:
 		return r
 	default:
 		if r.Permits() {

@@ -71,8 +71,8 @@ type Value struct {
 	ID      string
 }
 
-// Values lists what a sidecar needs besides the bundle: the credentials of services that some rule refers to, sorted. Who has no rule for a
-// service has no use for its credential.
+// Values lists what a sidecar needs besides the bundle: the credentials of services that some rule refers to, and the secrets that callbacks
+// are verified with, sorted. Who has no rule for a service has no use for its credential.
 func Values(b *Bundle) []Value {
 	var out []Value
 	for i := range b.Services {
@@ -84,6 +84,11 @@ func Values(b *Bundle) []Value {
 		out = append(out, Value{s.Name, c.ID})
 		if c.OAuth2 != nil && c.OAuth2.ClientIDValue != "" {
 			out = append(out, Value{s.Name, c.OAuth2.ClientIDValue})
+		}
+	}
+	for i := range b.Callbacks {
+		if c := &b.Callbacks[i]; c.Signature.Key != "" {
+			out = append(out, Value{c.Service, c.Signature.Key})
 		}
 	}
 	slices.SortFunc(out, func(a, b Value) int {

@@ -57,6 +57,7 @@ var explanations = map[decide.Reason]struct {
 	decide.TLSRefused:           {http.StatusForbidden, "TLS to this host cannot be checked. Use the declared plain port; the sidecar connects on the application's behalf."},
 	decide.CredentialNotAllowed: {http.StatusForbidden, "The request brings a credential of its own. The sidecar inserts that of the service."},
 	decide.CredentialMissing:    {http.StatusServiceUnavailable, "The sidecar has no credential for this service, so nothing was sent."},
+	decide.SignatureRefused:     {http.StatusForbidden, "The call is not signed as the DataService declares, or was signed too long ago. Correct the key, or the clock."},
 	decide.LedgerBehind:         {http.StatusServiceUnavailable, "What people agreed to is not known freshly enough. Try again."},
 	decide.InternalError:        {http.StatusInternalServerError, "The request could not be checked."},
 	decide.NotPermitted:         {http.StatusForbidden, "The people's current consent does not permit this."},

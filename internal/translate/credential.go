@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"fmt"
 	"net/textproto"
 	"net/url"
 	"strings"
@@ -71,6 +72,11 @@ type Kept struct {
 // ValuesOf gives the values of a DataService by the ids that bundles name them by (see ir.Values).
 func ValuesOf(d *v1alpha1.DataService) map[string]Kept {
 	out := map[string]Kept{}
+	for i := range d.Spec.Callbacks {
+		if ref := d.Spec.Callbacks[i].Signature.KeyRef; ref != nil {
+			out[valueID(*ref)] = Kept{Field: fmt.Sprintf("spec.callbacks[%d].signature.keyRef", i), What: "the callback's secret", Secret: *ref}
+		}
+	}
 	c := d.Spec.Credential
 	if c == nil {
 		return out
