@@ -29,7 +29,7 @@ type options struct {
 	manager, trust, managerToken, ledgerToken, state string
 	bundle, ledger, interceptCA, authorities         string
 	capture, outbound, inbound, admin                string
-	listen                                           []string
+	listen, callbacks                                []string
 	aliases                                          []aliased
 	stopTime, stallTime                              time.Duration
 	usesSpool                                        int64
@@ -84,6 +84,10 @@ func (o *options) flags(f *flag.FlagSet) {
 		o.listen = append(o.listen, v)
 		return nil
 	})
+	f.Func("callbacks", "`address=ip:port`: connections to address are calls of the application at ip:port, whose callbacks are checked; may be repeated", func(v string) error {
+		o.callbacks = append(o.callbacks, v)
+		return nil
+	})
 	f.Func("alias", "`address=host`: with --capture alias, the name of this host leads to the address; may be repeated", func(v string) error {
 		a, err := parseAlias(v)
 		o.aliases = append(o.aliases, a)
@@ -123,6 +127,9 @@ func run(ctx context.Context, o options) error {
 		default:
 			group.Go(func() error { return p.ServeHost(ctx, l, l.host, l.port) })
 		}
+	}
+	if err := serveCallbacks(ctx, group, p, o.callbacks); err != nil {
+		return err
 	}
 	apply := func(u client.Update) error {
 		s.interception.take(u) // what a bundle needs comes before the bundle
@@ -173,6 +180,7 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	if p.Tracer, s.traced, err = newTracer(o); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
+	p.Tell, p.Inbound = s.Tell, p.Callback
 	s.doors = &doors{hosts: o.aliases, serve: p.ServeHost}
 	s.export(registry)
 	s.doors.export(registry)

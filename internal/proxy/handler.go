@@ -13,7 +13,10 @@ import (
 
 // handle decides about one request. The phases follow the order of the request: address, endpoint, purpose, body, people, service,
 // answer. Whatever fails or panics denies.
-func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) {
+func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) { p.serveBy(w, r, (*exchange).run) }
+
+// serveBy serves one request by what run does with it.
+func (p *Proxy) serveBy(w http.ResponseWriter, r *http.Request, run func(*exchange)) {
 	x := &exchange{proxy: p, r: r}
 	x.w = &once{ResponseWriter: w}
 	if r.ProtoMajor > 1 {
@@ -35,7 +38,7 @@ func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) {
 			deny(x.w, decide.InternalError, x.use.ID().String())
 		}
 	}()
-	x.run()
+	run(x)
 }
 
 // once remembers whether an answer has begun.
@@ -86,6 +89,8 @@ type exchange struct {
 	endpoint *decide.Endpoint
 	plan     *decide.Plan
 	people   people
+	// called is the callback that the request is for; nil for one of the application's own.
+	called *called
 	// doc is the request's body; nil if there is none or it was not read.
 	doc enforce.Body
 	// inserts is nil where the sidecar inserts nothing.
@@ -297,6 +302,9 @@ func (x *exchange) renew() decide.Reason {
 func (x *exchange) observing() bool {
 	if x.plan != nil {
 		return x.plan.Mode == ir.ModeObserve
+	}
+	if x.called != nil {
+		return x.called.Mode == ir.ModeObserve
 	}
 	return x.state.Index.DenyMode() == ir.ModeObserve
 }

@@ -24,6 +24,8 @@ type Metrics struct {
 	unverified  *metrics.Counters
 	// tokens and refusals are about the credentials of services.
 	tokens, refusals *metrics.Counters
+	// calls and noes are about callbacks.
+	calls, noes *metrics.Counters
 
 	// Children that were resolved once, so that a request pays for a look-up and nothing else.
 	decided cache[decidedKey, *metrics.Counter]
@@ -96,11 +98,22 @@ func NewMetrics(r *metrics.Registry) *Metrics {
 		unverified: r.Counters("optup_sidecar_service_certificates_refused_total", "Requests that were not sent because the service's certificate was not accepted.", "service", "reason"),
 		tokens:     r.Counters("optup_sidecar_token_requests_total", "Questions for a token that the sidecar inserts, by what became of them.", "service", "outcome"),
 		refusals:   r.Counters("optup_sidecar_credential_refusals_total", "Answers by which a service refused the credential that the sidecar inserted (401).", "service"),
-		summary:    map[string]*PurposeSummary{},
+		calls:      r.Counters("optup_sidecar_callbacks_total", "Calls of callbacks by what became of them.", "service", "callback", "outcome"),
+		noes: r.Counters("optup_sidecar_callback_events_total", "Withdrawals and objections that callbacks brought. appended and replayed are in the ledger; "+
+			"nameless and refused are lost, because nobody can be found by them, and need attention.", "service", "callback", "outcome"),
+		summary: map[string]*PurposeSummary{},
 	}
 }
 
 func (m *Metrics) connection(outcome string) { m.connections.With(outcome).Inc() }
+
+func (m *Metrics) called(c *called, outcome string) { m.calls.With(c.Service, c.Name, outcome).Inc() }
+
+func (m *Metrics) told(c *called, outcome string, n int) {
+	if n > 0 {
+		m.noes.With(c.Service, c.Name, outcome).Add(uint64(n))
+	}
+}
 
 func (m *Metrics) upstreamFailed() { m.upstream.Inc() }
 

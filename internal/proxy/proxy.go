@@ -47,11 +47,16 @@ type Proxy struct {
 	// StallTime is how long a peer may make no progress within a message, and a service until it takes a connection and until it begins
 	// its answer; 0 for a minute.
 	StallTime time.Duration
+	// Tell tells ledgers what people said by callbacks; nil where nobody can be told, and then such calls are to be tried again.
+	Tell Tell
 
 	// stall is StallTime, unless a test says otherwise.
 	stall time.Duration
 	// held bounds the bodies that are held at once.
 	held budget
+	// now is the clock for signed times; nil for the machine's.
+	now   func() time.Time
+	calls callSide
 
 	once      sync.Once
 	server    *http.Server
@@ -100,26 +105,8 @@ func (p *Proxy) setup() {
 		}
 		p.inserting.Values, p.inserting.RoundTrip, p.inserting.Asked = p.Credentials, p.askForToken, p.askedForToken
 		p.conns = newHandoff()
-		protocols := &http.Protocols{}
-		protocols.SetHTTP1(true)
-		protocols.SetHTTP2(true)
-		protocols.SetUnencryptedHTTP2(true)
-		p.server = &http.Server{
-			Handler: http.HandlerFunc(p.handle), DisableGeneralOptionsHandler: true, Protocols: protocols, HTTP2: http2Limits(p.stall),
-			ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHead,
-			// The server's own complaints quote requests.
-			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-				if x, ok := c.(*tls.Conn); ok {
-					c = x.NetConn()
-				}
-				if t, ok := c.(*targeted); ok {
-					return context.WithValue(ctx, targetKey{}, t.target)
-				}
-				return ctx
-			},
-			ConnState: p.connState,
-		}
+		p.server = p.newServer(p.handle)
+		p.server.ConnState = p.connState
 		go func() { _ = p.server.Serve(p.conns) }()
 	})
 }
@@ -159,6 +146,9 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	err := p.server.Shutdown(ctx)
 	p.transport.CloseIdleConnections()
 	p.private.close()
+	if in := p.calls.proxy.Load(); in != nil {
+		err = errors.Join(err, in.Shutdown(ctx))
+	}
 	return err
 }
 

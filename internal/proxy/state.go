@@ -28,6 +28,8 @@ type State struct {
 	// constants are the headers that rules tell purposes apart by.
 	constants map[string]bool
 	upstreams map[place]upstream
+	// callbacks are by port of the workload.
+	callbacks map[uint16][]*called
 	// programs saves time only.
 	programs cache[programKey, compiled]
 }
@@ -66,5 +68,6 @@ func (c *Current) Store(s *State) {
 	s.resolver = newResolver(s.Index.Bundle(), previous)
 	s.constants = constantHeaders(s.Index.Bundle())
 	s.upstreams = upstreams(s.Index)
+	s.callbacks = callbacks(s.Index)
 	c.state.Store(s)
 }

@@ -29,6 +29,7 @@ var onTheWire = map[decide.Reason]string{
 
 	decide.CredentialNotAllowed: "credential_test.go",
 	decide.CredentialMissing:    "credential_test.go",
+	decide.SignatureRefused:     "callback_test.go",
 }
 
 // constants gives the values of the constants of one type that a file declares.
