@@ -173,7 +173,7 @@ func (r *Road) Manifest(name string) string {
 }
 
 // Namespaces of the shop.
-var Namespaces = []string{"marketing", "crm", "esp", "consent"}
+var Namespaces = []string{"marketing", "marketing-strict", "crm", "esp", "consent"}
 
 // Clear takes the shop away, with its ledger and the keys in it.
 func (r *Road) Clear(ctx context.Context) error {

@@ -3,6 +3,7 @@ package road
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"github.com/optup/optup/api/v1alpha1"
 )
 
 // VendorHost is the name that the clients' SDKs call and that nobody can change in them.
@@ -128,7 +131,8 @@ type Request struct {
 	Headers                                []string
 	Status                                 int
 	Mail                                   *struct {
-		Subject, BatchID string
+		Subject          string
+		BatchID          string `json:"batch_id"`
 		Personalizations []struct {
 			To []struct{ Email string }
 		}
@@ -186,4 +190,15 @@ func (v *Vendor) SetKey(ctx context.Context) error {
 		},
 	}}
 	return v.r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.ForceOwnership, client.FieldOwner("optup-road"))
+}
+
+// Allow lets a purpose be used in these namespaces, and no others.
+func (r *Road) Allow(ctx context.Context, purpose string, namespaces ...string) error {
+	p := &v1alpha1.DataPurpose{}
+	p.Name = purpose
+	data, err := json.Marshal(map[string]any{"spec": map[string]any{"allowedNamespaces": map[string]any{"names": namespaces}}})
+	if err != nil {
+		return err
+	}
+	return r.Patch(ctx, p, client.RawPatch(types.MergePatchType, data))
 }
