@@ -129,7 +129,7 @@ client-images: $(BIN) $(PODS)/node/node_modules/.package-lock.json
 	  $(PODS)/node/client.js=/app/client.js $(PODS)/node/node_modules=/app/node_modules
 	$(CLUSTERCTL) image --name optup/client-debian:$$(cat $(BIN)/pods/clients) --entrypoint /bin/sh --libraries $$(readlink -f /bin/sh) $(PYTHON)=/usr/bin/python3 \
 	  /usr/lib/$(notdir $(PYTHON))=/usr/lib/$(notdir $(PYTHON)) $(foreach d,requests urllib3 certifi chardet charset_normalizer idna six.py,$(PYLIB)/$(d)=$(PYLIB)/$(d)) /usr/bin/curl=/usr/bin/curl \
-	  $(PGDIR)/bin/psql=/usr/bin/psql /etc/ssl/certs/ca-certificates.crt=/etc/ssl/certs/ca-certificates.crt $(PODS)/debian/client.py=/app/client.py $(PODS)/debian/client.sh=/app/client.sh
+	  $(PGDIR)/bin/psql=/usr/bin/psql /etc/ssl/certs/ca-certificates.crt=/etc/ssl/certs/ca-certificates.crt $(PODS)/debian/client.py=/app/client.py $(PODS)/debian/client.sh=/app/client.sh $(PODS)/debian/attempts.py=/app/attempts.py $$(PATH=$$PATH:/usr/sbin command -v nft)=/usr/sbin/nft
 
 $(PODS)/node/node_modules/.package-lock.json: $(PODS)/node/package-lock.json
 	@command -v npm > /dev/null || { echo "the end-to-end tests need npm: apt-get install npm" >&2; exit 1; }

@@ -1,0 +1,243 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/optup/optup/internal/inject"
+	"github.com/optup/optup/test/road"
+)
+
+// Attempts to get around the sidecar, each with what was observed. Whatever an attempt gets, nothing of it may arrive at the vendor with
+// its key, and nobody who did not agree may be written to.
+var _ = Describe("attempts to go around", Ordered, func() {
+	t := &table{title: "attempts to go around"}
+	BeforeAll(func(ctx SpecContext) {
+		openVendor(ctx)
+		Expect(r.ApplyYAML(ctx, attemptServices)).To(Succeed())
+		Expect(r.Names(ctx, map[string]string{road.VendorHost: "esp/vendor", "rebound.example": "esp/vendor", "free.example": "esp/free"})).To(Succeed())
+	})
+	AfterAll(func() { t.print() })
+
+	It("of a program in its pod arrive nowhere", func(ctx SpecContext) {
+		for name, ungoverned := range map[string]string{"attacker": "{action: Deny}", "loose": "{action: Observe}"} {
+			Expect(r.ApplyYAML(ctx, attemptPolicy(name, ungoverned))).To(Succeed())
+			Expect(r.Create(ctx, attacker(ctx, name))).To(Succeed())
+		}
+		for _, name := range []string{"attacker", "loose"} {
+			seen := observations(ctx, name)
+			for _, a := range attempts {
+				observed, told := seen[a.name]
+				want := a.want
+				if name == "loose" && a.loose != "" {
+					want = a.loose
+				}
+				t.add(name, a.name, observed, wrongUnless(told && regexp.MustCompile(want).MatchString(observed), observed, " is not ", want))
+			}
+		}
+		arrived, err := vendor.Requests(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		for _, x := range arrived {
+			Expect(x.Mail).To(BeNil(), "a mail was sent")
+			Expect(x.Key).NotTo(Equal("right"), "the key left the sidecar for %s", x.Path)
+		}
+		Expect(t.failed).To(BeEmpty())
+	}, SpecTimeout(4*time.Minute))
+
+	It("of a service that is not what it says are refused, and get no key", func(ctx SpecContext) {
+		Expect(vendor.Tell(ctx, "/reset", nil)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(vendor.Tell(ctx, "/certificate", road.PairRight)).To(Succeed()) })
+		for _, pair := range []string{road.PairExpired, road.PairOther, road.PairUnknown} {
+			Expect(vendor.Tell(ctx, "/certificate", pair)).To(Succeed())
+			// Connections that were made before show the certificate of then.
+			var out string
+			Eventually(func() string {
+				out = inPod(ctx, "attacker", "/usr/bin/curl", "-sS", "-m", "10", "-w", " (%{http_code})", "https://"+road.VendorHost+"/v3/marketing/contacts")
+				return out
+			}).WithContext(ctx).WithTimeout(3 * time.Minute).WithPolling(2 * time.Second).Should(ContainSubstring("(502)"))
+			t.add("service", "certificate: "+pair, out, "")
+		}
+		Expect(vendor.Tell(ctx, "/reset", nil)).To(Succeed())
+		Expect(vendor.Requests(ctx)).To(BeEmpty())
+	}, SpecTimeout(8*time.Minute))
+
+	It("are not made by OptUp itself: what nobody declared keeps its own certificate", func(ctx SpecContext) {
+		out := inPod(ctx, "loose", "/usr/bin/python3", "-c", `
+import ssl
+print("the vendor's authority" if b"the vendor's authority" in ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("free.example", 443))) else "another")`)
+		t.add("loose", "an undeclared host's certificate is of", strings.TrimSpace(out), wrongUnless(strings.TrimSpace(out) == "the vendor's authority", out))
+		Expect(t.failed).To(BeEmpty())
+	}, SpecTimeout(time.Minute))
+
+	It("of a pod's makers are refused when it is made or changed", func(ctx SpecContext) {
+		for _, a := range admissions {
+			err := a.try(ctx)
+			said := ""
+			if err != nil {
+				said = err.Error()[max(0, strings.LastIndex(err.Error(), "denied the request: ")):]
+			}
+			t.add("admission", a.name, strings.TrimPrefix(said, "denied the request: "), wrongUnless(strings.Contains(said, a.want), "it was ", err))
+		}
+		Expect(t.failed).To(BeEmpty())
+	}, SpecTimeout(time.Minute))
+})
+
+// attempts of test/pods/debian/attempts.py with what may be observed: by a pod that may reach nothing undeclared, and where it differs
+// by one that may reach everything else.
+var attempts = []struct{ name, want, loose string }{
+	{"direct address, no server name", refusal, ""},
+	{"direct address, another server name", refusal, ""},
+	{"direct address, the vendor's server name", "403.*NOT_PERMITTED", ""},
+	{"address of a pod behind it, no server name", refusal, "401 Unauthorized"},
+	{"address of a pod behind it, the vendor's server name", refusal, ""},
+	{"another port of the vendor", refusal, ""},
+	{"HTTP on the port of TLS", refusal, ""},
+	{"another name that leads to the vendor (rebinding)", refusal, ""},
+	{"IPv6 with an IPv4 address in it", refusal, ""},
+	{"IPv6", refusal, ""},
+	{"Host header of another host", "400.*NOT_CANONICAL", ""},
+	{"absolute target of another host", "400.*NOT_CANONICAL", ""},
+	{"two Host headers", "400", ""},
+	{"CONNECT within TLS", "(400|403|405)", ""},
+	{"CONNECT to the sidecar's own listener", refusal, ""},
+	{"UDP 443", "PermissionError|ConnectionRefusedError", ""},
+	{"flushing the rules", "exit code 1: .*not permitted", ""},
+	{"becoming the sidecar's user", "PermissionError", ""},
+	{"becoming root", "PermissionError", ""},
+	{"killing the sidecar", "processes of the sidecar: 0", ""},
+	{"reading keys and tokens", "private keys: 0, tokens: 0", ""},
+	{"asking the sidecar's admin port", "answers: ", ""},
+}
+
+// refusal is an answer or an error by which nothing got further than the sidecar.
+const refusal = `^HTTP/1.1 (400|403|421|503)|SSLError|SSLEOFError|ConnectionRefusedError|ConnectionResetError|closed without a word|Network is unreachable|No route to host|PermissionError`
+
+const attemptServices = `
+apiVersion: v1
+kind: Service
+metadata: {name: free, namespace: esp}
+spec: {selector: {app: vendor}, ports: [{port: 443, targetPort: 8443}]}
+`
+
+func attemptPolicy(name, ungoverned string) string {
+	return strings.NewReplacer("NAME", name, "UNGOVERNED", ungoverned).Replace(`
+apiVersion: consent.optup.dev/v1alpha1
+kind: ConsentPolicy
+metadata: {name: NAME, namespace: marketing}
+spec:
+  targetRefs: [{kind: Pod, name: NAME}]
+  ungoverned: UNGOVERNED
+  rules:
+  - {name: newsletter, purpose: newsletter, service: {namespace: esp, name: sendgrid}, endpoints: [mail-send]}
+  - {name: contacts, purpose: profile-view, service: {namespace: esp, name: sendgrid}, endpoints: [contacts-sample], onMissing: DropRecord}
+`)
+}
+
+// attacker tries everything and stays, for more attempts.
+func attacker(ctx context.Context, name string) *corev1.Pod {
+	GinkgoHelper()
+	service := &corev1.Service{}
+	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: "esp", Name: "vendor"}, service)).To(Succeed())
+	pod, err := r.Pod(ctx, "esp", road.App("vendor"))
+	Expect(err).NotTo(HaveOccurred())
+	p := clientPod("marketing", realClient{name, "client-debian", []string{
+		"/bin/sh", "-c", "/usr/bin/python3 /app/attempts.py; echo done; exec /usr/bin/python3 -c 'import time; time.sleep(1e6)'",
+	}}, someone())
+	p.Spec.Containers[0].Env = append(p.Spec.Containers[0].Env,
+		corev1.EnvVar{Name: "SERVICE", Value: service.Spec.ClusterIP}, corev1.EnvVar{Name: "POD", Value: pod.Status.PodIP}, corev1.EnvVar{Name: "UID", Value: fmt.Sprint(inject.ReservedID)})
+	return p
+}
+
+func observations(ctx context.Context, name string) map[string]string {
+	GinkgoHelper()
+	var out string
+	err := r.Until(ctx, 3*time.Minute, name+" has tried everything", func(ctx context.Context) (bool, error) {
+		var err error
+		out, err = r.Logs(ctx, "marketing", road.App(name), "app")
+		return strings.HasSuffix(strings.TrimSpace(out), "\ndone"), err
+	})
+	Expect(err).NotTo(HaveOccurred(), out)
+	Expect(out).NotTo(ContainSubstring(vendor.Key))
+	seen := map[string]string{}
+	for line := range strings.Lines(out) {
+		var o struct{ Attempt, Observed string }
+		if json.Unmarshal([]byte(line), &o) == nil {
+			seen[o.Attempt] = o.Observed
+		}
+	}
+	return seen
+}
+
+// inPod runs a program in a pod's app and gives what it printed, errors included.
+func inPod(ctx context.Context, pod string, args ...string) string {
+	GinkgoHelper()
+	kubectl := filepath.Join(r.Root, "bin/cluster/kubectl")
+	out, _ := exec.CommandContext(ctx, kubectl, append([]string{"exec", "-n", "marketing", pod, "-c", "app", "--"}, args...)...).CombinedOutput()
+	return string(out)
+}
+
+// admissions are attempts that end at the API server.
+var admissions = []struct {
+	name, want string
+	try        func(context.Context) error
+}{
+	{"a pod that runs as the sidecar's user", "reserved for the sidecar", create(func(s *corev1.PodSpec) { id := int64(inject.ReservedID); s.SecurityContext.RunAsUser = &id })},
+	{"a pod whose containers see each other's processes", "shareProcessNamespace", create(func(s *corev1.PodSpec) { yes := true; s.ShareProcessNamespace = &yes })},
+	{"a pod on the host's network", "hostNetwork", create(func(s *corev1.PodSpec) { s.HostNetwork = true })},
+	{"a pod that may change the network's rules", "NET_ADMIN", create(func(s *corev1.PodSpec) {
+		s.Containers[0].SecurityContext = &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN"}}}
+	})},
+	{"a privileged pod", "privileged", create(func(s *corev1.PodSpec) {
+		yes := true
+		s.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: &yes}
+	})},
+	{"a pod that mounts the sidecar's tokens", inject.TokensVolume, create(func(s *corev1.PodSpec) {
+		s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: inject.TokensVolume, MountPath: "/tokens"}}
+	})},
+	{"a pod with a token for the manager", inject.ManagerAudience, create(func(s *corev1.PodSpec) {
+		s.Volumes = []corev1.Volume{{Name: "own", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: inject.ManagerAudience, Path: "token"}},
+		}}}}}
+	})},
+	{"an ephemeral container as the sidecar's user", "reserved for the sidecar", debug(func(e *corev1.EphemeralContainer) {
+		id := int64(inject.ReservedID)
+		e.SecurityContext = &corev1.SecurityContext{RunAsUser: &id}
+	})},
+	{"an ephemeral container that sees the sidecar's processes", "processes of " + inject.SidecarName, debug(func(e *corev1.EphemeralContainer) { e.TargetContainerName = inject.SidecarName })},
+	{"an ephemeral container that may change the rules", "NET_ADMIN", debug(func(e *corev1.EphemeralContainer) {
+		e.SecurityContext = &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN"}}}
+	})},
+	{"an ephemeral container that mounts the sidecar's tokens", inject.TokensVolume, debug(func(e *corev1.EphemeralContainer) {
+		e.VolumeMounts = []corev1.VolumeMount{{Name: inject.TokensVolume, MountPath: "/tokens"}}
+	})},
+}
+
+func create(change func(*corev1.PodSpec)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return r.Create(ctx, pause("marketing", "refused", change), &client.CreateOptions{DryRun: []string{"All"}})
+	}
+}
+
+func debug(change func(*corev1.EphemeralContainer)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var p corev1.Pod
+		if err := r.Client.Get(ctx, client.ObjectKey{Namespace: "marketing", Name: "attacker"}, &p); err != nil {
+			return err
+		}
+		e := corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "debug", Image: r.Image("shop")}}
+		change(&e)
+		p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, e)
+		return r.SubResource("ephemeralcontainers").Update(ctx, &p, &client.SubResourceUpdateOptions{UpdateOptions: client.UpdateOptions{DryRun: []string{"All"}}})
+	}
+}

@@ -1,0 +1,154 @@
+"""Attempts of an application to get around its sidecar. Each prints one line of JSON: what was tried, and what was observed."""
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+
+SERVICE, POD, REFUSED = (os.environ[n] for n in ("SERVICE", "POD", "REFUSED"))
+HOST = "api.sendgrid.com"
+MAIL = json.dumps({
+    "from": {"email": "post@gartenhaus.example"}, "subject": "attempt", "template_id": "d-newsletter",
+    "personalizations": [{"to": [{"email": REFUSED}]}],
+})
+
+
+def request(host, method="POST", target="/v3/mail/send", more=""):
+    return (f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{more}Authorization: Bearer SG.opens.nothing\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(MAIL)}\r\nConnection: close\r\n\r\n{MAIL}").encode()
+
+
+def heard(s):
+    data = b""
+    while len(data) < 1 << 16:
+        part = s.recv(4096)
+        if not part:
+            break
+        data += part
+    text = data.decode(errors="replace")
+    if not text:
+        return "closed without a word"
+    body = text.partition("\r\n\r\n")[2]
+    for word in ("NOT_PERMITTED", "NOT_CANONICAL", "ENDPOINT_UNKNOWN", "UNGOVERNED_HOST", "TLS_REFUSED", "PORT_UNKNOWN", "PROTOCOL"):
+        if word in body:
+            return text.splitlines()[0] + ": " + word
+    return text.splitlines()[0] + ": " + body[:200]
+
+
+def dial(address, port, family=socket.AF_INET):
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.settimeout(10)
+    s.connect((address, port))
+    return s
+
+
+def tls(address, port, name, ask):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(dial(address, port), server_hostname=name) as s:
+        s.sendall(ask)
+        return heard(s)
+
+
+def plain(address, port, ask, family=socket.AF_INET):
+    with dial(address, port, family) as s:
+        s.sendall(ask)
+        return heard(s)
+
+
+def datagram():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(2)
+    s.connect((SERVICE, 443))
+    s.send(b"\xc0" + b"\0" * 1199)
+    s.recv(1)
+    return "answered"
+
+
+def flush():
+    out = subprocess.run(["/usr/sbin/nft", "flush", "ruleset"], capture_output=True, text=True)
+    return "exit code %d: %s" % (out.returncode, out.stderr.strip().splitlines()[0] if out.stderr else "")
+
+
+def become(uid):
+    os.setuid(uid)
+    return "became %d" % uid
+
+
+def kill():
+    seen = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with open("/proc/%s/cmdline" % pid, "rb") as f:
+            if b"sidecar" in f.read():
+                seen.append(pid)
+    return "processes of the sidecar: %d" % len(seen)
+
+
+def files():
+    """Everything that this program can read, except the runtime's own files."""
+    keys, tokens, count = [], [], 0
+    for folder, below, names in os.walk("/"):
+        if folder == "/":
+            below[:] = [d for d in below if d not in ("usr", "lib", "lib64", "bin", "sys")]
+        if folder == "/proc":
+            below[:] = [d for d in below if d == str(os.getpid()) or d == "1"]
+        if "/task" in folder or "/net" in folder:
+            below[:] = []
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                if not os.path.isfile(path) or path in ("/proc/kmsg", "/proc/kcore"):
+                    continue
+                with open(path, "rb") as f:
+                    data = f.read(1 << 20)
+            except OSError:
+                continue
+            count += 1
+            if b"PRIVATE KEY" in data and not path.endswith("attempts.py"):
+                keys.append(path)
+            if data.startswith(b"eyJ"):
+                tokens.append(path)
+    return "private keys: %d, tokens: %d" % (len(keys), len(tokens)) if count > 50 else "only %d files" % count
+
+
+def admin():
+    out = []
+    for path in ("/metrics", "/summary", "/config", "/bundle", "/debug/pprof/heap?debug=1", "/debug/vars"):
+        out.append(plain("127.0.0.1", 15020, ("GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n" % path).encode()))
+    for line in out:
+        print(line, file=sys.stderr)
+    return "answers: " + ", ".join(line.split(" ")[1] for line in out if line.startswith("HTTP"))
+
+
+ATTEMPTS = {
+    "direct address, no server name": lambda: tls(SERVICE, 443, None, request(HOST)),
+    "direct address, another server name": lambda: tls(SERVICE, 443, "www.other.example", request(HOST)),
+    "direct address, the vendor's server name": lambda: tls(SERVICE, 443, HOST, request(HOST)),
+    "address of a pod behind it, no server name": lambda: tls(POD, 8443, None, request(HOST)),
+    "address of a pod behind it, the vendor's server name": lambda: tls(POD, 8443, HOST, request(HOST)),
+    "another port of the vendor": lambda: tls(HOST, 8443, HOST, request(HOST)),
+    "HTTP on the port of TLS": lambda: plain(HOST, 443, request(HOST)),
+    "another name that leads to the vendor (rebinding)": lambda: tls("rebound.example", 443, "rebound.example", request("rebound.example")),
+    "IPv6 with an IPv4 address in it": lambda: plain("::ffff:" + SERVICE, 443, request(HOST), socket.AF_INET6),
+    "IPv6": lambda: plain("2001:db8::1", 443, request(HOST), socket.AF_INET6),
+    "Host header of another host": lambda: tls(HOST, 443, HOST, request("www.other.example")),
+    "absolute target of another host": lambda: tls(HOST, 443, HOST, request(HOST, target="https://www.other.example/v3/mail/send")),
+    "two Host headers": lambda: tls(HOST, 443, HOST, request(HOST, more="Host: www.other.example\r\n")),
+    "CONNECT within TLS": lambda: tls(HOST, 443, HOST, request(HOST, "CONNECT", HOST + ":443")),
+    "CONNECT to the sidecar's own listener": lambda: plain("127.0.0.1", 15001, request(HOST, "CONNECT", HOST + ":443")),
+    "UDP 443": datagram,
+    "flushing the rules": flush,
+    "becoming the sidecar's user": lambda: become(int(os.environ["UID"])),
+    "becoming root": lambda: become(0),
+    "killing the sidecar": kill,
+    "reading keys and tokens": files,
+    "asking the sidecar's admin port": admin,
+}
+
+for name, attempt in ATTEMPTS.items():
+    try:
+        observed = attempt()
+    except Exception as e:  # whatever stops an attempt is what is observed
+        observed = type(e).__name__ + ": " + str(e)
+    print(json.dumps({"attempt": name, "observed": observed}), flush=True)
