@@ -15,13 +15,13 @@ var templateFiles embed.FS
 
 // settings are what the templates may use: the cluster's paths and addresses and what was found out about the machine.
 type settings struct {
-	State, Run, CNIFolder, Runc                 string
-	Node, NodeIP, Bridge, Network               string
-	PodRange, PodSubnet, ServiceRange, Domain   string
-	Server, Registry, PauseImage                string
-	DNSReady, FirewallTable, CgroupRoot, CAData string
-	User, CertificateData, KeyData, Names       string
-	Volumes                                     []string
+	State, Run, CNIFolder, Runc                     string
+	Node, NodeIP, Bridge, Network                   string
+	PodRange, PodSubnet, ServiceRange, Domain       string
+	Server, Registry, PauseImage                    string
+	DNSReady, FirewallTable, CgroupRoot, CAData     string
+	User, CertificateData, KeyData, Names, RootZone string
+	Volumes                                         []string
 }
 
 func (c cluster) settings(cniFolder string) settings {
@@ -30,7 +30,7 @@ func (c cluster) settings(cniFolder string) settings {
 		Node: nodeName, NodeIP: nodeIP, Bridge: bridgeName, Network: networkName,
 		PodRange: podRange, PodSubnet: podSubnet, ServiceRange: serviceRange, Domain: clusterDomain,
 		Server: c.server(), Registry: registryAddr, PauseImage: pauseImage,
-		DNSReady: dnsReadyAddr, FirewallTable: firewallTable, CgroupRoot: "/" + cgroupName, Names: c.names(),
+		DNSReady: dnsReadyAddr, FirewallTable: firewallTable, CgroupRoot: "/" + cgroupName, Names: c.names(), RootZone: c.config("root.zone"),
 	}
 	s.Volumes = volumeNames()
 	return s
@@ -68,6 +68,7 @@ var configFiles = map[string]string{
 	"resolv.conf":     "resolv.conf",
 	"network.nft":     "network.nft",
 	"base.yaml":       "base.yaml",
+	"root.zone":       "root.zone",
 }
 
 // kubeconfigUsers are the clients that get a kubeconfig, each with the certificate of the same name.

@@ -32,7 +32,7 @@ func TestSettingsHoldWhatTheMachineNeeds(t *testing.T) {
 		"containerd.toml": {"restrict_oom_score_adj = true", `sandbox = "` + pauseImage + `"`, `BinaryName = "/src/repo/bin/cluster/runc"`, `bin_dirs = ["/usr/lib/cni"]`},
 		"kubelet.yaml":    {"failCgroupV1: false", "failSwapOn: false", "enforceNodeAllocatable: []", "cgroupDriver: cgroupfs", `clusterDNS: ["` + nodeIP + `"]`},
 		"kube-proxy.yaml": {"mode: nftables"},
-		"Corefile":        {"bind " + nodeIP, "rcode NXDOMAIN", "hosts " + c.names() + " {"},
+		"Corefile":        {"bind " + nodeIP, "file " + c.config("root.zone") + " .", "hosts " + c.names() + " {"},
 		"network.nft":     {"hook forward", "hook input", "ip saddr " + podRange + " ip daddr != " + podRange + " reject"},
 		"base.yaml":       {"name: standard", "volumeBindingMode: WaitForFirstConsumer", c.in("volumes", "optup-local-8")},
 		"certs.d/" + registryAddr + "/hosts.toml": {`server = "http://127.0.0.1:5001"`},
