@@ -13,6 +13,15 @@ func EncodeRecord(r *consent.Record) ([]byte, error) { return json.Marshal(r) }
 
 // DecodeRecord reads a record that is kept.
 func DecodeRecord(raw []byte) (*consent.Record, error) {
+	d := decoders.Get().(*decoder)
+	defer decoders.Put(d)
+	return d.decode(raw)
+}
+
+func (d *decoder) decode(raw []byte) (*consent.Record, error) {
+	if r := d.record(raw); r != nil {
+		return r, nil
+	}
 	r := &consent.Record{}
 	if err := json.Unmarshal(raw, r); err != nil {
 		return nil, errors.New("a record in the database cannot be read; restore a backup")
@@ -31,12 +40,15 @@ func JoinTags(tags []consent.Tag) []byte {
 
 // SplitTags reads joined tags.
 func SplitTags(raw []byte) []consent.Tag {
+	return appendTags(make([]consent.Tag, 0, len(raw)/len(consent.Tag{})), raw)
+}
+
+func appendTags(to []consent.Tag, raw []byte) []consent.Tag {
 	const size = len(consent.Tag{})
-	out := make([]consent.Tag, len(raw)/size)
-	for i := range out {
-		copy(out[i][:], raw[i*size:])
+	for ; len(raw) >= size; raw = raw[size:] {
+		to = append(to, consent.Tag(raw[:size]))
 	}
-	return out
+	return to
 }
 
 // Links gives the links of whole clusters that are loaded.

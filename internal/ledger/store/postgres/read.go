@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/proof"
@@ -202,51 +203,20 @@ func (s *Store) Snapshot(ctx context.Context, visit func(store.Person) error) (h
 		if h, err = head(ctx, tx); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, readEverybody)
-		if err != nil {
+		visited = journal.Everybody(func(add func(journal.Row) error) error {
+			rows, err := tx.Query(ctx, readEverybody)
+			if err != nil {
+				return err
+			}
+			var r journal.Row
+			_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Cluster, (*pgtype.DriverBytes)(&r.Type), (*pgtype.DriverBytes)(&r.Tags), (*pgtype.DriverBytes)(&r.Record), &r.Links},
+				func() error { return add(r) })
 			return err
-		}
-		visited = clusters(rows, visit)
+		}, visit)
 		return visited
 	})
 	if err != nil && !errors.Is(err, visited) {
 		err = fmt.Errorf("the snapshot cannot be read: %w", err)
 	}
 	return h, err
-}
-
-// clusters visits everybody in rows of readEverybody.
-func clusters(rows pgx.Rows, visit func(store.Person) error) error {
-	var cluster journal.Loaded
-	flush := func() error {
-		for _, p := range cluster.People() {
-			if err := visit(p); err != nil {
-				return err
-			}
-		}
-		cluster.Identities, cluster.Links = cluster.Identities[:0], cluster.Links[:0]
-		return nil
-	}
-	var id journal.Identity
-	var tags, record []byte
-	var links []int64
-	_, err := pgx.ForEachRow(rows, []any{&id.ID, &id.Cluster, &id.Type, &tags, &record, &links}, func() error {
-		if n := len(cluster.Identities); n > 0 && cluster.Identities[n-1].Cluster != id.Cluster {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		if err := fillIdentity(&id, tags, record); err != nil {
-			return err
-		}
-		cluster.Identities = append(cluster.Identities, id)
-		for _, p := range links {
-			cluster.Links = append(cluster.Links, consent.Link{ID: id.ID, Position: consent.Position(p)})
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return flush()
 }

@@ -96,26 +96,69 @@ func (s *Store) Snapshot(ctx context.Context, visit func(store.Person) error) (s
 	if err != nil {
 		return h.Head, err
 	}
-	if err := s.alone(ctx, tx, visit); err != nil {
-		return h.Head, err
-	}
-	return h.Head, s.together(ctx, tx, visit)
+	err = journal.Everybody(func(add func(journal.Row) error) error {
+		if err := alone(ctx, tx, add); err != nil {
+			return err
+		}
+		return each(ctx, tx, together, add)
+	}, visit)
+	return h.Head, err
 }
 
-// alone visits identities that are linked with no other, as they come.
-func (s *Store) alone(ctx context.Context, tx *sql.Tx, visit func(store.Person) error) error {
-	rows, err := tx.QueryContext(ctx, `SELECT `+identityColumns+` FROM identities i
-		WHERE i.cluster = i.id AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.cluster = i.id AND o.cluster <> o.id)`)
+const (
+	everybody = `SELECT ` + identityColumns + `, 0 FROM identities i ORDER BY i.id`
+	linked    = `SELECT DISTINCT identity FROM links ORDER BY identity`
+	// together are those that are linked, cluster by cluster, a row for each link.
+	together = `SELECT ` + identityColumns + `, l.position FROM identities i JOIN links l ON l.identity = i.id ORDER BY i.cluster, i.id, l.position`
+)
+
+// alone hands on identities that are linked with no other. Two lists are read side by side, in the order of an index each.
+func alone(ctx context.Context, tx *sql.Tx, add func(journal.Row) error) error {
+	rows, err := tx.QueryContext(ctx, linked)
 	if err != nil {
 		return fmt.Errorf("the snapshot cannot be read: %w", err)
 	}
 	defer rows.Close()
+	next, more := int64(0), true
+	err = each(ctx, tx, everybody, func(r journal.Row) error {
+		for more && next < r.ID {
+			if more = rows.Next(); !more {
+				break
+			}
+			if err := rows.Scan(&next); err != nil {
+				return fmt.Errorf("the snapshot cannot be read: %w", err)
+			}
+		}
+		if more && next == r.ID {
+			return nil
+		}
+		return add(r)
+	})
+	if err == nil && rows.Err() != nil {
+		err = fmt.Errorf("the snapshot cannot be read: %w", rows.Err())
+	}
+	return err
+}
+
+// each hands on the rows of a query.
+func each(ctx context.Context, tx *sql.Tx, query string, add func(journal.Row) error) error {
+	rows, err := tx.QueryContext(ctx, query)
+	if err != nil {
+		return fmt.Errorf("the snapshot cannot be read: %w", err)
+	}
+	defer rows.Close()
+	var r journal.Row
+	var kind, tags, record sql.RawBytes
+	var link [1]int64
 	for rows.Next() {
-		id, err := scanIdentity(rows)
-		if err != nil {
+		if err := rows.Scan(&r.ID, &r.Cluster, &kind, &tags, &record, &link[0]); err != nil {
 			return fmt.Errorf("the snapshot cannot be read: %w", err)
 		}
-		if err := visit(store.Person{Group: id.ID, Tags: id.Tags, Type: id.Type, Record: id.Record}); err != nil {
+		r.Type, r.Tags, r.Record, r.Links = kind, tags, record, nil
+		if link[0] > 0 {
+			r.Links = link[:]
+		}
+		if err := add(r); err != nil {
 			return err
 		}
 	}
@@ -123,54 +166,6 @@ func (s *Store) alone(ctx context.Context, tx *sql.Tx, visit func(store.Person) 
 		return fmt.Errorf("the snapshot cannot be read: %w", err)
 	}
 	return nil
-}
-
-// together visits those that are linked, cluster by cluster.
-func (s *Store) together(ctx context.Context, tx *sql.Tx, visit func(store.Person) error) error {
-	rows, err := tx.QueryContext(ctx, `SELECT `+identityColumns+`, l.position FROM identities i JOIN links l ON l.identity = i.id ORDER BY i.cluster, i.id, l.position`)
-	if err != nil {
-		return fmt.Errorf("the snapshot cannot be read: %w", err)
-	}
-	defer rows.Close()
-	var cluster journal.Loaded
-	flush := func() error {
-		defer func() { cluster = journal.Loaded{} }()
-		for _, p := range cluster.People() {
-			if err := visit(p); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for rows.Next() {
-		id, position, err := scanLinked(rows)
-		if err != nil {
-			return fmt.Errorf("the snapshot cannot be read: %w", err)
-		}
-		if n := len(cluster.Identities); n > 0 && cluster.Identities[n-1].Cluster != id.Cluster {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		if n := len(cluster.Identities); n == 0 || cluster.Identities[n-1].ID != id.ID {
-			cluster.Identities = append(cluster.Identities, id)
-		}
-		cluster.Links = append(cluster.Links, consent.Link{ID: id.ID, Position: position})
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("the snapshot cannot be read: %w", err)
-	}
-	return flush()
-}
-
-func scanLinked(rows *sql.Rows) (id journal.Identity, position consent.Position, err error) {
-	var tags, record sql.RawBytes
-	if err := rows.Scan(&id.ID, &id.Cluster, &id.Type, &tags, &record, &position); err != nil {
-		return id, 0, err
-	}
-	id.Tags = journal.SplitTags(tags)
-	id.Record, err = journal.DecodeRecord(record)
-	return id, position, err
 }
 
 // Leaves implements journal.Log.

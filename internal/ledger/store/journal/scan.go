@@ -1,0 +1,146 @@
+package journal
+
+import (
+	"time"
+
+	"github.com/optup/optup/internal/consent"
+)
+
+// object reads an object with at least one member. Member takes each, and gives a number that has to ascend.
+func (d *decoder) object(member func(key []byte) int) {
+	last := 0
+	for d.take('{'); !d.bad; d.take(',') {
+		key := d.raw()
+		if d.take(':'); d.bad {
+			return
+		}
+		at := member(key)
+		d.bad = d.bad || at <= last
+		if last = at; d.have('}') {
+			return
+		}
+	}
+}
+
+// list reads a list with at least one element, each of which element takes.
+func (d *decoder) list(element func()) {
+	for d.take('['); !d.bad; d.take(',') {
+		if element(); d.have(']') {
+			return
+		}
+	}
+}
+
+// listOf reads a list of objects.
+func listOf[T any](d *decoder, member func(to *T, key []byte) int) (out []T) {
+	d.list(func() {
+		var one T
+		d.object(func(key []byte) int { return member(&one, key) })
+		out = append(out, one)
+	})
+	return out
+}
+
+// have takes a byte if it is the next one.
+func (d *decoder) have(c byte) bool {
+	if d.at < len(d.in) && d.in[d.at] == c {
+		d.at++
+		return true
+	}
+	return false
+}
+
+func (d *decoder) take(c byte) { d.bad = !d.have(c) || d.bad }
+
+// raw reads a text of printable ASCII without escapes.
+func (d *decoder) raw() []byte {
+	d.take('"')
+	from := d.at
+	for ; d.at < len(d.in); d.at++ {
+		switch c := d.in[d.at]; {
+		case c == '"':
+			d.at++
+			return d.in[from : d.at-1]
+		case c < ' ', c > '~', c == '\\':
+			d.bad = true
+			return nil
+		}
+	}
+	d.bad = true
+	return nil
+}
+
+func (d *decoder) text() string { return d.word(d.raw()) }
+
+// again is text for what is likely to be what it was.
+func (d *decoder) again(last *string) string {
+	if raw := d.raw(); string(raw) != *last {
+		*last = d.word(raw)
+	}
+	return *last
+}
+
+// word gives a text that was met before without making another one of it.
+func (d *decoder) word(raw []byte) string {
+	if s, ok := d.words[string(raw)]; ok {
+		return s
+	}
+	if len(d.words) >= maxWords {
+		clear(d.words)
+	}
+	s := string(raw)
+	d.words[s] = s
+	return s
+}
+
+// number reads a whole number below a bound.
+func (d *decoder) number(below uint64) (n uint64) {
+	from := d.at
+	for ; d.at < len(d.in) && d.in[d.at] >= '0' && d.in[d.at] <= '9'; d.at++ {
+		n = n*10 + uint64(d.in[d.at]-'0')
+	}
+	if digits := d.at - from; digits == 0 || digits > 18 || (digits > 1 && d.in[from] == '0') || n >= below {
+		d.bad = true
+	}
+	return n
+}
+
+func (d *decoder) position() consent.Position { return consent.Position(d.number(1 << 63)) }
+
+// yes reads a true.
+func (d *decoder) yes() bool {
+	if d.at+4 > len(d.in) || string(d.in[d.at:d.at+4]) != "true" {
+		d.bad = true
+		return false
+	}
+	d.at += 4
+	return true
+}
+
+// time reads a time. Those in UTC to the second are the most.
+func (d *decoder) time() (t time.Time) {
+	raw := d.raw()
+	if s, ok := seconds(raw); ok {
+		return s
+	}
+	d.bad = t.UnmarshalText(raw) != nil || d.bad
+	return t
+}
+
+// seconds reads what is written like 2026-02-21T12:00:00Z.
+func seconds(raw []byte) (t time.Time, ok bool) {
+	if len(raw) != len("2006-01-02T15:04:05Z") || raw[4] != '-' || raw[7] != '-' || raw[10] != 'T' || raw[13] != ':' || raw[16] != ':' || raw[19] != 'Z' {
+		return t, false
+	}
+	ok = true
+	two := func(at int) int {
+		a, b := raw[at]-'0', raw[at+1]-'0'
+		ok = ok && a <= 9 && b <= 9
+		return int(a)*10 + int(b)
+	}
+	year, month, day, hour, minute, second := two(0)*100+two(2), two(5), two(8), two(11), two(14), two(17)
+	if !ok || month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 || second > 59 {
+		return t, false
+	}
+	return time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC), true
+}
