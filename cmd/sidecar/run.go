@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -180,7 +181,11 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	if p.Tracer, s.traced, err = newTracer(o); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
-	p.Tell, p.Inbound = s.Tell, p.Callback
+	p.Tell = s.Tell
+	// Callers of a service that the workload provides prove who they are, also where something calls the same port.
+	p.Inbound = func(ctx context.Context, c net.Conn, dst netip.AddrPort) bool {
+		return p.Arrive(ctx, c, dst) || p.Callback(ctx, c, dst)
+	}
 	s.doors = &doors{hosts: o.aliases, serve: p.ServeHost}
 	s.export(registry)
 	s.doors.export(registry)

@@ -64,6 +64,7 @@ var meanings = []meant{
 	{CredentialMissing, Meaning{"The sidecar has no credential for the service that could be inserted, so nothing was sent.", ""}},
 	{SignatureRefused, Meaning{"The call is not signed by the declared service, or was signed too long ago, so nobody knows who sent it.", "GDPR Art. 5(1)(d), (f), Art. 32"}},
 	{LedgerBehind, Meaning{"What people agreed to is not known freshly enough: somebody may have withdrawn or objected since.", "GDPR Art. 7(3), Art. 21(3)"}},
+	{CallerUnknown, Meaning{"The request came to a service that decides itself, and whoever sent it has not proven which workload it is.", "GDPR Art. 5(1)(f), Art. 32"}},
 	{InternalError, Meaning{"The request could not be checked.", ""}},
 	{NotPermitted, Meaning{"The people's current consent does not permit this. Callers learn no more.", "GDPR Art. 5(1)(f)"}},
 

@@ -54,6 +54,7 @@ const (
 	CredentialMissing    Reason = "CREDENTIAL_MISSING"
 	SignatureRefused     Reason = "SIGNATURE_REFUSED"
 	LedgerBehind         Reason = "LEDGER_BEHIND"
+	CallerUnknown        Reason = "CALLER_UNKNOWN"
 	InternalError        Reason = "INTERNAL_ERROR"
 	NotPermitted         Reason = "NOT_PERMITTED"
 )
@@ -104,7 +105,7 @@ func (r Reason) Public() Reason {
 	switch r {
 	case HostUndeclared, EndpointUnknown, PurposeUndeclared, PurposeAmbiguous, NamespaceNotAllowed, NoPolicy, CategoryNotCovered,
 		PartyNotCovered, TransferNotCovered, ObligationUnmet, NotCanonical, BodyUnreadable, BodyTooLarge, EncodingNotAllowed, TLSRefused, LedgerBehind,
-		CredentialNotAllowed, CredentialMissing, SignatureRefused, InternalError:
+		CredentialNotAllowed, CredentialMissing, SignatureRefused, CallerUnknown, InternalError:
 		return r
 	default:
 		if r.Permits() {

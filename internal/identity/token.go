@@ -13,6 +13,9 @@ import (
 // ErrRefused reports a token or grant that proves nothing. Its text says what is wrong with it, never what is in it.
 var ErrRefused = errors.New("the token is refused")
 
+// ProviderAudience is whom the tokens of callers without a sidecar are for: the sidecars of services.
+const ProviderAudience = "optup-provider"
+
 // maxToken bounds a token in bytes; projected tokens have about one kibibyte.
 const maxToken = 16 << 10
 

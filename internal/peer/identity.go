@@ -81,7 +81,7 @@ var ErrUnknown = errors.New("the peer is not known")
 
 type unknown string
 
-func (u unknown) Error() string        { return ErrUnknown.Error() + ": " + string(u) }
+func (u unknown) Error() string        { return string(u) }
 func (u unknown) Is(target error) bool { return target == ErrUnknown }
 
 // Accept shakes hands with whoever dialled. Whether the caller has proven a name is told apart from whether the connection stands: one

@@ -77,7 +77,7 @@ func (in *callSide) setup(p *Proxy) *Proxy {
 		}
 		q.conns = newHandoff()
 		q.server = q.newServer(func(w http.ResponseWriter, r *http.Request) {
-			q.serveBy(w, r, func(x *exchange) { x.arrive(&in.seen) })
+			q.serveBy(w, r, func(x *exchange) { x.takeCall(&in.seen) })
 		})
 		go func() { _ = q.server.Serve(q.conns) }()
 		in.proxy.Store(q)

@@ -19,8 +19,8 @@ import (
 // maxCallback bounds the body of a callback in bytes. SendGrid sends batches of at most 768 KB.
 const maxCallback = 4 << 20
 
-// arrive handles one request that came to a port at which services call the workload. Those to other paths pass as they are.
-func (x *exchange) arrive(seen *passedCalls) {
+// takeCall handles one request that came to a port at which services call the workload. Those to other paths pass as they are.
+func (x *exchange) takeCall(seen *passedCalls) {
 	t, _ := x.r.Context().Value(targetKey{}).(target)
 	x.state = x.proxy.Current.Load()
 	if x.state == nil {
@@ -35,7 +35,7 @@ func (x *exchange) arrive(seen *passedCalls) {
 	}
 	x.called, x.endpoint = c, c.endpoint
 	x.w.decision = x.use.ID().String()
-	a := arrival{exchange: x, app: app, seen: seen}
+	a := calling{exchange: x, app: app, seen: seen}
 	switch {
 	case reason != "":
 		a.refused(reason, nil)
@@ -48,9 +48,9 @@ func (x *exchange) arrive(seen *passedCalls) {
 	}
 }
 
-// arrival is one call of a callback. The phases follow the order of what is proven: who sends it, what people say by it, whose records
+// calling is one call of a callback. The phases follow the order of what is proven: who sends it, what people say by it, whose records
 // the application may see.
-type arrival struct {
+type calling struct {
 	*exchange
 	app  upstream
 	seen *passedCalls
@@ -58,7 +58,7 @@ type arrival struct {
 	kinds []*exchange
 }
 
-func (a *arrival) run() {
+func (a *calling) run() {
 	if a.r.ContentLength != 0 {
 		_ = http.NewResponseController(a.w.ResponseWriter).SetReadDeadline(time.Now().Add(a.proxy.stall))
 	}
@@ -98,7 +98,7 @@ func (a *arrival) run() {
 }
 
 // take tells the ledger and passes on. It tells whether the application took it, or there was nothing for it.
-func (a *arrival) take(body []byte) bool {
+func (a *calling) take(body []byte) bool {
 	in, reason := enforce.ReadInbound(a.called.Callback, body)
 	if reason != "" {
 		a.refused(reason, body)
@@ -141,7 +141,7 @@ func (a *arrival) take(body []byte) bool {
 }
 
 // readCall reads a body that can be verified: whole, as it came, in one reading.
-func (a *arrival) readCall() ([]byte, decide.Reason) {
+func (a *calling) readCall() ([]byte, decide.Reason) {
 	for name := range a.r.Header {
 		if f := folded(name); f != name && (framing[f] || rerouting[f]) {
 			return nil, decide.NotCanonical
@@ -173,7 +173,7 @@ func (a *arrival) readCall() ([]byte, decide.Reason) {
 }
 
 // verify gives the signed time as it is written, which names the call together with its body.
-func (a *arrival) verify(body []byte, now time.Time) (string, error) {
+func (a *calling) verify(body []byte, now time.Time) (string, error) {
 	s := &a.called.Signature
 	c := callback.Call{
 		Header: func(name string) []string { return a.r.Header[http.CanonicalHeaderKey(name)] }, Body: body, Now: now,
@@ -188,7 +188,7 @@ func (a *arrival) verify(body []byte, now time.Time) (string, error) {
 }
 
 // tell tells the ledgers what people said, each in as few calls as it takes. It fails unless all of it is durable, or can never be.
-func (a *arrival) tell(in *enforce.Inbound) error {
+func (a *calling) tell(in *enforce.Inbound) error {
 	said, nameless := in.Said()
 	a.proxy.Metrics.told(a.called, "nameless", nameless)
 	if nameless > 0 {
@@ -225,7 +225,7 @@ func (a *arrival) tell(in *enforce.Inbound) error {
 }
 
 // filter decides about the records, each by the plan of its kind.
-func (a *arrival) filter(in *enforce.Inbound) enforce.Passed {
+func (a *calling) filter(in *enforce.Inbound) enforce.Passed {
 	a.kinds = make([]*exchange, len(a.called.plans))
 	return in.Filter(a.called.plans, func(kind int, p enforce.Person) decide.Verdict {
 		y := a.kinds[kind]
@@ -244,7 +244,7 @@ func (a *arrival) filter(in *enforce.Inbound) enforce.Passed {
 }
 
 // decidedKinds ends what is recorded of each kind of records.
-func (a *arrival) decidedKinds(reason decide.Reason) {
+func (a *calling) decidedKinds(reason decide.Reason) {
 	for _, y := range a.kinds {
 		if y == nil {
 			continue
@@ -258,7 +258,7 @@ func (a *arrival) decidedKinds(reason decide.Reason) {
 }
 
 // forward passes a body on to the application, and its status back. It tells whether the application took it.
-func (a *arrival) forward(body []byte, outcome string) bool {
+func (a *calling) forward(body []byte, outcome string) bool {
 	out := a.outgoing(a.r.Context(), a.app, io.NopCloser(bytes.NewReader(body)), int64(len(body)))
 	out.Method = a.r.Method
 	unsigned(out.Header, &a.called.Signature)
@@ -302,7 +302,7 @@ func unsigned(h http.Header, s *ir.Signature) {
 }
 
 // answered ends a call with a status and nothing else: what the application would say to the service may be about people.
-func (a *arrival) answered(status int, outcome string) {
+func (a *calling) answered(status int, outcome string) {
 	a.decidedKinds("")
 	a.proxy.Metrics.called(a.called, outcome)
 	a.w.Header().Set("Content-Length", "0")
@@ -310,7 +310,7 @@ func (a *arrival) answered(status int, outcome string) {
 }
 
 // refused ends a call that will never pass. Where nothing is enforced it goes on as it came.
-func (a *arrival) refused(reason decide.Reason, body []byte) {
+func (a *calling) refused(reason decide.Reason, body []byte) {
 	if a.observing() && reason != busy {
 		a.would(reason)
 		a.asItCame(body, string(shown(reason)))
@@ -321,7 +321,7 @@ func (a *arrival) refused(reason decide.Reason, body []byte) {
 }
 
 // asItCame passes a call on where nothing is enforced, with a body that was read, or that nobody has read (nil).
-func (a *arrival) asItCame(body []byte, outcome string) {
+func (a *calling) asItCame(body []byte, outcome string) {
 	a.decidedKinds("")
 	a.proxy.Metrics.called(a.called, outcome)
 	if body != nil {
@@ -331,7 +331,7 @@ func (a *arrival) asItCame(body []byte, outcome string) {
 }
 
 // later ends a call that may pass when it comes again. Services try again for hours or days: until then nothing is lost.
-func (a *arrival) later(reason decide.Reason) {
+func (a *calling) later(reason decide.Reason) {
 	if a.observing() && a.called.Blocked != "" {
 		a.would(reason)
 		a.asItCame(nil, string(shown(reason)))

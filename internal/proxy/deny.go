@@ -59,6 +59,7 @@ var explanations = map[decide.Reason]struct {
 	decide.CredentialMissing:    {http.StatusServiceUnavailable, "The sidecar has no credential for this service, so nothing was sent."},
 	decide.SignatureRefused:     {http.StatusForbidden, "The call is not signed as the DataService declares, or was signed too long ago. Correct the key, or the clock."},
 	decide.LedgerBehind:         {http.StatusServiceUnavailable, "What people agreed to is not known freshly enough. Try again."},
+	decide.CallerUnknown:        {http.StatusForbidden, "The service gives personal data to known workloads only. Call it from a pod with a sidecar, or send a token for optup-provider in the header OptUp-Caller-Token."},
 	decide.InternalError:        {http.StatusInternalServerError, "The request could not be checked."},
 	decide.NotPermitted:         {http.StatusForbidden, "The people's current consent does not permit this."},
 }

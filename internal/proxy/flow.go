@@ -181,7 +181,7 @@ func ofOneDocument(m *ir.Message) *ir.Message {
 
 // renewPlan takes the state that is in force.
 func (x *exchange) renewPlan() decide.Reason {
-	if s := x.proxy.Current.Load(); s == nil || s == x.state || x.observing() {
+	if s := x.load(); s == nil || s == x.state || x.observing() {
 		return ""
 	}
 	if reason := x.renew(); reason != "" {

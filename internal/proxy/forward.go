@@ -24,6 +24,9 @@ func (x *exchange) outgoing(ctx context.Context, to upstream, body io.ReadCloser
 	out.Body, out.GetBody, out.ContentLength = body, nil, length
 	out.TransferEncoding, out.Trailer, out.Close, out.Response = nil, nil, false, nil
 	out.Header = endToEnd(x.r.Header)
+	if x.arrival != nil {
+		withoutToken(out.Header) // for this sidecar alone
+	}
 	if _, there := out.Header["User-Agent"]; !there {
 		out.Header["User-Agent"] = nil // none was sent, so none is made up
 	}
@@ -160,6 +163,7 @@ func (x *exchange) send(ctx context.Context, body []byte, group string) (*http.R
 		reader, length = x.r.Body, x.r.ContentLength // one that was not read, or only in part
 	}
 	out := x.outgoing(ctx, x.upstream(), reader, length)
+	x.introduce(out)
 	if x.observing() {
 		if len(x.r.Trailer) > 0 && reader != nil {
 			withoutPurpose(x.r.Trailer)

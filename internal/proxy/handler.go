@@ -85,6 +85,10 @@ type exchange struct {
 	// encrypted tells that the request came within TLS, and goes out in no other way. Via is where it goes.
 	encrypted bool
 	via       upstream
+	// arrival is set for a request to a service that the workload provides.
+	arrival *arrival
+	// by is what the request is sent by; nil for the transport to services that have no sidecar.
+	by http.RoundTripper
 	// endpoint and plan are nil until they are known.
 	endpoint *decide.Endpoint
 	plan     *decide.Plan
@@ -112,7 +116,8 @@ func (x *exchange) run() {
 		_ = http.NewResponseController(x.w.ResponseWriter).SetReadDeadline(time.Now().Add(x.proxy.stall))
 	}
 	t, _ := x.r.Context().Value(targetKey{}).(target)
-	x.state = x.proxy.Current.Load()
+	x.arrive(&t)
+	x.state = x.load()
 	if x.state == nil {
 		x.refuse(decide.InternalError)
 		return
@@ -138,6 +143,8 @@ func (x *exchange) run() {
 		reason = x.find()
 	}
 	switch {
+	case x.unidentified(reason):
+		x.fail(decide.CallerUnknown, t)
 	case !defence.Endpoint && reason == decide.EndpointUnknown:
 		x.pass()
 	case reason != "":
@@ -218,7 +225,7 @@ func (x *exchange) personal(t target) {
 	body, reason := x.prepare()
 	var sent enforce.Sent
 	if reason == "" {
-		if !x.credential() {
+		if !x.credential() || x.delegated(body) {
 			return
 		}
 		sent, reason = x.weigh()
@@ -287,7 +294,7 @@ func (x *exchange) weigh() (sent enforce.Sent, reason decide.Reason) {
 
 // renew takes the state that is in force once the body is there, which may have taken its time.
 func (x *exchange) renew() decide.Reason {
-	s := x.proxy.Current.Load()
+	s := x.load()
 	if s == nil || s == x.state {
 		return ""
 	}
@@ -317,6 +324,10 @@ func (x *exchange) would(reason decide.Reason) {
 
 // refuse denies, whatever the mode.
 func (x *exchange) refuse(reason decide.Reason) {
+	if reason == decide.CallerUnknown && x.arrival != nil {
+		x.refuseWith(reason, explanations[reason].detail+" Of this caller: "+x.arrival.why+".")
+		return
+	}
 	x.proxy.Metrics.decision(x, decide.Deny, reason)
 	deny(x.w, reason, x.use.ID().String())
 }

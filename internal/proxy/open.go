@@ -10,7 +10,7 @@ import (
 // nobodys tells whether an answer is one that is declared to hold nothing personal at all, as it came: in its declared format and without
 // an encoding. Where what is in force has changed meanwhile it is read like any other.
 func (x *exchange) nobodys(res *http.Response, m *ir.Message) bool {
-	return m.OfNobody() && res.StatusCode < 300 && x.proxy.Current.Load() == x.state && len(res.Header["Content-Encoding"]) == 0 &&
+	return m.OfNobody() && res.StatusCode < 300 && x.load() == x.state && len(res.Header["Content-Encoding"]) == 0 &&
 		enforce.Declares(m.Format, res.Header["Content-Type"])
 }
 

@@ -30,6 +30,9 @@ var (
 // deadlines of its connections see to that. Over HTTP/2 a service may keep a connection alive and take neither a request nor its body,
 // which only the end of the request's context ends.
 func (x *exchange) inTime(out *http.Request) (*http.Response, error) {
+	if x.by != nil {
+		return x.by.RoundTrip(out)
+	}
 	if out.URL.Scheme != "https" {
 		if x.encrypted {
 			return nil, errInPlain

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -69,6 +70,8 @@ type Proxy struct {
 	tls        *tls.Config
 	untrusting distrust
 	inserting  insert.Source
+	local      *http.Transport
+	peers      atomic.Pointer[peers]
 	wg         sync.WaitGroup
 }
 
@@ -80,6 +83,8 @@ type target struct {
 	host string
 	// encrypted tells that the connection's TLS ended here.
 	encrypted bool
+	// arrival is set for a connection to a service that the workload provides.
+	arrival *arrival
 }
 
 type targetKey struct{}
@@ -104,6 +109,7 @@ func (p *Proxy) setup() {
 			p.tls = intercept.ServerConfig(p.Leaves)
 		}
 		p.inserting.Values, p.inserting.RoundTrip, p.inserting.Asked = p.Credentials, p.askForToken, p.askedForToken
+		p.local = p.toApplication(p.dial)
 		p.conns = newHandoff()
 		p.server = p.newServer(p.handle)
 		p.server.ConnState = p.connState
@@ -149,6 +155,10 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	if in := p.calls.proxy.Load(); in != nil {
 		err = errors.Join(err, in.Shutdown(ctx))
 	}
+	if p.local != nil { // the part that serves callbacks has none
+		p.local.CloseIdleConnections()
+	}
+	p.peers.Load().close()
 	return err
 }
 

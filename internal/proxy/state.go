@@ -5,7 +5,9 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
+	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/peer"
 )
 
 // Facts is what one ledger says about people. Implementations are safe for concurrent use.
@@ -30,6 +32,8 @@ type State struct {
 	upstreams map[place]upstream
 	// callbacks are by port of the workload.
 	callbacks map[uint16][]*called
+	// provided are the services that the workload is, by the port that requests come to.
+	provided map[uint16]*provided
 	// programs saves time only.
 	programs cache[programKey, compiled]
 }
@@ -57,7 +61,13 @@ func (unreachable) Lookup(consent.Identifier, consent.PurposeID) (consent.Fact, 
 func (unreachable) Now() decide.Now { return decide.Never }
 
 // Current holds the state in force. The zero value holds none, and everything is denied.
-type Current struct{ state atomic.Pointer[State] }
+type Current struct {
+	state atomic.Pointer[State]
+	// Peers holds who this sidecar is to others. Without, it knows no caller and is known to none.
+	Peers peer.Holder
+	// Tokens verify callers that have no sidecar; nil verifies none.
+	Tokens atomic.Pointer[identity.Verifier]
+}
 
 // Load gives the state in force; nil before the first.
 func (c *Current) Load() *State { return c.state.Load() }
@@ -69,5 +79,6 @@ func (c *Current) Store(s *State) {
 	s.constants = constantHeaders(s.Index.Bundle())
 	s.upstreams = upstreams(s.Index)
 	s.callbacks = callbacks(s.Index)
+	s.provide()
 	c.state.Store(s)
 }

@@ -57,6 +57,9 @@ func toward(s *ir.Service, host string, p ir.Port) upstream {
 
 // upstream is where the request goes; its host need not be declared on this port.
 func (x *exchange) upstream() upstream {
+	if x.arrival != nil {
+		return upstream{scheme: "http", addr: x.arrival.dst.String(), host: authority(x.to.host, x.to.port)}
+	}
 	if u, ok := x.state.upstreams[place{x.to.host, x.to.port}]; ok {
 		return u
 	}

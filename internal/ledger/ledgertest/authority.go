@@ -77,9 +77,15 @@ func (a *Authority) jwks(key crypto.PublicKey) []byte {
 // Token signs a projected token of a service account, bound to a pod.
 func (a *Authority) Token(subject, pod string, life time.Duration) string {
 	a.t.Helper()
+	return a.TokenFor(subject, Audience, pod, life)
+}
+
+// TokenFor signs one for another audience.
+func (a *Authority) TokenFor(subject, audience, pod string, life time.Duration) string {
+	a.t.Helper()
 	parts := strings.Split(subject, ":")
 	token, err := jwt.Signed(a.signer).Claims(map[string]any{
-		"iss": Issuer, "aud": []string{Audience}, "sub": subject, "exp": time.Now().Add(life).Unix(),
+		"iss": Issuer, "aud": []string{audience}, "sub": subject, "exp": time.Now().Add(life).Unix(),
 		"kubernetes.io": map[string]any{
 			"namespace": parts[2], "serviceaccount": map[string]any{"name": parts[3]}, "pod": map[string]any{"name": "pod", "uid": pod},
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/decide"
 	config "github.com/optup/optup/internal/distribute/client"
+	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/ir"
 	ledger "github.com/optup/optup/internal/ledger/client"
 	"github.com/optup/optup/internal/proxy"
@@ -90,6 +91,9 @@ func (f *Follower) Apply(u config.Update) error {
 		f.Credentials.Put(u.Credentials)
 		f.Logger.Info("credentials have changed", "values", len(u.Credentials))
 	}
+	if u.Identity != nil {
+		f.know(u.Identity)
+	}
 	if u.Bundle == nil {
 		return nil
 	}
@@ -103,6 +107,21 @@ func (f *Follower) Apply(u config.Update) error {
 	f.current.Store(&proxy.State{Index: decide.NewIndex(u.Bundle), Generation: u.Generation, Facts: facts})
 	f.Logger.Info("a bundle is in force", "generation", u.Generation, "stored", u.Stored, "mode", u.Bundle.Mode, "purposes", len(u.Bundle.Purposes))
 	return nil
+}
+
+// know takes into force who the sidecar is to others, and how those are known that have none.
+func (f *Follower) know(who *config.Identity) {
+	f.current.Peers.Store(who.Identity)
+	if who.TokenIssuer == "" {
+		f.current.Tokens.Store(nil)
+		return
+	}
+	keys, err := identity.KeysFromBytes(who.TokenKeys)
+	if err != nil {
+		f.Logger.Error("the keys of tokens cannot be read; the ones before stay in force", "error", err)
+		return
+	}
+	f.current.Tokens.Store(identity.NewVerifier(time.Now, identity.Issuer{Issuer: who.TokenIssuer, Audience: identity.ProviderAudience, Keys: keys}))
 }
 
 // InForce gives the generation in force, 0 before the first, and the feeds by ledger.
@@ -120,6 +139,7 @@ func (f *Follower) InForce() (int64, map[ir.Ledger]*ledger.Feed) {
 func (f *Follower) follow(b *ir.Bundle) map[string]proxy.Facts {
 	facts := map[string]proxy.Facts{}
 	wanted := map[ir.Ledger]bool{}
+	b = b.Wanted()
 	for _, l := range f.Ledgers(b) {
 		wants := interestOf(b, l.Controller)
 		wanted[l] = true
