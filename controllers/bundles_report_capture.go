@@ -44,6 +44,9 @@ func captureOf(pods []*corev1.Pod, b *ir.Bundle) *v1alpha1.SidecarConfigCapture 
 			continue
 		}
 		c := inject.CapturedBy(&p.Spec)
+		if c.Capture == "" {
+			continue // not by any of ours
+		}
 		if !slices.Contains(modes, v1alpha1.CaptureMode(c.Capture)) {
 			modes = append(modes, v1alpha1.CaptureMode(c.Capture))
 		}
