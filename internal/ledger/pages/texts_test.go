@@ -71,7 +71,7 @@ func TestEveryWordIsThere(t *testing.T) {
 var aboutRequests = []decide.Reason{
 	decide.HostUndeclared, decide.EndpointUnknown, decide.PurposeUndeclared, decide.PurposeAmbiguous, decide.NamespaceNotAllowed, decide.NoPolicy, decide.CategoryNotCovered,
 	decide.PartyNotCovered, decide.TransferNotCovered, decide.ObligationUnmet, decide.NotCanonical, decide.BodyUnreadable, decide.BodyTooLarge, decide.EncodingNotAllowed,
-	decide.TLSRefused, decide.CredentialNotAllowed, decide.CredentialMissing, decide.InternalError, decide.NotPermitted, decide.PersonUnresolved,
+	decide.TLSRefused, decide.CredentialNotAllowed, decide.CredentialMissing, decide.SignatureRefused, decide.CallerUnknown, decide.InternalError, decide.NotPermitted, decide.PersonUnresolved,
 }
 
 func TestEveryReasonAboutAPersonHasWords(t *testing.T) {
