@@ -5,7 +5,7 @@ import "github.com/optup/optup/internal/decide"
 // gateOf tells at which gate a reason denies. Where the same reason can come from several, it is the one that asks for it.
 var gateOf = map[decide.Reason]decide.Gate{
 	decide.NotCanonical: GateForm, decide.BodyUnreadable: GateForm, decide.BodyTooLarge: GateForm, decide.EncodingNotAllowed: GateForm, decide.TLSRefused: GateForm,
-	decide.CredentialNotAllowed: GateForm, decide.CredentialMissing: GateForm, decide.SignatureRefused: GateForm,
+	decide.CredentialNotAllowed: GateForm, decide.CredentialMissing: GateForm, decide.SignatureRefused: GateForm, decide.CallerUnknown: GateForm,
 	decide.InternalError: GateForm, decide.HostUndeclared: GateHost, decide.EndpointUnknown: GateEndpoint, decide.NoPolicy: GateRule,
 	decide.PurposeUndeclared: decide.GatePurpose, decide.PurposeAmbiguous: GateRule, decide.NamespaceNotAllowed: decide.GateNamespace,
 	decide.CategoryNotCovered: decide.GateCategory, decide.SpecialCategoryConsentMissing: decide.GateCategory, decide.PartyNotCovered: decide.GateParty,
