@@ -11,6 +11,7 @@ import (
 
 	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/inject"
+	"github.com/optup/optup/internal/intercept"
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -62,6 +63,9 @@ func captureOf(pods []*corev1.Pod, b *ir.Bundle) *v1alpha1.SidecarConfigCapture 
 			note(&notCovered, inboundByAlias)
 		default:
 			note(&restart, "Connections to the pods are governed since after pods were made, and do not come to the sidecar.")
+		}
+		if ends := intercept.Hosts(b); len(ends) > 0 && !c.Trusting {
+			note(&restart, "TLS to these hosts ends in the sidecar since after pods were made, and their applications do not trust its certificates: "+strings.Join(ends, ", ")+".")
 		}
 		for _, sentence := range inject.Cooperative(&p.Spec) {
 			note(&notCovered, sentence)

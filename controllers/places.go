@@ -44,28 +44,44 @@ func (p *Places) Of(ctx context.Context, pod *corev1.Pod) (inject.Namespace, err
 			out.Labels[k] = v
 		}
 	}
+	var services v1alpha1.DataServiceList
+	if err := p.Reader.List(ctx, &services); err != nil {
+		return inject.Namespace{}, fmt.Errorf("read which hosts are governed: %w", err)
+	}
+	governed := governedIn(services.Items, policy.Namespace{Name: n.Name, Labels: out.Labels})
+	out.Intercepted = slices.ContainsFunc(governed, intercepts)
 	if out.Capture() == inject.Alias {
-		var services v1alpha1.DataServiceList
-		if err := p.Reader.List(ctx, &services); err != nil {
-			return inject.Namespace{}, fmt.Errorf("read which hosts are governed: %w", err)
-		}
-		out.Hosts = governedHosts(services.Items, policy.Namespace{Name: n.Name, Labels: out.Labels})
+		out.Hosts = hostsOf(governed)
 		return out, nil
 	}
 	out.Inbound, err = p.inbound(ctx, pod)
 	return out, err
 }
 
-// governedHosts are those of the services that are governed in a namespace, sorted.
-func governedHosts(services []v1alpha1.DataService, ns policy.Namespace) []string {
-	var out []string
+// governedIn are the services whose hosts are governed in a namespace.
+func governedIn(services []v1alpha1.DataService, ns policy.Namespace) (out []*v1alpha1.DataService) {
 	for i := range services {
 		if s := translate.Reach(&services[i]); compile.Governs(&s, ns) {
-			out = append(out, s.Hosts...)
+			out = append(out, &services[i])
+		}
+	}
+	return out
+}
+
+// hostsOf are those of services, sorted.
+func hostsOf(services []*v1alpha1.DataService) (out []string) {
+	for _, s := range services {
+		for _, h := range s.Spec.Hosts {
+			out = append(out, string(h))
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// intercepts tells whether TLS to a service ends in sidecars.
+func intercepts(s *v1alpha1.DataService) bool {
+	return slices.ContainsFunc(s.Spec.Ports, func(p v1alpha1.ServicePort) bool { return p.TLS != nil && p.TLS.Mode == v1alpha1.TLSIntercept })
 }
 
 // inbound: what was published for the workload counts. A pod whose workload nothing was published for takes no governed connections yet.

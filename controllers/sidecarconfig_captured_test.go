@@ -61,6 +61,20 @@ var _ = Describe("How pods are captured", func() {
 		Expect(c.NotCovered).To(ConsistOf(ContainSubstring("NET_RAW")))
 	})
 
+	It("needs a restart once TLS ends in the sidecar, for applications that do not trust it yet", func() {
+		old := made("a", confined)
+		change(w.mail(), func(d *v1alpha1.DataService) {
+			d.Spec.Hosts = []v1alpha1.Host{"api.esp.example"}
+			d.Spec.Ports = []v1alpha1.ServicePort{{Port: 443, Protocol: v1alpha1.ProtocolHTTPS, TLS: &v1alpha1.PortTLS{Mode: v1alpha1.TLSIntercept}}}
+		})
+		c := captured(metav1.ConditionFalse, v1alpha1.ReasonRestartNeeded)
+		Expect(c.RestartNeeded).To(ConsistOf(ContainSubstring("do not trust its certificates: api.esp.example")))
+		Expect(k8s.Delete(ctx, old)).To(Succeed())
+		pod := made("b", confined)
+		Expect(pod.Spec.Containers[0].Env).To(ContainElement(HaveField("Name", "SSL_CERT_FILE")))
+		Expect(captured(metav1.ConditionTrue, v1alpha1.ReasonCaptured).RestartNeeded).To(BeEmpty())
+	})
+
 	Describe("by Alias", func() {
 		BeforeEach(func() {
 			change(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: marketing}}, func(n *corev1.Namespace) { n.Labels[inject.CaptureLabel] = inject.CaptureAlias })

@@ -50,6 +50,8 @@ type Captured struct {
 	Hosts []string
 	// Inbound tells whether connections to the pod come to the sidecar.
 	Inbound bool
+	// Trusting tells that the applications were told to trust the authorities of interception.
+	Trusting bool
 }
 
 // CapturedBy reads how a pod is captured.
@@ -71,6 +73,8 @@ func CapturedBy(s *corev1.PodSpec) Captured {
 			out.Hosts = append(out.Hosts, host)
 		case "--listen-inbound":
 			out.Inbound = true
+		case "--authorities":
+			out.Trusting = true
 		}
 	}
 	return out

@@ -55,6 +55,8 @@ type Namespace struct {
 	Hosts []string
 	// Inbound tells whether connections to the pod's workload are governed.
 	Inbound bool
+	// Intercepted tells whether TLS to some governed host ends in the sidecar.
+	Intercepted bool
 }
 
 // ModeLabel governs a namespace. Its values are ModeObserve and ModeEnforce; any other value governs like ModeEnforce, because a

@@ -80,6 +80,9 @@ func sidecar(ns Namespace, c Config) corev1.Container {
 	if ns.Inbound && ns.Capture() == Redirect {
 		x.Args = append(x.Args, "--listen-inbound", fmt.Sprintf(":%d", InboundPort))
 	}
+	if ns.Intercepted {
+		x.Args = append(x.Args, "--authorities", authoritiesDir)
+	}
 	x.RestartPolicy = &always
 	x.Ports = []corev1.ContainerPort{{Name: "optup-admin", ContainerPort: AdminPort, Protocol: corev1.ProtocolTCP}}
 	x.Env = []corev1.EnvVar{fromField("POD_NAME", "metadata.name"), fromField("POD_NAMESPACE", "metadata.namespace")}
@@ -89,6 +92,9 @@ func sidecar(ns Namespace, c Config) corev1.Container {
 		{Name: TrustVolume, MountPath: trustDir, ReadOnly: true},
 		noHostAliases(),
 		noAPIToken(),
+	}
+	if ns.Intercepted {
+		x.VolumeMounts = append(x.VolumeMounts, corev1.VolumeMount{Name: AuthoritiesVolume, MountPath: authoritiesDir})
 	}
 	// The app must not start before a bundle is in force: five minutes, then the kubelet tries again.
 	x.StartupProbe = probe("/startup", 1, 300)

@@ -16,6 +16,8 @@ type Report struct {
 	// Cooperative are sentences about what lets the app step around the sidecar. The pod may run, but its enforcement rests on the
 	// app's cooperation.
 	Cooperative []string
+	// Untrusting are sentences about containers that may not accept the sidecar's certificates.
+	Untrusting []string
 }
 
 // Inject gives a copy of the pod with the sidecar in it. It is idempotent: injecting the result again changes nothing.
@@ -38,7 +40,10 @@ func Inject(pod *corev1.Pod, ns Namespace, c Config) (*corev1.Pod, Report) {
 	if ns.Capture() == Alias {
 		withAliases(&out.Spec, ns.Hosts)
 	}
-	for _, v := range volumes() {
+	if ns.Intercepted {
+		report.Untrusting = trustAll(&out.Spec)
+	}
+	for _, v := range volumes(ns) {
 		if !slices.ContainsFunc(out.Spec.Volumes, func(x corev1.Volume) bool { return x.Name == v.Name }) {
 			out.Spec.Volumes = append(out.Spec.Volumes, v)
 		}
@@ -101,7 +106,7 @@ func names(of []corev1.Container) string {
 }
 
 func ownVolume(name string) bool {
-	return name == StateVolume || name == TokensVolume || name == TrustVolume
+	return name == StateVolume || name == TokensVolume || name == TrustVolume || name == AuthoritiesVolume
 }
 
 func find(list []corev1.Container, name string) *corev1.Container {

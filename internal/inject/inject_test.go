@@ -146,7 +146,7 @@ func TestRefusals(t *testing.T) {
 		"a volume of our name":           {func(s *corev1.PodSpec) { s.Volumes = []corev1.Volume{{Name: TokensVolume}} }, "differs"},
 		"the sidecar's tokens":           {func(s *corev1.PodSpec) { s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: TokensVolume}} }, "is the sidecar's"},
 		"a token for the manager": {func(s *corev1.PodSpec) {
-			v := volumes()[1]
+			v := volumes(governed)[1]
 			v.Name = "mine"
 			s.Volumes = []corev1.Volume{v}
 		}, "pose as its sidecar"},

@@ -74,7 +74,8 @@ func refusePart(p part, refuse func(string, ...any)) {
 		refuse("%s %q has a name that is reserved for OptUp; rename it", p.sort, p.name)
 	}
 	for _, m := range p.mounts {
-		if ownVolume(m.Name) {
+		refuseAuthorities(p, m, refuse)
+		if ownVolume(m.Name) && m.Name != AuthoritiesVolume {
 			refuse("%s %q must not mount volume %q, which is the sidecar's", p.sort, p.name, m.Name)
 		}
 	}
@@ -122,11 +123,10 @@ func refuseLookAlikes(s *corev1.PodSpec, ns Namespace, c Config, refuse func(str
 			refuse("init container %q is there %d times; remove all, it is added by itself", want.Name, n)
 		}
 	}
-	for _, want := range volumes() {
-		for _, v := range s.Volumes {
-			if v.Name == want.Name && !equality.Semantic.DeepEqual(v, want) {
-				refuse("volume %q differs from the one that OptUp injects; remove it, it is added by itself", v.Name)
-			}
+	wanted := volumes(ns)
+	for _, v := range s.Volumes {
+		if ownVolume(v.Name) && !slices.ContainsFunc(wanted, func(want corev1.Volume) bool { return equality.Semantic.DeepEqual(v, want) }) {
+			refuse("volume %q differs from the one that OptUp injects; remove it, it is added by itself", v.Name)
 		}
 	}
 }

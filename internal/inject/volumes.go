@@ -3,7 +3,7 @@ package inject
 import corev1 "k8s.io/api/core/v1"
 
 // volumes spells out every default of the API server, as container does.
-func volumes() []corev1.Volume {
+func volumes(ns Namespace) []corev1.Volume {
 	mode := int32(0o644)
 	token := func(audience, path string) corev1.VolumeProjection {
 		seconds := tokenSeconds
@@ -11,7 +11,7 @@ func volumes() []corev1.Volume {
 			Audience: audience, ExpirationSeconds: &seconds, Path: path,
 		}}
 	}
-	return []corev1.Volume{
+	out := []corev1.Volume{
 		{Name: StateVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
 		{Name: TokensVolume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
 			DefaultMode: &mode,
@@ -26,4 +26,8 @@ func volumes() []corev1.Volume {
 			Items:                []corev1.KeyToPath{{Key: TrustKey, Path: TrustKey}},
 		}}},
 	}
+	if ns.Intercepted {
+		out = append(out, authoritiesVolume())
+	}
+	return out
 }

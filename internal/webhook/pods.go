@@ -49,7 +49,7 @@ func (m *Mutate) Handle(ctx context.Context, req admission.Request) admission.Re
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, err)
 	}
-	return admission.PatchResponseFromRaw(req.Object.Raw, patched).WithWarnings(report.Cooperative...)
+	return admission.PatchResponseFromRaw(req.Object.Raw, patched).WithWarnings(append(report.Cooperative, report.Untrusting...)...)
 }
 
 // placed is the pod with its namespace, which may not stand in it yet.
