@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/optup/optup/test/bench/appends"
 	"github.com/optup/optup/test/bench/decision"
@@ -19,7 +20,7 @@ import (
 // suites in the order in which they run.
 func suites() []harness.Suite {
 	return []harness.Suite{
-		decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), appends.Suite(), lookups.Suite(), spread.Suite(), load.Suite(),
+		decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), appends.Suite(), lookups.Suite(), spread.Suite(), load.Suite(), load.HTTPS(),
 	}
 }
 
@@ -29,7 +30,7 @@ func child(name string, args []string) error {
 	case "memory":
 		return memory.Child(args[0], os.Stdout)
 	case "service":
-		return load.Service(args[0])
+		return load.Service(args[0], strings.Join(args[1:], ""))
 	case "publisher":
 		return spread.Publisher(args[0], os.Stdin, os.Stdout)
 	case "subscribers":

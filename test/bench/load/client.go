@@ -24,6 +24,10 @@ type order struct {
 	People, First int
 	// About is the folder of the path that names the person.
 	About string
+	// Roots is a file with the authorities of the proxy (PEM): connections are over TLS. Fresh makes one for each request, one after the
+	// other, whose session resumes that of the one before.
+	Roots string
+	Fresh bool
 	// Path asks for one long answer instead, as fast as it comes.
 	Path string
 }
@@ -34,6 +38,8 @@ type told struct {
 	Latencies []int64
 	// Busy counts requests that were due while every connection was in use; they waited, and that counts.
 	Busy int
+	// Resumed counts connections whose session resumed another.
+	Resumed int
 	// Bytes of a long answer, and how many nanoseconds they took.
 	Bytes, Took int64
 	Error       string `json:",omitempty"`
@@ -53,9 +59,12 @@ func Client(in io.Reader, out io.Writer) error {
 		}
 		var t told
 		var err error
-		if o.Path != "" {
+		switch {
+		case o.Path != "":
 			t, err = o.long()
-		} else {
+		case o.Fresh:
+			t, err = o.fresh()
+		default:
 			t, err = o.run(pools)
 		}
 		if err != nil {
@@ -85,10 +94,14 @@ type sent struct {
 	latency *int64
 }
 
-func dial(addr string, n int) (*pool, error) {
-	p := &pool{idle: make(chan *connection, n), failed: make(chan error, n)}
-	for range n {
-		c, err := net.Dial("tcp", addr)
+func (o order) dial() (*pool, error) {
+	p := &pool{idle: make(chan *connection, o.Connections), failed: make(chan error, o.Connections)}
+	connect, err := o.connector()
+	if err != nil {
+		return nil, err
+	}
+	for range o.Connections {
+		c, err := connect()
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +130,7 @@ func (o order) run(pools map[string]*pool) (told, error) {
 	p := pools[o.Address]
 	if p == nil {
 		var err error
-		if p, err = dial(o.Address, o.Connections); err != nil {
+		if p, err = o.dial(); err != nil {
 			return t, err
 		}
 		pools[o.Address] = p
@@ -146,11 +159,7 @@ func (o order) pace(t *told, p *pool) error {
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
 		return err
 	}
-	requests := make([][]byte, o.Requests)
-	for i := range requests {
-		requests[i] = fmt.Appendf(nil, "GET /v1/%s/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n",
-			o.About, address((o.First+i)%o.People), o.Host)
-	}
+	requests := o.requests()
 	step := time.Second / time.Duration(o.Rate)
 	begin := time.Now().Add(10 * time.Millisecond)
 	for i := range o.Requests {
@@ -175,6 +184,15 @@ func (o order) pace(t *told, p *pool) error {
 		}
 	}
 	return nil
+}
+
+func (o order) requests() [][]byte {
+	out := make([][]byte, o.Requests)
+	for i := range out {
+		out[i] = fmt.Appendf(nil, "GET /v1/%s/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n",
+			o.About, address((o.First+i)%o.People), o.Host)
+	}
+	return out
 }
 
 // read reads answers until one is none.

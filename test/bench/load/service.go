@@ -21,7 +21,8 @@ const (
 func address(i int) string { return fmt.Sprintf("person.%06d@mail.example", i) }
 
 // Service is the process behind the proxies: it answers with one person of 1 KB, or with a list as long as it is asked for.
-func Service(listen string) error {
+// With a certificate (a file that holds its key, too) it speaks TLS.
+func Service(listen, certificate string) error {
 	mux := http.NewServeMux()
 	body := person()
 	answer := func(w http.ResponseWriter, _ *http.Request) {
@@ -34,6 +35,9 @@ func Service(listen string) error {
 	mux.HandleFunc("GET /v1/list/{mebibytes}", stream)
 	mux.HandleFunc("GET /v1/open/{mebibytes}", stream)
 	s := &http.Server{Addr: listen, Handler: mux, ReadHeaderTimeout: 30 * time.Second}
+	if certificate != "" {
+		return s.ListenAndServeTLS(certificate, certificate)
+	}
 	return s.ListenAndServe()
 }
 

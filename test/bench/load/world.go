@@ -191,6 +191,11 @@ func (w *world) importPeople(url, token string) error {
 }
 
 func (w *world) startSidecar(binary, ledger, token string) error {
+	return w.startSidecarWith(binary, ledger, token, func(*ir.Bundle) {})
+}
+
+// startSidecarWith starts one with a changed bundle and more flags.
+func (w *world) startSidecarWith(binary, ledger, token string, change func(*ir.Bundle), flags ...string) error {
 	_, port, err := net.SplitHostPort(w.service)
 	if err != nil {
 		return err
@@ -199,7 +204,9 @@ func (w *world) startSidecar(binary, ledger, token string) error {
 	if err != nil {
 		return err
 	}
-	encoded, err := ir.Encode(bundle(n))
+	b := bundle(n)
+	change(b)
+	encoded, err := ir.Encode(b)
 	if err != nil {
 		return err
 	}
@@ -220,8 +227,10 @@ func (w *world) startSidecar(binary, ledger, token string) error {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return err
 	}
-	p, err := w.start(ours, coreProxy, nil, binary, "run", "--bundle", file, "--ledger", ledger, "--ledger-token", token, "--state", state,
-		"--listen", listen+"="+net.JoinHostPort(serviceHost, port), "--admin", admin)
+	p, err := w.start(ours, coreProxy, nil, binary, append([]string{
+		"run", "--bundle", file, "--ledger", ledger, "--ledger-token", token, "--state", state,
+		"--listen", listen + "=" + net.JoinHostPort(serviceHost, port), "--admin", admin,
+	}, flags...)...)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"flag"
 	"fmt"
 	"net/http"
@@ -16,14 +18,16 @@ import (
 func main() {
 	listen := flag.String("listen", "127.0.0.1:8080", "address to listen on")
 	to := flag.String("to", "http://127.0.0.1:8081", "URL of the service")
+	certificate := flag.String("certificate", "", "file with the certificate to serve TLS with, and the key; plain without it")
+	roots := flag.String("roots", "", "file with the authorities of the service")
 	flag.Parse()
-	if err := serve(*listen, *to); err != nil {
+	if err := serve(*listen, *to, *certificate, *roots); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func serve(listen, to string) error {
+func serve(listen, to, certificate, roots string) error {
 	target, err := url.Parse(to)
 	if err != nil {
 		return err
@@ -34,7 +38,21 @@ func serve(listen, to string) error {
 		BufferPool: &buffers{},
 	}
 	server := &http.Server{Addr: listen, Handler: proxy, ReadHeaderTimeout: 30 * time.Second}
-	return server.ListenAndServe()
+	if certificate == "" {
+		return server.ListenAndServe()
+	}
+	// As towards the application, so towards the service: TLS, HTTP/2 where it is offered, sessions that resume.
+	pem, err := os.ReadFile(roots)
+	if err != nil {
+		return err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	proxy.Transport = &http.Transport{
+		MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, DisableCompression: true, ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
+	}
+	return server.ListenAndServeTLS(certificate, certificate)
 }
 
 // buffers of the size that ReverseProxy would make for each request.
