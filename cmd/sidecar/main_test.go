@@ -22,6 +22,8 @@ func TestCommands(t *testing.T) {
 		"an argument":               {[]string{"run", "--bundle", "x", "y"}, "", `not "y"`},
 		"no bundle":                 {[]string{"run"}, "", "--manager or --bundle"},
 		"two sources of bundles":    {[]string{"run", "--bundle", "x", "--manager=y"}, "", "not both"},
+		"credentials of a file":     {[]string{"run", "--manager=y", "--credential", "a/b/c=d"}, "", "what is in Secrets"},
+		"a credential of nobody":    {[]string{"run", "--bundle", "x", "--credential", "b=SG.value"}, "", "namespace/secret/key=file"},
 		"a port that is none":       {[]string{"redirect", "--to", "65536"}, "", "at most 16"},
 		"a check of something else": {[]string{"check", "--capture", "magic"}, "", "redirect or alias"},
 		"a check of no alias":       {[]string{"check", "--capture", "alias", "--alias", "192.0.2.7=x"}, "", "address of the loopback"},

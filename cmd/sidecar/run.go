@@ -63,6 +63,9 @@ Example:
 	if o.manager != "" && len(o.credentials) > 0 {
 		return errors.New("--credential is for --bundle; a manager sends what is in Secrets")
 	}
+	if err := keepMemory(); err != nil {
+		return err
+	}
 	return run(ctx, o)
 }
 
