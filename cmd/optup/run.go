@@ -24,7 +24,8 @@ func runCommand(o *common) *cobra.Command {
 		Example: "  optup run config/samples\n" +
 			"  optup run policies/ --data ./run --people 10000\n" +
 			"  optup run policies/ --workload marketing/Deployment/mailer --listen mail.services.svc:80=127.0.0.1:9000\n" +
-			"  optup run policies/ --upstream tracker.services.svc:80=127.0.0.1:7000",
+			"  optup run policies/ --upstream tracker.services.svc:80=127.0.0.1:7000\n" +
+			"  optup run policies/ --credential platform/sendgrid/api-key=./api-key",
 		RunE: func(c *cobra.Command, args []string) error {
 			s.Folder, s.Out, s.Err = args[0], c.OutOrStdout(), c.ErrOrStderr()
 			if o.json() {
@@ -42,6 +43,7 @@ func runCommand(o *common) *cobra.Command {
 	f.StringArrayVar(&s.Workloads, "workload", nil, "only this workload, namespace/Kind/name; may be repeated")
 	f.StringArrayVar(&s.Listen, "listen", nil, "host:port=address: serve a declared host at this loopback address; may be repeated")
 	f.StringArrayVar(&s.Upstreams, "upstream", nil, "host:port=address: who answers for a declared host; may be repeated")
+	f.StringArrayVar(&s.Credentials, "credential", nil, "namespace/secret/key=file: what the cluster would have in this Secret; may be repeated")
 	return endings(c, "it was interrupted", "")
 }
 

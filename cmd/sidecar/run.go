@@ -298,7 +298,11 @@ func applyFile(name string, credentials credential.Files, apply func(client.Upda
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	values, err := credentials.Read(ir.Values(b))
+	wanted := ir.Values(b)
+	if err := credentials.Check(wanted); err != nil {
+		return err
+	}
+	values, err := credentials.Read(wanted)
 	if err != nil {
 		return err
 	}

@@ -25,21 +25,35 @@ func (f Files) Set(v string) error {
 	return nil
 }
 
-// Read gives the values that are wanted and that there are files for. It fails for a file that cannot be read, and for one that nobody
-// wants.
+// Check fails for a file that nobody wants.
+func (f Files) Check(wanted []ir.Value) error {
+	names := make([]string, 0, len(wanted))
+	for _, v := range wanted {
+		names = append(names, nameOf(v))
+	}
+	slices.Sort(names)
+	for name := range f {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("credential %s: no service asks for it; they ask for: %s", name, strings.Join(slices.Compact(names), ", "))
+		}
+	}
+	return nil
+}
+
+func nameOf(v ir.Value) string {
+	namespace, _, _ := strings.Cut(v.Service, "/")
+	return namespace + "/" + v.ID
+}
+
+// Read gives the values that are wanted and that there are files for. It fails for a file that cannot be read.
 func (f Files) Read(wanted []ir.Value) (map[ir.Value]Secret, error) {
 	out := map[ir.Value]Secret{}
-	used := map[string]bool{}
-	var names []string
 	for _, v := range wanted {
-		namespace, _, _ := strings.Cut(v.Service, "/")
-		name := namespace + "/" + v.ID
-		names = append(names, name)
+		name := nameOf(v)
 		file, ok := f[name]
 		if !ok {
 			continue
 		}
-		used[name] = true
 		value, err := os.ReadFile(file)
 		switch {
 		case err != nil:
@@ -48,12 +62,6 @@ func (f Files) Read(wanted []ir.Value) (map[ir.Value]Secret, error) {
 			return nil, fmt.Errorf("credential %s: %s is empty, or longer than 64 KiB", name, file)
 		}
 		out[v] = New(string(value))
-	}
-	for name := range f {
-		if !used[name] {
-			slices.Sort(names)
-			return nil, fmt.Errorf("credential %s: no service asks for it; they ask for: %s", name, strings.Join(slices.Compact(names), ", "))
-		}
 	}
 	return out, nil
 }

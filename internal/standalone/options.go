@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/ledger/access"
 )
 
@@ -29,12 +30,15 @@ type Options struct {
 	Listen []string
 	// Upstreams says where declared hosts really are, each "host=address:port" or "host:port=address:port".
 	Upstreams []string
+	// Credentials are files with what the cluster would have in Secrets, each "namespace/secret/key=file".
+	Credentials []string
 	// Out is told of progress, Err of findings and of edits that cannot be used. Both may be nil.
 	Out, Err io.Writer
 	// Logger is told what goes wrong inside; nil for lines of text on Err.
 	Logger *slog.Logger
 
 	listen, upstreams map[string]string
+	credentials       credential.Files
 }
 
 // maxPeople is how many people the generated shop may have: their consents have to fit into one import.
@@ -61,6 +65,12 @@ func (o *Options) check() error {
 	for _, w := range o.Workloads {
 		if strings.Count(w, "/") != 2 {
 			return fmt.Errorf("--workload %q: write namespace/Kind/name, for example marketing/Deployment/mailer", w)
+		}
+	}
+	o.credentials = credential.Files{}
+	for _, v := range o.Credentials {
+		if err := o.credentials.Set(v); err != nil {
+			return fmt.Errorf("--credential: %w", err)
 		}
 	}
 	o.listen, o.upstreams = map[string]string{}, map[string]string{}

@@ -1,16 +1,19 @@
 package standalone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/policy"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/shop"
@@ -107,8 +110,27 @@ func (x *Instance) upstreamsOf(p *policies) map[string]string {
 				out[hostPort(d.Hosts[0], port.Port)] = to
 			}
 		}
+		if host, port := tokenEndpoint(d.Credential); host != "" {
+			at := hostPort(host, port)
+			out[at] = cmp.Or(x.o.upstreams[at], x.o.upstreams[host], at) // a token endpoint is where it says, unless somebody says otherwise
+		}
 	}
 	return out
+}
+
+// tokenEndpoint is where tokens for a service come from; empty for nowhere.
+func tokenEndpoint(c *ir.Credential) (host string, port int) {
+	if c == nil || c.OAuth2 == nil {
+		return "", 0
+	}
+	u, err := url.Parse(c.OAuth2.TokenURL)
+	if err != nil {
+		return "", 0
+	}
+	if port, err = strconv.Atoi(u.Port()); err != nil {
+		port = 443
+	}
+	return u.Hostname(), port
 }
 
 func hostPort(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }

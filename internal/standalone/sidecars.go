@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/compile"
+	"github.com/optup/optup/internal/credential"
 	config "github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/metrics"
@@ -44,12 +45,12 @@ const stopTime = 5 * time.Second
 
 func (x *Instance) newSidecar(b compile.Bundle) *sidecar {
 	ctx, forget := context.WithCancel(x.life)
-	current := &proxy.Current{}
+	current, credentials := &proxy.Current{}, &credential.Store{}
 	s := &sidecar{
 		id: idOf(b.Workload), forget: forget, routes: map[string]*route{},
-		proxy: &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(metrics.New()), Logger: x.o.Logger, Dial: x.dial},
+		proxy: &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(metrics.New()), Logger: x.o.Logger, Dial: x.dial, Credentials: credentials},
 		follower: follow.New(ctx, x.group, current, follow.Options{
-			Token: func() (string, error) { return x.token, nil }, Ledgers: x.followed, Logger: x.o.Logger,
+			Token: func() (string, error) { return x.token, nil }, Ledgers: x.followed, Logger: x.o.Logger, Credentials: credentials,
 		}),
 	}
 	x.record(ctx, s)
@@ -116,6 +117,12 @@ func (x *Instance) apply(ctx context.Context, p *policies) (changed []string, er
 	x.inform(p)
 	x.generation++
 	next := map[string]*sidecar{}
+	values := map[string]map[ir.Value]credential.Secret{}
+	for _, b := range p.result.Bundles {
+		if values[idOf(b.Workload)], err = x.o.credentials.Read(ir.Values(b.Bundle)); err != nil {
+			return nil, err
+		}
+	}
 	for _, b := range p.result.Bundles {
 		id := idOf(b.Workload)
 		s := x.sidecars[id]
@@ -126,7 +133,7 @@ func (x *Instance) apply(ctx context.Context, p *policies) (changed []string, er
 		if s.bundle.Hash != b.Hash {
 			changed = append(changed, id)
 		}
-		if err := s.follower.Apply(config.Update{Generation: x.generation, Hash: b.Hash, Bundle: b.Bundle, Encoded: b.Encoded}); err != nil {
+		if err := s.follower.Apply(config.Update{Generation: x.generation, Hash: b.Hash, Bundle: b.Bundle, Encoded: b.Encoded, Credentials: values[id]}); err != nil {
 			return nil, err // only if the compiler and the sidecar disagree about what a bundle is
 		}
 		x.serve(s, b, wanted[id])
@@ -242,8 +249,13 @@ func (x *Instance) checkFlags(p *policies) error {
 		return fmt.Errorf("--listen needs one workload; choose it with --workload: %s", strings.Join(all, ", "))
 	}
 	declared := map[string]bool{}
+	var wanted []ir.Value
 	for _, b := range p.result.Bundles {
+		wanted = append(wanted, ir.Values(b.Bundle)...)
 		for _, s := range b.Bundle.Services {
+			if host, port := tokenEndpoint(s.Credential); host != "" {
+				declared[host], declared[hostPort(host, port)] = true, true
+			}
 			for _, h := range s.Hosts {
 				declared[h] = true
 				for _, port := range s.Ports {
@@ -259,5 +271,5 @@ func (x *Instance) checkFlags(p *policies) error {
 			}
 		}
 	}
-	return nil
+	return x.o.credentials.Check(wanted)
 }
