@@ -318,3 +318,22 @@ func TestEveryGroupGetsTheCredential(t *testing.T) {
 		t.Errorf("%d groups", len(got))
 	}
 }
+
+// TestTrailersStayHere where a credential is inserted: whoever merges them into headers would read another one.
+func TestTrailersStayHere(t *testing.T) {
+	r := shop(t, func(b *ir.Bundle) {
+		credentialed(replacing(bearer))(b)
+		for i := range b.Services {
+			if b.Services[i].Name == mailKey.Service {
+				b.Services[i].Endpoints = append(b.Services[i].Endpoints, ir.Endpoint{Name: "note", Methods: []string{"POST"}, Path: "/v3/notes", NoPersonalData: true})
+			}
+		}
+	}).lend(seededKey)
+	var trailer http.Header
+	r.answer = func(_ http.ResponseWriter, q *http.Request, _ []byte) { trailer = q.Trailer }
+	raw(t, r.listen(service), "POST /v3/notes HTTP/1.1\r\nHost: api.esp\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"+
+		"2\r\nab\r\n0\r\nX-Sum: 1\r\nAuthorization: Bearer own\r\n\r\n")
+	if got := r.requests(); len(got) != 1 || string(got[0].body) != "ab" || got[0].header.Get("Authorization") != "Bearer "+seededKey || len(trailer) != 0 {
+		t.Errorf("%+v, trailers %v", got, trailer)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/credential"
 	config "github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/ledgertest"
@@ -125,5 +126,40 @@ func TestOneLedgerForEveryController(t *testing.T) {
 	want := []ir.Ledger{{Controller: ledgertest.Controller, URL: "http://here"}, {Controller: "partner-gmbh", URL: "http://here"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestCredentialsAreKeptWhileABundleNeedsThem, and no longer.
+func TestCredentialsAreKeptWhileABundleNeedsThem(t *testing.T) {
+	group, ctx := errgroup.WithContext(t.Context())
+	store := &credential.Store{}
+	f := follow.New(ctx, group, &proxy.Current{}, follow.Options{Credentials: store, Logger: slog.New(slog.DiscardHandler)})
+	key := ir.Value{Service: "esp/mail", ID: "mail/key"}
+	with := ledgertest.NewBundle("newsletter")
+	with.Ledgers = nil
+	with.Services = []ir.Service{{
+		Name: key.Service, Hosts: []string{"a"}, Ports: []ir.Port{{Port: 80, Protocol: "HTTP"}},
+		Credential: &ir.Credential{ID: key.ID, Type: ir.CredentialBasic, Own: ir.OwnRefuse},
+	}}
+	with.Rules = []ir.Rule{{Service: key.Service, Purpose: "newsletter"}}
+	without := ledgertest.NewBundle("newsletter")
+	without.Ledgers = nil
+	for i, step := range []struct {
+		update config.Update
+		want   string
+	}{
+		{config.Update{Bundle: with, Credentials: map[ir.Value]credential.Secret{key: credential.New("first")}}, "first"},
+		{config.Update{Bundle: with}, "first"},
+		{config.Update{Credentials: map[ir.Value]credential.Secret{key: credential.New("second")}}, "second"},
+		{config.Update{Credentials: map[ir.Value]credential.Secret{key: {}}}, ""},
+		{config.Update{Credentials: map[ir.Value]credential.Secret{key: credential.New("third")}}, "third"},
+		{config.Update{Bundle: without}, ""},
+	} {
+		if err := f.Apply(step.update); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := store.Get(key.Service, key.ID); got.Reveal() != step.want {
+			t.Errorf("step %d: %q", i, got.Reveal())
+		}
 	}
 }
