@@ -44,7 +44,7 @@ type sidecar struct {
 	metrics *proxy.Metrics
 
 	proxy    *proxy.Proxy
-	doors    *doors
+	aliases  *aliases
 	registry *metrics.Registry
 	// interception is what TLS is ended with.
 	interception *interception

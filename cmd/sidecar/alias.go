@@ -34,8 +34,8 @@ type door struct {
 	port uint16
 }
 
-// doors are open for every aliased host at the ports that the bundle in force declares for it.
-type doors struct {
+// aliases are doors for every aliased host at the ports that the bundle in force declares for it.
+type aliases struct {
 	hosts []aliased
 	// serve takes connections until the listener is closed.
 	serve func(ctx context.Context, l net.Listener, host string, port uint16) error
@@ -48,7 +48,7 @@ type doors struct {
 
 // follow opens and closes doors, so that they are those of a bundle. One that cannot be opened holds up no other, and no bundle: nobody gets
 // through it.
-func (d *doors) follow(ctx context.Context, b *ir.Bundle) {
+func (d *aliases) follow(ctx context.Context, b *ir.Bundle) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.open == nil {
@@ -90,7 +90,7 @@ func (d *doors) follow(ctx context.Context, b *ir.Bundle) {
 	}
 }
 
-func (d *doors) export(r *metrics.Registry) {
+func (d *aliases) export(r *metrics.Registry) {
 	r.Gauge("optup_sidecar_aliases_shut", "Ports of governed hosts whose connections could not be taken under Alias, because something else listens there.",
 		func() []metrics.Value {
 			d.mu.Lock()

@@ -12,11 +12,11 @@ import (
 	"github.com/optup/optup/internal/metrics"
 )
 
-// TestDoors: aliased hosts have doors at the ports that the bundle in force declares, and no others do.
-func TestDoors(t *testing.T) {
+// TestAliases: aliased hosts have doors at the ports that the bundle in force declares, and no others do.
+func TestAliases(t *testing.T) {
 	esp, crm := aliased{netip.MustParseAddr("127.64.0.9"), "api.esp.example"}, aliased{netip.MustParseAddr("127.64.0.10"), "customers.crm"}
 	came := make(chan string, 1)
-	d := &doors{hosts: []aliased{esp, crm}, serve: func(ctx context.Context, l net.Listener, host string, port uint16) error {
+	d := &aliases{hosts: []aliased{esp, crm}, serve: func(ctx context.Context, l net.Listener, host string, port uint16) error {
 		stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 		defer stop()
 		for {

@@ -138,7 +138,7 @@ func run(ctx context.Context, o options) error {
 	apply := func(u client.Update) error {
 		s.interception.take(u) // what a bundle needs comes before the bundle
 		if u.Bundle != nil {
-			s.doors.follow(ctx, u.Bundle)
+			s.aliases.follow(ctx, u.Bundle)
 		}
 		return s.Apply(u)
 	}
@@ -189,9 +189,9 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	p.Inbound = func(ctx context.Context, c net.Conn, dst netip.AddrPort) bool {
 		return p.Arrive(ctx, c, dst) || p.Callback(ctx, c, dst)
 	}
-	s.doors = &doors{hosts: o.aliases, serve: p.ServeHost}
+	s.aliases = &aliases{hosts: o.aliases, serve: p.ServeHost}
 	s.export(registry)
-	s.doors.export(registry)
+	s.aliases.export(registry)
 	exportUses(registry, p.Uses)
 	return s, nil
 }
