@@ -115,14 +115,12 @@ client-images: $(BIN) $(PODS)/node/node_modules/.package-lock.json
 	  "$(PGDIR)/bin/psql postgresql" "/etc/ssl/certs/ca-certificates.crt ca-certificates"; do \
 	  set -- $$x; test -e "$$1" || { echo "the end-to-end tests need $$1: apt-get install $$2" >&2; exit 1; }; done
 	CGO_ENABLED=0 go build -trimpath -o $(BIN)/pods/vendor ./test/pods/vendor
-	CGO_ENABLED=0 go build -trimpath -o $(BIN)/pods/attempts ./test/pods/attempts
 	CGO_ENABLED=0 go -C $(PODS)/client build -trimpath -o $(BIN)/pods/client .
 	rm -rf $(BIN)/pods/java && mkdir -p $(BIN)/pods/java
 	$(JDK)/bin/javac -d $(BIN)/pods/java/classes $(PODS)/java/Client.java
 	$(JDK)/bin/jlink --add-modules java.net.http,jdk.crypto.ec --strip-debug --no-header-files --no-man-pages --output $(BIN)/pods/java/runtime
-	cat $(BIN)/pods/vendor $(BIN)/pods/attempts $(BIN)/pods/client $(BIN)/pods/java/classes/* $(PODS)/node/*.js* $(PODS)/debian/* Makefile "$$(readlink -f $$(command -v node))" $(PYTHON) | sha256sum | cut -c1-12 > $(BIN)/pods/clients
+	cat $(BIN)/pods/vendor $(BIN)/pods/client $(BIN)/pods/java/classes/* $(PODS)/node/*.js* $(PODS)/debian/* Makefile "$$(readlink -f $$(command -v node))" $(PYTHON) | sha256sum | cut -c1-12 > $(BIN)/pods/clients
 	$(CLUSTERCTL) image --name optup/vendor:$$(cat $(BIN)/pods/clients) --entrypoint /vendor $(BIN)/pods/vendor
-	$(CLUSTERCTL) image --name optup/attempts:$$(cat $(BIN)/pods/clients) --entrypoint /attempts $(BIN)/pods/attempts
 	$(CLUSTERCTL) image --name optup/client-go:$$(cat $(BIN)/pods/clients) --entrypoint /client $(BIN)/pods/client
 	$(CLUSTERCTL) image --name optup/client-java:$$(cat $(BIN)/pods/clients) --entrypoint /usr/lib/java/bin/java --arg -cp --arg /app --arg Client --libraries $(BIN)/pods/java/runtime/bin/java \
 	  $(foreach d,conf lib release,$(BIN)/pods/java/runtime/$(d)=/usr/lib/java/$(d)) $(BIN)/pods/java/classes=/app

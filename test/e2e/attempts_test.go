@@ -13,8 +13,10 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/optup/optup/api/v1alpha1"
 	"github.com/optup/optup/internal/inject"
 	"github.com/optup/optup/test/road"
 )
@@ -26,6 +28,14 @@ var _ = Describe("attempts to go around", Ordered, func() {
 	BeforeAll(func(ctx SpecContext) {
 		openVendor(ctx)
 		Expect(r.ApplyYAML(ctx, attemptServices)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) {
+			for _, o := range []client.Object{
+				&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shielded"}}, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "marketing", Name: "customers"}},
+				&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "marketing", Name: "crm"}},
+			} {
+				Expect(client.IgnoreNotFound(r.Delete(ctx, o, client.GracePeriodSeconds(0)))).To(Succeed())
+			}
+		})
 		Expect(r.Names(ctx, map[string]string{road.VendorHost: "esp/vendor", "rebound.example": "esp/vendor", "free.example": "esp/free"})).To(Succeed())
 	})
 	AfterAll(func() { t.print() })
@@ -33,10 +43,12 @@ var _ = Describe("attempts to go around", Ordered, func() {
 	It("of a program in its pod arrive nowhere", func(ctx SpecContext) {
 		for name, ungoverned := range map[string]string{"attacker": "{action: Deny}", "loose": "{action: Observe}"} {
 			Expect(r.ApplyYAML(ctx, attemptPolicy(name, ungoverned))).To(Succeed())
-			Expect(r.Create(ctx, attacker(ctx, name))).To(Succeed())
+			p := attacker(ctx, "marketing", name)
+			p.Spec.HostAliases = []corev1.HostAlias{{IP: "192.0.2.66", Hostnames: []string{"customers.crm"}}} // which is nobody's
+			Expect(r.Create(ctx, p)).To(Succeed())
 		}
 		for _, name := range []string{"attacker", "loose"} {
-			seen := observations(ctx, name)
+			seen := observations(ctx, "marketing", name)
 			for _, a := range attempts {
 				observed, told := seen[a.name]
 				want := a.want
@@ -52,6 +64,25 @@ var _ = Describe("attempts to go around", Ordered, func() {
 			Expect(x.Mail).To(BeNil(), "a mail was sent")
 			Expect(x.Key).NotTo(Equal("right"), "the key left the sidecar for %s", x.Path)
 		}
+		Expect(t.failed).To(BeEmpty())
+	}, SpecTimeout(4*time.Minute))
+
+	It("are the application's to make by Alias, where its pod can have no privileges, and status says so", func(ctx SpecContext) {
+		Eventually(func() error { return r.Create(ctx, attacker(ctx, "shielded", "shielded")) }).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
+		seen := observations(ctx, "shielded", "shielded")
+		for _, a := range attempts {
+			if a.alias != "" {
+				t.add("alias", a.name, seen[a.name], wrongUnless(regexp.MustCompile(a.alias).MatchString(seen[a.name]), seen[a.name], " is not ", a.alias))
+			}
+		}
+		Eventually(func(g Gomega) {
+			var l v1alpha1.SidecarConfigList
+			g.Expect(r.List(ctx, &l, client.InNamespace("shielded"))).To(Succeed())
+			g.Expect(l.Items).To(HaveLen(1))
+			g.Expect(l.Items[0].Status.Capture).NotTo(BeNil())
+			g.Expect(l.Items[0].Status.Capture.Modes).To(Equal([]v1alpha1.CaptureMode{v1alpha1.CaptureAlias}))
+			g.Expect(l.Items[0].Status.Capture.NotCovered).To(ContainElement(HavePrefix("Cooperative: under Alias")))
+		}).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
 		Expect(t.failed).To(BeEmpty())
 	}, SpecTimeout(4*time.Minute))
 
@@ -94,40 +125,95 @@ print("the vendor's authority" if b"the vendor's authority" in ssl.PEM_cert_to_D
 })
 
 // attempts of test/pods/debian/attempts.py with what may be observed: by a pod that may reach nothing undeclared, and where it differs
-// by one that may reach everything else.
-var attempts = []struct{ name, want, loose string }{
-	{"direct address, no server name", refusal, ""},
-	{"direct address, another server name", refusal, ""},
-	{"direct address, the vendor's server name", "403.*NOT_PERMITTED", ""},
-	{"address of a pod behind it, no server name", refusal, "401 Unauthorized"},
-	{"address of a pod behind it, the vendor's server name", refusal, ""},
-	{"another port of the vendor", refusal, ""},
-	{"HTTP on the port of TLS", refusal, ""},
-	{"another name that leads to the vendor (rebinding)", refusal, ""},
-	{"IPv6 with an IPv4 address in it", refusal, ""},
-	{"IPv6", refusal, ""},
-	{"Host header of another host", "400.*NOT_CANONICAL", ""},
-	{"absolute target of another host", "400.*NOT_CANONICAL", ""},
-	{"two Host headers", "400", ""},
-	{"CONNECT within TLS", "(400|403|405)", ""},
-	{"CONNECT to the sidecar's own listener", refusal, ""},
-	{"UDP 443", "PermissionError|ConnectionRefusedError", ""},
-	{"flushing the rules", "exit code 1: .*not permitted", ""},
-	{"becoming the sidecar's user", "PermissionError", ""},
-	{"becoming root", "PermissionError", ""},
-	{"killing the sidecar", "processes of the sidecar: 0", ""},
-	{"reading keys and tokens", "private keys: 0, tokens: 0", ""},
-	{"asking the sidecar's admin port", "answers: ", ""},
+// by one that may reach everything else, or by one that is captured by Alias.
+var attempts = []struct{ name, want, loose, alias string }{
+	{"direct address, no server name", refusal, "", ""},
+	{"direct address, another server name", refusal, "", ""},
+	{"direct address, the vendor's server name", "403.*NOT_PERMITTED", "", ""},
+	{"address of a pod behind it, no server name", refusal, "401 Unauthorized", ""},
+	{"address of a pod behind it, the vendor's server name", refusal, "", ""},
+	{"another port of the vendor", refusal, "", ""},
+	{"HTTP on the port of TLS", refusal, "", ""},
+	{"another name that leads to the vendor (rebinding)", refusal, "", ""},
+	{"IPv6 with an IPv4 address in it", refusal, "", ""},
+	{"IPv6", refusal, "", ""},
+	{"Host header of another host", "400.*NOT_CANONICAL", "", ""},
+	{"absolute target of another host", "400.*NOT_CANONICAL", "", ""},
+	{"two Host headers", "400", "", ""},
+	{"CONNECT within TLS", "(400|403|405)", "", ""},
+	{"CONNECT to the sidecar's own listener", refusal, "", ""},
+	{"UDP 443", "PermissionError|ConnectionRefusedError", "", ""},
+	{"register: its declared name", noPolicy, "", noPolicy},
+	{"register: its name with .svc", noPolicy, "", noPolicy},
+	{"register: its full name", noPolicy, "", noPolicy},
+	{"register: its full name with a dot behind", noPolicy, "", ""},
+	{"register: its name in capitals", noPolicy, "", noPolicy},
+	{"register: its name in letters that look alike", "400", "", ""},
+	{"register: its address under its name", noPolicy, "", everybody},
+	{"register: its address under another name", "400.*NOT_CANONICAL", "", everybody},
+	{"register: its address under no name", "400.*NOT_CANONICAL", "", everybody},
+	{"register: its address mapped into IPv6", "400.*NOT_CANONICAL", "", everybody},
+	{"register: another port of its address", "403.*HOST_UNDECLARED", "", ""},
+	{"register: CONNECT", "400.*NOT_CANONICAL", "", ""},
+	{"register: its URL in absolute form", "400.*NOT_CANONICAL", "", everybody},
+	{"register: no HTTP", refusal, "", ""},
+	{"register: a pod with its name in the own namespace", noPolicy, "", ""},
+	{"register: a pod of it", "403.*HOST_UNDECLARED", everybody, everybody},
+	{"register: a pod of it, under its name", "403.*HOST_UNDECLARED", "", everybody},
+	{"register: a headless Service of its pods", "403.*HOST_UNDECLARED", everybody, everybody},
+	{"SCTP", "Error", "", "Error"},
+	{"raw packets", "PermissionError", "", "PermissionError"},
+	{"a user namespace of its own", "no user namespace", "", ""},
+	{"flushing the rules", "exit code 1: .*not permitted", "", ""},
+	{"becoming the sidecar's user", "PermissionError", "", ""},
+	{"becoming root", "PermissionError", "", ""},
+	{"killing the sidecar", "processes of the sidecar: 0", "", ""},
+	{"reading keys and tokens", "private keys: 0, tokens: 0", "", ""},
+	{"asking the sidecar's admin port", "answers: ", "", ""},
 }
+
+const (
+	noPolicy = "403.*NO_POLICY"
+	// everybody is what whoever gets around sees.
+	everybody = "^HTTP/1.[01] 200"
+)
 
 // refusal is an answer or an error by which nothing got further than the sidecar.
 const refusal = `^HTTP/1.1 (400|403|421|503)|SSLError|SSLEOFError|ConnectionRefusedError|ConnectionResetError|closed without a word|Network is unreachable|No route to host|PermissionError`
 
+// attemptServices are ways around that an application team, or a platform team by mistake, may make: other Services of the same pods, and a pod
+// that has the name of a governed service in the application's own namespace.
 const attemptServices = `
 apiVersion: v1
 kind: Service
 metadata: {name: free, namespace: esp}
 spec: {selector: {app: vendor}, ports: [{port: 443, targetPort: 8443}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: headless, namespace: crm}
+spec: {clusterIP: None, selector: {app: crm}, ports: [{port: 8080, targetPort: http}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: crm, namespace: marketing}
+spec: {clusterIP: None, publishNotReadyAddresses: true, selector: {app: namesake}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: customers, namespace: marketing, labels: {app: namesake}}
+spec:
+  hostname: customers
+  subdomain: crm
+  automountServiceAccountToken: false
+  securityContext: {runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532}
+  containers: [{name: app, image: "127.0.0.1:5001/optup/shop:dev", args: [crm]}]
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: shielded
+  labels: {consent.optup.dev/mode: enforce, pod-security.kubernetes.io/enforce: restricted}
 `
 
 func attemptPolicy(name, ungoverned string) string {
@@ -145,26 +231,31 @@ spec:
 }
 
 // attacker tries everything and stays, for more attempts.
-func attacker(ctx context.Context, name string) *corev1.Pod {
+func attacker(ctx context.Context, namespace, name string) *corev1.Pod {
 	GinkgoHelper()
 	service := &corev1.Service{}
 	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: "esp", Name: "vendor"}, service)).To(Succeed())
 	pod, err := r.Pod(ctx, "esp", road.App("vendor"))
 	Expect(err).NotTo(HaveOccurred())
-	p := clientPod("marketing", realClient{name, "client-debian", []string{
+	register := &corev1.Service{}
+	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: "crm", Name: "customers"}, register)).To(Succeed())
+	registerPod, err := r.Pod(ctx, "crm", road.App("crm"))
+	Expect(err).NotTo(HaveOccurred())
+	p := clientPod(namespace, realClient{name, "client-debian", []string{
 		"/bin/sh", "-c", "/usr/bin/python3 /app/attempts.py; echo done; exec /usr/bin/python3 -c 'import time; time.sleep(1e6)'",
 	}}, someone())
 	p.Spec.Containers[0].Env = append(p.Spec.Containers[0].Env,
-		corev1.EnvVar{Name: "SERVICE", Value: service.Spec.ClusterIP}, corev1.EnvVar{Name: "POD", Value: pod.Status.PodIP}, corev1.EnvVar{Name: "UID", Value: fmt.Sprint(inject.ReservedID)})
+		corev1.EnvVar{Name: "SERVICE", Value: service.Spec.ClusterIP}, corev1.EnvVar{Name: "POD", Value: pod.Status.PodIP}, corev1.EnvVar{Name: "UID", Value: fmt.Sprint(inject.ReservedID)},
+		corev1.EnvVar{Name: "REGISTER", Value: register.Spec.ClusterIP}, corev1.EnvVar{Name: "REGISTER_POD", Value: registerPod.Status.PodIP})
 	return p
 }
 
-func observations(ctx context.Context, name string) map[string]string {
+func observations(ctx context.Context, namespace, name string) map[string]string {
 	GinkgoHelper()
 	var out string
 	err := r.Until(ctx, 3*time.Minute, name+" has tried everything", func(ctx context.Context) (bool, error) {
 		var err error
-		out, err = r.Logs(ctx, "marketing", road.App(name), "app")
+		out, err = r.Logs(ctx, namespace, road.App(name), "app")
 		return strings.HasSuffix(strings.TrimSpace(out), "\ndone"), err
 	})
 	Expect(err).NotTo(HaveOccurred(), out)

@@ -1,4 +1,5 @@
 """Attempts of an application to get around its sidecar. Each prints one line of JSON: what was tried, and what was observed."""
+import ctypes
 import json
 import os
 import socket
@@ -7,7 +8,11 @@ import subprocess
 import sys
 
 SERVICE, POD, REFUSED = (os.environ[n] for n in ("SERVICE", "POD", "REFUSED"))
+# The register of customers, which a platform team runs in the cluster.
+REGISTER, REGISTER_POD = os.environ["REGISTER"], os.environ["REGISTER_POD"]
 HOST = "api.sendgrid.com"
+NAME = "customers.crm"
+FULL = NAME + ".svc.cluster.local"
 MAIL = json.dumps({
     "from": {"email": "post@gartenhaus.example"}, "subject": "attempt", "template_id": "d-newsletter",
     "personalizations": [{"to": [{"email": REFUSED}]}],
@@ -30,10 +35,15 @@ def heard(s):
     if not text:
         return "closed without a word"
     body = text.partition("\r\n\r\n")[2]
-    for word in ("NOT_PERMITTED", "NOT_CANONICAL", "ENDPOINT_UNKNOWN", "UNGOVERNED_HOST", "TLS_REFUSED", "PORT_UNKNOWN", "PROTOCOL"):
+    for word in ("NOT_PERMITTED", "NOT_CANONICAL", "ENDPOINT_UNKNOWN", "UNGOVERNED_HOST", "TLS_REFUSED", "PORT_UNKNOWN", "PROTOCOL", "NO_POLICY", "HOST_UNDECLARED"):
         if word in body:
             return text.splitlines()[0] + ": " + word
     return text.splitlines()[0] + ": " + body[:200]
+
+
+def read(address, host, target="/v1/customers", port=80, family=socket.AF_INET):
+    """Asks for everybody in the register."""
+    return plain(address, port, f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nConnection: close\r\n\r\n".encode(), family)
 
 
 def dial(address, port, family=socket.AF_INET):
@@ -64,6 +74,37 @@ def datagram():
     s.send(b"\xc0" + b"\0" * 1199)
     s.recv(1)
     return "answered"
+
+
+def sctp():
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)
+    s.settimeout(2)
+    s.connect((REGISTER, 80))
+    return "connected"
+
+
+def raw():
+    socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    return "sends what it likes"
+
+
+def namespaced():
+    """Becomes the sidecar's user in a user namespace of its own (CLONE_NEWUSER)."""
+    libc, status = ctypes.CDLL(None, use_errno=True), 3
+    if os.fork() == 0:
+        try:
+            uid = os.getuid()
+            status = 2
+            if libc.unshare(0x10000000) == 0:
+                status = 1
+                with open("/proc/self/uid_map", "w") as f:
+                    f.write("%s %d 1" % (os.environ["UID"], uid))
+                if " 200" in read(REGISTER, "rebound.example"):
+                    status = 0
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.wait()[1])
+    return ("read the register", "made one, and its connections came to the sidecar", "no user namespace", "")[status]
 
 
 def flush():
@@ -138,6 +179,27 @@ ATTEMPTS = {
     "CONNECT within TLS": lambda: tls(HOST, 443, HOST, request(HOST, "CONNECT", HOST + ":443")),
     "CONNECT to the sidecar's own listener": lambda: plain("127.0.0.1", 15001, request(HOST, "CONNECT", HOST + ":443")),
     "UDP 443": datagram,
+    "register: its declared name": lambda: read(NAME, NAME),
+    "register: its name with .svc": lambda: read(NAME + ".svc", NAME + ".svc"),
+    "register: its full name": lambda: read(FULL, FULL),
+    "register: its full name with a dot behind": lambda: read(FULL + ".", FULL + "."),
+    "register: its name in capitals": lambda: read(NAME.upper(), NAME.upper()),
+    "register: its name in letters that look alike": lambda: plain(REGISTER, 80, f"GET /v1/customers HTTP/1.1\r\nHost: \uff43ustomers.crm\r\n\r\n".encode()),
+    "register: its address under its name": lambda: read(REGISTER, NAME),
+    "register: its address under another name": lambda: read(REGISTER, "rebound.example"),
+    "register: its address under no name": lambda: plain(REGISTER, 80, b"GET /v1/customers HTTP/1.0\r\n\r\n"),
+    "register: its address mapped into IPv6": lambda: read("::ffff:" + REGISTER, "rebound.example", family=socket.AF_INET6),
+    "register: another port of its address": lambda: read(REGISTER, NAME, port=8080),
+    "register: CONNECT": lambda: plain(REGISTER, 80, f"CONNECT {NAME}:80 HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()),
+    "register: its URL in absolute form": lambda: read(REGISTER, NAME, "http://" + NAME + "/v1/customers"),
+    "register: no HTTP": lambda: plain(REGISTER, 80, b"\0\1\2\r\n\r\n"),
+    "register: a pod with its name in the own namespace": lambda: read("customers.crm.marketing.svc.cluster.local", NAME),
+    "register: a pod of it": lambda: read(REGISTER_POD, "rebound.example", port=8080),
+    "register: a pod of it, under its name": lambda: read(REGISTER_POD, NAME, port=8080),
+    "register: a headless Service of its pods": lambda: read("headless." + FULL.partition(".")[2], "headless", port=8080),
+    "SCTP": sctp,
+    "raw packets": raw,
+    "a user namespace of its own": namespaced,
     "flushing the rules": flush,
     "becoming the sidecar's user": lambda: become(int(os.environ["UID"])),
     "becoming root": lambda: become(0),
