@@ -175,7 +175,7 @@ var attempts = []struct{ name, want, loose, alias string }{
 const (
 	noPolicy = "403.*NO_POLICY"
 	// everybody is what whoever gets around sees.
-	everybody = "^HTTP/1.[01] 200"
+	everybody = "^HTTP/1.[01] 200 OK: everybody"
 )
 
 // refusal is an answer or an error by which nothing got further than the sidecar.

@@ -42,8 +42,15 @@ def heard(s):
 
 
 def read(address, host, target="/v1/customers", port=80, family=socket.AF_INET):
-    """Asks for everybody in the register."""
-    return plain(address, port, f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nConnection: close\r\n\r\n".encode(), family)
+    """Asks for everybody in the register, and tells whether somebody came."""
+    return whether(plain(address, port, f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nConnection: close\r\n\r\n".encode(), family))
+
+
+def whether(observed):
+    line, _, body = observed.partition(": ")
+    if " 200 " not in line:
+        return observed
+    return line + (": everybody" if "@" in body else ": nobody")
 
 
 def dial(address, port, family=socket.AF_INET):
@@ -187,7 +194,7 @@ ATTEMPTS = {
     "register: its name in letters that look alike": lambda: plain(REGISTER, 80, f"GET /v1/customers HTTP/1.1\r\nHost: \uff43ustomers.crm\r\n\r\n".encode()),
     "register: its address under its name": lambda: read(REGISTER, NAME),
     "register: its address under another name": lambda: read(REGISTER, "rebound.example"),
-    "register: its address under no name": lambda: plain(REGISTER, 80, b"GET /v1/customers HTTP/1.0\r\n\r\n"),
+    "register: its address under no name": lambda: whether(plain(REGISTER, 80, b"GET /v1/customers HTTP/1.0\r\n\r\n")),
     "register: its address mapped into IPv6": lambda: read("::ffff:" + REGISTER, "rebound.example", family=socket.AF_INET6),
     "register: another port of its address": lambda: read(REGISTER, NAME, port=8080),
     "register: CONNECT": lambda: plain(REGISTER, 80, f"CONNECT {NAME}:80 HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()),
