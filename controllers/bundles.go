@@ -2,9 +2,11 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -46,10 +48,15 @@ type scope struct {
 	configs  map[types.NamespacedName]*v1alpha1.SidecarConfig
 	// pods with a sidecar, by the name of their SidecarConfig.
 	pods map[types.NamespacedName][]*corev1.Pod
+	// everyPod is known by its addresses.
+	everyPod []corev1.Pod
 	// published is what is in force after publish, by name.
 	published map[types.NamespacedName]*v1alpha1.SidecarConfig
 	// unpublished says why a SidecarConfig could not be written.
 	unpublished map[types.NamespacedName]error
+	// policies are the NetworkPolicies that the manager wrote, and open says why one could not be written, by the service.
+	policies map[types.NamespacedName]*networkingv1.NetworkPolicy
+	open     map[types.NamespacedName]error
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -60,7 +67,7 @@ func (r *Bundles) Reconcile(ctx context.Context, _ reconcile.Request) (ctrl.Resu
 	}
 	s.snapshot = translate.Snapshot(s.objects)
 	s.result = compile.Compile(s.snapshot)
-	perr := r.publish(ctx, s)
+	perr := errors.Join(r.publish(ctx, s), r.publishAccess(ctx, s))
 	if err := r.report(ctx, s); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -84,6 +91,7 @@ func (r *Bundles) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.EnforcementExemption{}, all, builderPredicate(spec)).
 		Watches(&v1alpha1.ConsentLedger{}, all, builderPredicate(spec)).
 		Watches(&v1alpha1.SidecarConfig{}, all, builderPredicate(spec)).
+		Watches(&networkingv1.NetworkPolicy{}, all, builderPredicate(spec)).
 		Watches(&corev1.Namespace{}, all, builderPredicate(predicate.LabelChangedPredicate{})).
 		Watches(&corev1.Pod{}, all, builderPredicate(podMatters{}))
 	if r.Changed != nil {

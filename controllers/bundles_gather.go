@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,6 +25,7 @@ func (r *Bundles) gather(ctx context.Context) (*scope, error) {
 	s := &scope{
 		configs: map[types.NamespacedName]*v1alpha1.SidecarConfig{}, pods: map[types.NamespacedName][]*corev1.Pod{},
 		published: map[types.NamespacedName]*v1alpha1.SidecarConfig{}, unpublished: map[types.NamespacedName]error{},
+		policies: map[types.NamespacedName]*networkingv1.NetworkPolicy{}, open: map[types.NamespacedName]error{},
 	}
 	var (
 		namespaces  corev1.NamespaceList
@@ -36,11 +38,18 @@ func (r *Bundles) gather(ctx context.Context) (*scope, error) {
 		ledgers     v1alpha1.ConsentLedgerList
 		configs     v1alpha1.SidecarConfigList
 		pods        corev1.PodList
+		closed      networkingv1.NetworkPolicyList
 	)
 	for _, list := range []client.ObjectList{&namespaces, &purposes, &notices, &services, &policies, &touchpoints, &exemptions, &ledgers, &configs, &pods} {
 		if err := r.List(ctx, list); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.List(ctx, &closed, client.MatchingLabels{managedBy: managedByValue}); err != nil {
+		return nil, err
+	}
+	for i := range closed.Items {
+		s.policies[client.ObjectKeyFromObject(&closed.Items[i])] = &closed.Items[i]
 	}
 	s.objects = translate.Objects{
 		Namespaces: namespaces.Items, Purposes: purposes.Items, Notices: notices.Items, Services: services.Items,
@@ -50,6 +59,7 @@ func (r *Bundles) gather(ctx context.Context) (*scope, error) {
 		c := &configs.Items[i]
 		s.configs[client.ObjectKeyFromObject(c)] = c
 	}
+	s.everyPod = pods.Items
 	s.workloads(pods.Items)
 	return s, nil
 }

@@ -33,6 +33,7 @@ func (r *Bundles) reportPurposes(ctx context.Context, s *scope, syncs map[types.
 
 func (r *Bundles) reportServices(ctx context.Context, s *scope, syncs map[types.NamespacedName]sync) error {
 	var failed []error
+	seen := r.callers(s)
 	for i := range s.objects.Services {
 		d := &s.objects.Services[i]
 		total, _ := s.total(syncs, func(b *compile.Bundle) bool {
@@ -42,6 +43,8 @@ func (r *Bundles) reportServices(ctx context.Context, s *scope, syncs map[types.
 		failed = append(failed, err, patchStatus(ctx, r.Client, d, func(d *v1alpha1.DataService) {
 			d.Status.ObservedGeneration = d.Generation
 			setConditions(&d.Status.Conditions, s, policy.Ref{Kind: v1alpha1.KindDataService, Namespace: d.Namespace, Name: d.Name}, d.Generation)
+			reportAccess(d, s)
+			d.Status.Callers = seen[d.Namespace+"/"+d.Name]
 			meta.SetStatusCondition(&d.Status.Conditions, programmed(total, d.Generation))
 			setCredential(&d.Status.Conditions, ready, err, d.Generation)
 		}))

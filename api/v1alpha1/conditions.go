@@ -14,6 +14,9 @@ const (
 	// ConditionCaptured is true when the connections of all running pods come to their sidecars, whatever the application does. It
 	// surfaces on SidecarConfig, while pods of its workload run.
 	ConditionCaptured = "Captured"
+	// ConditionAccessClosed is true when a NetworkPolicy lets governed workloads alone reach the service's pods. It surfaces on DataService,
+	// where access is GovernedOnly. Whether NetworkPolicies are enforced only the cluster's network can tell.
+	ConditionAccessClosed = "AccessClosed"
 	// ConditionKeysBackedUp is true when somebody has confirmed that the root key of a ledger is stored outside the cluster. It
 	// surfaces on ConsentLedger: losing the key loses the link from every person to what they agreed to.
 	ConditionKeysBackedUp = "KeysBackedUp"
@@ -120,6 +123,8 @@ const (
 	ReasonHostConflict = "HostConflict"
 	// ReasonLedgerNotFound surfaces when no ConsentLedger exists for the controller of a purpose or touchpoint.
 	ReasonLedgerNotFound = "LedgerNotFound"
+	// ReasonNetworkPolicyWritten surfaces when a service's NetworkPolicy is written.
+	ReasonNetworkPolicyWritten = "NetworkPolicyWritten"
 	// ReasonCallersLeftOut surfaces when the rules of all callers of a service do not fit the bundle of its sidecars.
 	ReasonCallersLeftOut = "CallersLeftOut"
 	// ReasonBundleTooLarge surfaces when a workload's bundle exceeds the size that can be published.

@@ -234,6 +234,41 @@ type DataServiceSpec struct {
 	Callbacks []Callback `json:"callbacks,omitempty"`
 }
 
+// CallerProof is how a caller proved who it is.
+// +kubebuilder:validation:Enum=Certificate;Token;None
+type CallerProof string
+
+// CallerAdmission says whether access GovernedOnly lets a caller in.
+// +kubebuilder:validation:Enum=LetIn;ShutOut
+type CallerAdmission string
+
+// Admissions.
+const (
+	CallerLetIn   CallerAdmission = "LetIn"
+	CallerShutOut CallerAdmission = "ShutOut"
+)
+
+// ServiceCaller is who called a service, as the sidecars of the service saw it.
+type ServiceCaller struct {
+	// namespace of the caller; empty for one that is no pod of the cluster.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+	// workload as Kind/name, for example Deployment/dashboard; empty where nobody knows it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=317
+	Workload string `json:"workload,omitempty"`
+	// proof of who it is: Certificate of its sidecar, Token, or None, which is denied personal data.
+	// +required
+	Proof CallerProof `json:"proof"`
+	// governedOnly says what access GovernedOnly means for it: LetIn or ShutOut.
+	// +required
+	GovernedOnly CallerAdmission `json:"governedOnly"`
+	// lastSeen is the hour in which it called last.
+	// +required
+	LastSeen metav1.Time `json:"lastSeen"`
+}
+
 // DataServiceStatus is what became of a service.
 type DataServiceStatus struct {
 	// conditions: Accepted, Programmed, Ready.
@@ -245,6 +280,12 @@ type DataServiceStatus struct {
 	// observedGeneration is the generation that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// callers of the last day that the sidecars of the service's own workloads saw, at most 64: those first whom access GovernedOnly would
+	// shut out.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Callers []ServiceCaller `json:"callers,omitempty"`
 }
 
 // DataService is one service that holds or receives personal data: where it is, who operates it, and where in its API people and

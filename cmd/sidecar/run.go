@@ -151,6 +151,7 @@ func run(ctx context.Context, o options) error {
 			return client.Run(ctx, client.Options{
 				Manager: o.manager, TrustFile: o.trust, TokenFile: o.managerToken, StateDir: o.state, Version: version, Apply: apply,
 				InterceptionKey: s.interception.leaves.PublicKey(), Trusted: s.interception.trusted, Untrusting: p.Untrusting,
+				Callers: p.Callers,
 			})
 		})
 	}

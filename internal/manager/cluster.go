@@ -14,6 +14,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,7 +30,7 @@ func cacheOptions() cache.Options {
 	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/managed-by": "optup"})}
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
 		&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &corev1.ServiceAccount{}: ours, &appsv1.StatefulSet{}: ours,
-		&appsv1.Deployment{}: ours, &policyv1.PodDisruptionBudget{}: ours,
+		&appsv1.Deployment{}: ours, &policyv1.PodDisruptionBudget{}: ours, &networkingv1.NetworkPolicy{}: ours,
 		&corev1.Pod{}: {Transform: slimPod},
 	}}
 }
@@ -49,7 +50,7 @@ func slimPod(o any) (any, error) {
 	}
 	p.ManagedFields, p.Annotations = nil, nil
 	p.Spec = inject.Slim(&p.Spec)
-	p.Status = corev1.PodStatus{Phase: p.Status.Phase}
+	p.Status = corev1.PodStatus{Phase: p.Status.Phase, PodIPs: p.Status.PodIPs}
 	return p, nil
 }
 

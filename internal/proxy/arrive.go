@@ -43,6 +43,8 @@ type arrival struct {
 	// caller is who has proven to be at the other end; nil for somebody who has not, and why says what is missing.
 	caller *peer.Peer
 	why    string
+	// token tells that the name was proven by a token.
+	token bool
 }
 
 // provide prepares the services that the workload is.
@@ -168,6 +170,7 @@ func (x *exchange) arrive(t *target) {
 	if a.caller == nil {
 		x.token(p)
 	}
+	x.proxy.callers.note(p.Service.Name, &a, x.r.RemoteAddr)
 	t.dst = netip.AddrPortFrom(a.dst.Addr(), uint16(p.port)) //nolint:gosec // a valid bundle holds ports
 	// The application sees a declared name whatever the client calls it, as a probe does by the pod's address.
 	t.host = p.Service.Hosts[0]
@@ -212,7 +215,7 @@ func (x *exchange) token(p *provided) {
 		}
 		found.Workload = c.Workload
 	}
-	a.caller = &peer.Peer{Name: found, Until: who.Expires}
+	a.caller, a.token = &peer.Peer{Name: found, Until: who.Expires}, true
 }
 
 // withoutToken takes out the header with a caller's token, however it is spelled.

@@ -72,6 +72,7 @@ type Proxy struct {
 	inserting  insert.Source
 	local      *http.Transport
 	peers      atomic.Pointer[peers]
+	callers    callers
 	wg         sync.WaitGroup
 }
 

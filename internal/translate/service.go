@@ -67,6 +67,11 @@ func Reach(d *v1alpha1.DataService) policy.Service {
 	}
 }
 
+// Allowed says which namespaces, besides its own, may refer to a service.
+func Allowed(d *v1alpha1.DataService) policy.NamespaceSelector {
+	return selector(d.Spec.AllowedNamespaces)
+}
+
 func endpoint(e *v1alpha1.Endpoint) ir.Endpoint {
 	out := ir.Endpoint{
 		Name: string(e.Name), Methods: convert[string](e.Methods), Path: e.Path,

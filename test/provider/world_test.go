@@ -54,6 +54,7 @@ type world struct {
 	authority *peers.Authority
 	snapshot  policy.Snapshot
 	manager   *httptest.Server
+	sessions  *server.Sessions
 
 	mu        sync.Mutex
 	bundles   map[string]server.Published // by namespace/config
@@ -75,9 +76,10 @@ func newWorld(t *testing.T) *world {
 	w.door = w.app.Listener.Addr()
 	w.ledger.Append(anna, ledgertest.Given("advice"))
 	w.snapshot = w.sound()
+	w.sessions = server.NewSessions(time.Now, nil)
 	s := &server.Server{
 		Tokens:    identity.NewVerifier(time.Now, identity.Issuer{Issuer: ledgertest.Issuer, Audience: ledgertest.Audience, Keys: keysOf(t, w.ledger.JWKS())}),
-		Directory: w, Grants: w, Identities: w.authority, Sessions: server.NewSessions(time.Now, nil), Now: time.Now,
+		Directory: w, Grants: w, Identities: w.authority, Sessions: w.sessions, Now: time.Now,
 		Unsigned: func(err error) { t.Log(err) },
 	}
 	w.manager = httptest.NewUnstartedServer(s.Handler())
@@ -253,7 +255,7 @@ func (w *world) start(x policy.Workload, pod string) *sidecar {
 		for {
 			c, err := in.Accept()
 			if err != nil {
-				return nil //nolint:nilerr // the end of the listener is no failure
+				return nil
 			}
 			go func() {
 				if !s.proxy.Arrive(ctx, c, netip.MustParseAddrPort(w.app.Listener.Addr().String())) {
@@ -264,7 +266,7 @@ func (w *world) start(x policy.Workload, pod string) *sidecar {
 	})
 	group.Go(func() error {
 		return client.Run(ctx, client.Options{
-			Manager: w.manager.URL, TrustFile: filepath.Join(folder, "ca.crt"), TokenFile: filepath.Join(folder, "token"), Apply: s.follow.Apply, Logger: quiet,
+			Manager: w.manager.URL, TrustFile: filepath.Join(folder, "ca.crt"), TokenFile: filepath.Join(folder, "token"), Apply: s.follow.Apply, Callers: s.proxy.Callers, Logger: quiet,
 		})
 	})
 	w.t.Cleanup(func() {

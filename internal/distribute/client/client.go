@@ -13,6 +13,7 @@ import (
 
 	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/peer"
 )
 
 // Update is what the manager, or the state folder, says.
@@ -60,6 +61,8 @@ type Options struct {
 	// applications trust, and Untrusting the hosts on whose connections they did not accept our certificate. Both may be nil.
 	InterceptionKey     []byte
 	Trusted, Untrusting func() []string
+	// Callers gives who called the services that are provided here, in the last day; nil for nobody.
+	Callers func() []peer.Observed
 	// Logger is nil for slog.Default().
 	Logger *slog.Logger
 

@@ -84,6 +84,9 @@ func (c *client) acknowledge(ctx context.Context, conn *connection, now <-chan s
 			req.Generation, req.Hash, req.Accepted, req.Error = c.refused.generation, c.refused.hash, false, c.problem
 		}
 		c.mu.Unlock()
+		if c.Callers != nil {
+			req.Callers = c.Callers()
+		}
 		if req.Generation == 0 {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/credential"
+	"github.com/optup/optup/internal/peer"
 )
 
 // The messages of internal/distribute/configv1 in their JSON form, which the manager's server takes as well as the binary one. Spoken like
@@ -61,6 +62,8 @@ type (
 		Version    string `json:"version,omitempty"`
 		// UntrustingHosts are those whose applications do not accept our certificate.
 		UntrustingHosts []string `json:"untrustingHosts,omitempty"`
+		// Callers are who called the services that are provided here.
+		Callers []peer.Observed `json:"callers,omitempty"`
 	}
 	// failure is how the protocol tells of errors.
 	failure struct {

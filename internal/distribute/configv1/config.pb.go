@@ -440,8 +440,10 @@ type AcknowledgeRequest struct {
 	Version string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
 	// untrusting_hosts are those on whose connections applications did not accept the caller's certificate lately.
 	UntrustingHosts []string `protobuf:"bytes,6,rep,name=untrusting_hosts,json=untrustingHosts,proto3" json:"untrusting_hosts,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// callers are who called the services that the caller provides, in the last day; at most 64.
+	Callers       []*ObservedCaller `protobuf:"bytes,7,rep,name=callers,proto3" json:"callers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcknowledgeRequest) Reset() {
@@ -516,6 +518,103 @@ func (x *AcknowledgeRequest) GetUntrustingHosts() []string {
 	return nil
 }
 
+func (x *AcknowledgeRequest) GetCallers() []*ObservedCaller {
+	if x != nil {
+		return x.Callers
+	}
+	return nil
+}
+
+// ObservedCaller is a workload, or an address, that called a service.
+type ObservedCaller struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// service is "namespace/name" of the DataService.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// namespace and workload (the name of its SidecarConfig) are those that were proven; workload is empty for one without rules.
+	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	Workload  string `protobuf:"bytes,3,opt,name=workload,proto3" json:"workload,omitempty"`
+	// proof is "Certificate", "Token" or "None".
+	Proof string `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
+	// address of a caller that proved nothing.
+	Address string `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	// seen is when it called last.
+	Seen          *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=seen,proto3" json:"seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObservedCaller) Reset() {
+	*x = ObservedCaller{}
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObservedCaller) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObservedCaller) ProtoMessage() {}
+
+func (x *ObservedCaller) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObservedCaller.ProtoReflect.Descriptor instead.
+func (*ObservedCaller) Descriptor() ([]byte, []int) {
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ObservedCaller) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *ObservedCaller) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ObservedCaller) GetWorkload() string {
+	if x != nil {
+		return x.Workload
+	}
+	return ""
+}
+
+func (x *ObservedCaller) GetProof() string {
+	if x != nil {
+		return x.Proof
+	}
+	return ""
+}
+
+func (x *ObservedCaller) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ObservedCaller) GetSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Seen
+	}
+	return nil
+}
+
 type AcknowledgeResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -524,7 +623,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +635,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +648,7 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{6}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{7}
 }
 
 var File_internal_distribute_configv1_config_proto protoreflect.FileDescriptor
@@ -592,7 +691,7 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"token_keys\x18\x04 \x01(\fR\ttokenKeys\"H\n" +
 	"\fInterception\x12 \n" +
 	"\vauthorities\x18\x01 \x03(\fR\vauthorities\x12\x16\n" +
-	"\x06leaves\x18\x02 \x03(\fR\x06leaves\"\xbf\x01\n" +
+	"\x06leaves\x18\x02 \x03(\fR\x06leaves\"\xfa\x01\n" +
 	"\x12AcknowledgeRequest\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -601,7 +700,15 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\baccepted\x18\x03 \x01(\bR\baccepted\x12\x14\n" +
 	"\x05error\x18\x04 \x01(\tR\x05error\x12\x18\n" +
 	"\aversion\x18\x05 \x01(\tR\aversion\x12)\n" +
-	"\x10untrusting_hosts\x18\x06 \x03(\tR\x0funtrustingHosts\"\x15\n" +
+	"\x10untrusting_hosts\x18\x06 \x03(\tR\x0funtrustingHosts\x129\n" +
+	"\acallers\x18\a \x03(\v2\x1f.optup.config.v1.ObservedCallerR\acallers\"\xc4\x01\n" +
+	"\x0eObservedCaller\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1c\n" +
+	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x1a\n" +
+	"\bworkload\x18\x03 \x01(\tR\bworkload\x12\x14\n" +
+	"\x05proof\x18\x04 \x01(\tR\x05proof\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress\x12.\n" +
+	"\x04seen\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04seen\"\x15\n" +
 	"\x13AcknowledgeResponse2\xb3\x01\n" +
 	"\rConfigService\x12H\n" +
 	"\x05Watch\x12\x1d.optup.config.v1.WatchRequest\x1a\x1e.optup.config.v1.WatchResponse0\x01\x12X\n" +
@@ -619,7 +726,7 @@ func file_internal_distribute_configv1_config_proto_rawDescGZIP() []byte {
 	return file_internal_distribute_configv1_config_proto_rawDescData
 }
 
-var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_internal_distribute_configv1_config_proto_goTypes = []any{
 	(*WatchRequest)(nil),          // 0: optup.config.v1.WatchRequest
 	(*WatchResponse)(nil),         // 1: optup.config.v1.WatchResponse
@@ -627,23 +734,26 @@ var file_internal_distribute_configv1_config_proto_goTypes = []any{
 	(*Identity)(nil),              // 3: optup.config.v1.Identity
 	(*Interception)(nil),          // 4: optup.config.v1.Interception
 	(*AcknowledgeRequest)(nil),    // 5: optup.config.v1.AcknowledgeRequest
-	(*AcknowledgeResponse)(nil),   // 6: optup.config.v1.AcknowledgeResponse
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*ObservedCaller)(nil),        // 6: optup.config.v1.ObservedCaller
+	(*AcknowledgeResponse)(nil),   // 7: optup.config.v1.AcknowledgeResponse
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_internal_distribute_configv1_config_proto_depIdxs = []int32{
-	7, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
+	8, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
 	2, // 1: optup.config.v1.WatchResponse.credentials:type_name -> optup.config.v1.Credential
 	3, // 2: optup.config.v1.WatchResponse.identity:type_name -> optup.config.v1.Identity
 	4, // 3: optup.config.v1.WatchResponse.interception:type_name -> optup.config.v1.Interception
-	0, // 4: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
-	5, // 5: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
-	1, // 6: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
-	6, // 7: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
-	6, // [6:8] is the sub-list for method output_type
-	4, // [4:6] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6, // 4: optup.config.v1.AcknowledgeRequest.callers:type_name -> optup.config.v1.ObservedCaller
+	8, // 5: optup.config.v1.ObservedCaller.seen:type_name -> google.protobuf.Timestamp
+	0, // 6: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
+	5, // 7: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
+	1, // 8: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
+	7, // 9: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
+	8, // [8:10] is the sub-list for method output_type
+	6, // [6:8] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_internal_distribute_configv1_config_proto_init() }
@@ -657,7 +767,7 @@ func file_internal_distribute_configv1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_distribute_configv1_config_proto_rawDesc), len(file_internal_distribute_configv1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

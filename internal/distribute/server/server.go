@@ -69,7 +69,7 @@ const (
 	heartbeat   = 15 * time.Second
 	grantLife   = 15 * time.Minute
 	grantRenew  = 5 * time.Minute
-	maxRequest  = 16 << 10
+	maxRequest  = 64 << 10
 	maxReported = int64(1) << 40
 )
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/distribute/configv1"
+	"github.com/optup/optup/internal/peer"
 )
 
 // Session is one sidecar or ledger that is connected to this replica.
@@ -23,7 +24,24 @@ type Session struct {
 	// Untrusting are hosts on whose connections applications do not accept the caller's certificate, as it says.
 	Untrusting []string
 	Seen       time.Time
-	open       int
+	// Callers are who called the services that it provides.
+	Callers []peer.Observed
+	open    int
+}
+
+// maxCallers bounds what one session tells.
+const maxCallers = 64
+
+// observed takes over who called. What a sidecar says of others is shown and decides nothing.
+func observed(in []*configv1.ObservedCaller) []peer.Observed {
+	var out []peer.Observed
+	for _, c := range in[:min(len(in), maxCallers)] {
+		out = append(out, peer.Observed{
+			Service: clip(c.GetService(), 317), Namespace: clip(c.GetNamespace(), 63), Workload: clip(c.GetWorkload(), 63), Proof: clip(c.GetProof(), 16),
+			Address: clip(c.GetAddress(), 64), Seen: c.GetSeen().AsTime(),
+		})
+	}
+	return out
 }
 
 // silentAfter is when a session that neither is connected nor gives a sign of life is forgotten.
@@ -73,6 +91,7 @@ func (s *Sessions) Acknowledge(podUID string, c Caller, m *configv1.AcknowledgeR
 	x.Generation, x.Hash, x.Accepted = min(m.GetGeneration(), maxReported), clip(m.GetHash(), 64), m.GetAccepted()
 	x.Error, x.Version = clip(m.GetError(), 512), clip(m.GetVersion(), 64)
 	x.Untrusting = untrusting(m)
+	x.Callers = observed(m.GetCallers())
 	s.mu.Unlock()
 	if changed {
 		s.notify(c.Namespace, c.Config)
