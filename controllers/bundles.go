@@ -33,6 +33,9 @@ type Bundles struct {
 	Values *Values
 	// Changed is told of SidecarConfigs whose sessions changed; it may be nil.
 	Changed <-chan event.GenericEvent
+
+	// raised is when a generation was raised last because of what a sidecar said.
+	raised map[types.NamespacedName]time.Time
 }
 
 // +kubebuilder:rbac:groups=consent.optup.dev,resources=datapurposes;consentnotices;dataservices;consentpolicies;touchpoints;enforcementexemptions;consentledgers,verbs=get;list;watch

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -79,7 +80,7 @@ func configSpec(w v1alpha1.WorkloadRef, labels map[string]string, b *ir.Bundle, 
 // write publishes one bundle if it is another one. The generation is above all that any sidecar has in force, also after somebody
 // deleted the SidecarConfig.
 func (r *Bundles) write(ctx context.Context, had *v1alpha1.SidecarConfig, name types.NamespacedName, spec v1alpha1.SidecarConfigSpec) (*v1alpha1.SidecarConfig, error) {
-	if had != nil && had.Spec.Hash == spec.Hash && had.Spec.Bundle == spec.Bundle {
+	if had != nil && had.Spec.Hash == spec.Hash && had.Spec.Bundle == spec.Bundle && !r.overtaken(had, name) {
 		return had, nil
 	}
 	spec.Generation = r.Sessions.Highest(name.Namespace, name.Name) + 1
@@ -95,6 +96,19 @@ func (r *Bundles) write(ctx context.Context, had *v1alpha1.SidecarConfig, name t
 		return nil, err // the next change may be valid; until then the last content stays
 	}
 	return c, err
+}
+
+// overtaken tells whether a sidecar has a higher generation in force than what is published: it had another bundle's before its pod's labels
+// began to matter, and would take no lower one. What sidecars say is believed once a minute, so that none has us write without end.
+func (r *Bundles) overtaken(had *v1alpha1.SidecarConfig, name types.NamespacedName) bool {
+	if r.Sessions.Highest(name.Namespace, name.Name) <= had.Spec.Generation || time.Since(r.raised[name]) < time.Minute {
+		return false
+	}
+	if r.raised == nil {
+		r.raised = map[types.NamespacedName]time.Time{}
+	}
+	r.raised[name] = time.Now()
+	return true
 }
 
 // managedBy marks what the manager made.

@@ -74,6 +74,18 @@ var _ = Describe("The generation of a SidecarConfig", func() {
 		Expect(w.config().Spec.Generation).To(BeEquivalentTo(42))
 	})
 
+	It("grows without a change for a sidecar that came from another bundle with a higher one, but not without end", func() {
+		pod := w.running("mailer", "a")
+		before := w.config().Spec
+		DeferCleanup(w.sessions.Open(string(pod.UID), caller(pod), 41, "1"))
+		w.reconcile()
+		Expect(w.config().Spec.Generation).To(BeEquivalentTo(42))
+		Expect(w.config().Spec.Hash).To(Equal(before.Hash))
+		w.acknowledge(pod, 1000, before.Hash)
+		w.reconcile()
+		Expect(w.config().Spec.Generation).To(BeEquivalentTo(42), "a sidecar that says more and more has us write once a minute")
+	})
+
 	It("puts right what somebody edited", func() {
 		before := w.config().Spec
 		c := w.config()
