@@ -66,3 +66,22 @@ func TestWhoCalledIsToldToTheManager(t *testing.T) {
 		return false
 	})
 }
+
+// TestTheUseIsRecordedByWhoeverDecides: once, by the service's sidecar, under the caller's policy.
+func TestTheUseIsRecordedByWhoeverDecides(t *testing.T) {
+	w := newWorld(t)
+	crm := w.guarded()
+	caller := w.start(dashboard, "dashboard-0")
+	w.until("the caller has an identity", func() bool { return caller.current.Peers.Load() != nil })
+	theirs, ours := w.record(crm), w.record(caller)
+	if a := caller.get(list); a.status != 200 {
+		t.Fatalf("%+v", a)
+	}
+	w.until("the use is recorded", func() bool { return strings.Contains(theirs(), "marketing/dashboard/advice") })
+	if got := theirs(); !strings.Contains(got, `"crm/crm"`) || strings.Contains(got, anna) {
+		t.Errorf("%s", got)
+	}
+	if got := ours(); got != "" {
+		t.Errorf("the caller recorded the use, too: %s", got)
+	}
+}

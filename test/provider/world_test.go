@@ -28,11 +28,13 @@ import (
 	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/ledgertest"
+	"github.com/optup/optup/internal/ledger/wire"
 	"github.com/optup/optup/internal/metrics"
 	"github.com/optup/optup/internal/policy"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/proxy/follow"
 	"github.com/optup/optup/internal/testkit/peers"
+	"github.com/optup/optup/internal/uses"
 )
 
 const (
@@ -395,4 +397,33 @@ func (s *sidecar) counted(series string) string {
 		}
 	}
 	return ""
+}
+
+// record has a sidecar record uses, and gives what it would send to the ledger.
+func (w *world) record(s *sidecar) func() string {
+	w.t.Helper()
+	var mu sync.Mutex
+	var sent strings.Builder
+	r, err := uses.New(uses.Options{Linger: time.Millisecond, Send: func(_ context.Context, _ string, batch []byte) (wire.Taken, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		sent.Write(batch)
+		return wire.Taken{}, nil
+	}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = r.Run(ctx, func() (context.Context, context.CancelFunc) { return context.WithTimeout(context.Background(), time.Second) })
+	}()
+	w.t.Cleanup(func() { cancel(); <-done })
+	s.proxy.Uses = r
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return sent.String()
+	}
 }
