@@ -14,16 +14,17 @@ import (
 
 // doorOptions say where decisions are asked for by whoever enforces them without the proxy. Nothing listens unless somebody says where.
 type doorOptions struct {
-	authzen string
-	rate    int
+	authzen, extAuthz string
+	rate              int
 }
 
 func (o *doorOptions) flags(f *flag.FlagSet) {
 	f.StringVar(&o.authzen, "authzen", "", "loopback `address` of the AuthZEN door, for example 127.0.0.1:15021; none if it is empty")
+	f.StringVar(&o.extAuthz, "ext-authz", "", "loopback `address` of the door for Envoy's external authorization (gRPC), for example 127.0.0.1:15022; none if it is empty")
 	f.IntVar(&o.rate, "authzen-rate", local.DefaultRate, "how many AuthZEN `questions` are answered in a second; ten times as many may come at once")
 }
 
-func (o *doorOptions) open() bool { return o.authzen != "" }
+func (o *doorOptions) open() bool { return o.authzen != "" || o.extAuthz != "" }
 
 // serve opens the doors, each on a loopback address: they take no token, so that whoever reaches them has to be of this pod.
 func (o *doorOptions) serve(ctx context.Context, group *errgroup.Group, p *proxy.Proxy) error {
@@ -39,6 +40,7 @@ func (o *doorOptions) serve(ctx context.Context, group *errgroup.Group, p *proxy
 		serve         func(context.Context, net.Listener) error
 	}{
 		{"--authzen", o.authzen, d.ServeAuthZEN},
+		{"--ext-authz", o.extAuthz, d.ServeExtAuthz},
 	} {
 		if door.address == "" {
 			continue

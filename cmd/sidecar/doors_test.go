@@ -62,7 +62,7 @@ func TestDoorsOpenWhereTheyAreAskedFor(t *testing.T) {
 
 // TestDoorsOpenOnTheLoopbackOnly, for they ask for no token.
 func TestDoorsOpenOnTheLoopbackOnly(t *testing.T) {
-	for _, args := range [][]string{{"--authzen", "0.0.0.0:0"}, {"--authzen", ":0"}, {"--authzen", "[::]:0"}, {"--authzen", "192.0.2.1:1"}, {"--authzen", "example.org:1"}} {
+	for _, args := range [][]string{{"--authzen", "0.0.0.0:0"}, {"--authzen", ":0"}, {"--authzen", "[::]:0"}, {"--authzen", "192.0.2.1:1"}, {"--authzen", "example.org:1"}, {"--ext-authz", ":1"}} {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		err := execute(ctx, append([]string{"run", "--bundle", bundleOfTheCorpus, "--admin", "127.0.0.1:0"}, args...), io.Discard)
 		cancel()

@@ -134,7 +134,7 @@ var unreachable = []struct {
 	},
 	{
 		[]string{"cmd/sidecar"},
-		[]string{"google.golang.org", "connectrpc.com", "github.com/prometheus", "github.com/spf13", "go.opentelemetry.io/otel/sdk"},
+		[]string{"google.golang.org/grpc", "google.golang.org/genproto", "google.golang.org/protobuf/proto", "google.golang.org/protobuf/reflect", "google.golang.org/protobuf/runtime", "connectrpc.com", "github.com/prometheus", "github.com/spf13", "go.opentelemetry.io/otel/sdk"},
 		"the sidecar is in every pod, and each of these takes more of its memory than what is used of it: see internal/metrics and internal/otlp",
 	},
 	{

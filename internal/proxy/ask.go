@@ -10,10 +10,12 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/enforce"
+	"github.com/optup/optup/internal/ir"
 )
 
 // Obligations that whoever enforces a decision has to meet where the sidecar, which would do so itself, is not on the way of the request.
@@ -24,6 +26,8 @@ const (
 	FilterAnswer decide.Obligation = "filter-answer"
 	// WithholdAnswer: nobody declared what is in the answer, so only its status is passed on.
 	WithholdAnswer decide.Obligation = "withhold-answer"
+	// InsertCredential: the service's credential, which the application does not hold, goes with the request.
+	InsertCredential decide.Obligation = "insert-credential"
 )
 
 // Asked is a request as whoever is about to send it tells it. Nothing of it is changed.
@@ -32,9 +36,9 @@ type Asked struct {
 	// the request.
 	Method, Scheme, Host, Target string
 	Header                       http.Header
-	// Body is nil for none. With Truncated it may be another one than that which is sent.
-	Body      []byte
-	Truncated bool
+	// Body is nil for none. Doubt is why it may be another one than that which is sent: the reason to deny where the body counts.
+	Body  []byte
+	Doubt decide.Reason
 	// Destination is where the request goes, as far as that is known.
 	Destination netip.AddrPort
 	// Purpose is the one that whoever asks names (see decide.PurposeHeader); "" for none beyond that of the header.
@@ -79,7 +83,7 @@ func (x *exchange) promised() {
 
 // ofPlan tells whether a promise is one that plans ask for.
 func ofPlan(o decide.Obligation) bool {
-	return o != ReplaceBody && o != FilterAnswer && o != WithholdAnswer
+	return o != ReplaceBody && o != FilterAnswer && o != WithholdAnswer && o != InsertCredential
 }
 
 // owes notes what a permission depends on and nothing in the body can do.
@@ -125,6 +129,9 @@ func (p *Proxy) Ask(ctx context.Context, a *Asked) (t Told) {
 	if reason == "" && x.plan != nil {
 		reason = x.outstanding(&sent, body)
 	}
+	if reason == "" {
+		reason = x.unpromised()
+	}
 	t = x.told(reason, sent, body)
 	switch {
 	case reason != "":
@@ -133,6 +140,21 @@ func (p *Proxy) Ask(ctx context.Context, a *Asked) (t Told) {
 		p.Metrics.decision(x, t.Effect, "")
 	}
 	return t
+}
+
+// Refuse denies what was asked and could not be read, records that, and gives what the application is told.
+func (p *Proxy) Refuse(reason decide.Reason) (status int, body []byte, id string) {
+	p.setup()
+	s := p.Current.Load()
+	p.Metrics.refused(reason, false)
+	if s == nil {
+		u := p.Uses.Begin(time.Now())
+		id = u.ID().String()
+	} else {
+		id = p.refusal(s, reason)
+	}
+	status, body = problemOf(reason, id)
+	return status, body, id
 }
 
 // request is the question as the handler of requests reads it.
@@ -175,25 +197,35 @@ func (x *exchange) consider() (sent enforce.Sent, body []byte, reason decide.Rea
 	if reason = x.to.canonical(x.r, x.state.constants); reason == "" {
 		reason = x.find()
 	}
+	named := x.r.Header[decide.PurposeHeader]
 	switch {
 	case reason != "":
 		return sent, nil, reason
+	case x.asked.Purpose != "" && len(named) > 0 && named[0] != x.asked.Purpose:
+		return sent, nil, decide.NotCanonical // two purposes of one request
 	case x.endpoint.IR.NoPersonalData:
-		return sent, nil, x.askedUnread()
-	case x.asked.truncated():
-		return sent, nil, decide.BodyTooLarge
+		if reason = x.askedUnread(); reason == "" {
+			reason = x.askedCredential()
+		}
+		return sent, nil, reason
+	case x.asked.doubt() != "":
+		return sent, nil, x.asked.doubt()
 	}
-	body, reason = x.prepare()
+	if body, reason = x.prepare(); reason == "" {
+		reason = x.askedCredential()
+	}
 	if reason == "" {
 		sent, reason = x.weigh()
 	}
 	return sent, body, reason
 }
 
-// truncated tells whether the body may be another one than that which is sent.
-func (a *asking) truncated() bool {
-	length := a.Header["Content-Length"]
-	return a.Truncated || (len(length) > 0 && length[0] != strconv.Itoa(len(a.Body)))
+// doubt tells why the body may be another one than that which is sent; empty if it is that one.
+func (a *asking) doubt() decide.Reason {
+	if length := a.Header["Content-Length"]; a.Doubt == "" && len(length) > 0 && length[0] != strconv.Itoa(len(a.Body)) {
+		return decide.BodyTooLarge
+	}
+	return a.Doubt
 }
 
 // askedElsewhere decides about a request for a host that nobody declares.
@@ -221,8 +253,8 @@ func (x *exchange) askedElsewhere() decide.Reason {
 // askedUnread decides about a request to an endpoint without personal data. Its body is looked at for methods only.
 func (x *exchange) askedUnread() decide.Reason {
 	kind, form, _ := x.kind()
-	if x.asked.truncated() && (form || mayOverride(x.r.Method, kind)) {
-		return decide.BodyTooLarge
+	if doubt := x.asked.doubt(); doubt != "" && (form || mayOverride(x.r.Method, kind)) {
+		return doubt
 	}
 	if x.overrides() {
 		return decide.NotCanonical
@@ -233,8 +265,23 @@ func (x *exchange) askedUnread() decide.Reason {
 	return ""
 }
 
-// outstanding notes what has to be done about a request that may be sent, and gives the reason for which it may not be where nobody
-// promises that.
+// askedCredential decides about the credential of a request to a service whose own the sidecar holds.
+func (x *exchange) askedCredential() decide.Reason {
+	c := x.endpoint.Service.Credential
+	switch {
+	case c == nil:
+		return ""
+	case !x.endpoint.Governed():
+		return decide.NoPolicy // who has no rule for a service has no use of its credential
+	case x.ownCredential(c) != "" && c.Own == ir.OwnRefuse:
+		return decide.CredentialNotAllowed
+	}
+	x.asked.owe(InsertCredential)
+	return ""
+}
+
+// outstanding notes what has to be done about a request whose people were decided about, and gives the reason for which it may not be sent
+// whatever is done.
 func (x *exchange) outstanding(sent *enforce.Sent, body []byte) decide.Reason {
 	switch {
 	case sent.Reason == decide.NotPermitted, sent.Accepted && x.ofAnybody() == decide.LedgerBehind:
@@ -250,6 +297,11 @@ func (x *exchange) outstanding(sent *enforce.Sent, body []byte) decide.Reason {
 	case !m.OfNobody():
 		x.asked.owe(FilterAnswer)
 	}
+	return ""
+}
+
+// unpromised gives the reason for which a request may not be sent because nobody promises to do what has to be done.
+func (x *exchange) unpromised() decide.Reason {
 	slices.Sort(x.asked.owed)
 	for _, o := range x.asked.owed {
 		switch {

@@ -52,7 +52,7 @@ func TestAsking(t *testing.T) {
 			}
 		}
 	}
-	truncated := func(a *Asked) { a.Truncated = true }
+	truncated := func(a *Asked) { a.Doubt = decide.BodyTooLarge }
 	to := func(host string) func(*Asked) { return func(a *Asked) { a.Host = host } }
 	header := func(name string, values ...string) func(*Asked) { return func(a *Asked) { a.Header[name] = values } }
 	for name, c := range map[string]struct {
@@ -90,6 +90,8 @@ func TestAsking(t *testing.T) {
 		"on the way to that address":       {both(to("other.example"), func(a *Asked) { a.Destination = netip.MustParseAddrPort("192.0.2.1:80") }), decide.NotCanonical},
 		"on the way to another address":    {both(to("other.example"), func(a *Asked) { a.Destination = netip.MustParseAddrPort("198.51.100.9:80") }), ""},
 		"a purpose that does not fit":      {func(a *Asked) { a.Purpose = "profile-view" }, decide.PurposeUndeclared},
+		"two purposes":                     {both(func(a *Asked) { a.Purpose = "newsletter" }, header("Optup-Purpose", "transactional")), decide.NotCanonical},
+		"one purpose, twice":               {both(func(a *Asked) { a.Purpose = "newsletter" }, header("Optup-Purpose", "newsletter")), ""},
 		"the purpose":                      {func(a *Asked) { a.Purpose = "newsletter" }, ""},
 		"nothing is promised":              {func(a *Asked) { a.Honours = nil }, decide.ObligationUnmet},
 		"something else is promised":       {func(a *Asked) { a.Honours = []decide.Obligation{FilterAnswer, ReplaceBody} }, decide.ObligationUnmet},
@@ -121,6 +123,36 @@ func TestAskingAboutAPortThatIsEncrypted(t *testing.T) {
 		if got := r.proxy.Ask(t.Context(), mail(func(a *Asked) { a.Scheme, a.Host = scheme, "api.esp:443" })); got.Reason != want {
 			t.Errorf("%q: %q", scheme, got.Reason)
 		}
+	}
+}
+
+// TestAskingAboutAServiceWhoseCredentialIsHeld: whoever asks has to promise that it goes with the request, and brings none.
+func TestAskingAboutAServiceWhoseCredentialIsHeld(t *testing.T) {
+	r := shop(t, func(b *ir.Bundle) {
+		withoutPersonalData(b)
+		for i := range b.Services {
+			b.Services[i].Credential = &ir.Credential{Type: ir.CredentialHeader, Header: "Authorization", Own: ir.OwnRefuse}
+		}
+	})
+	ping := func(a *Asked) { a.Host, a.Target, a.Body, a.Header = "customers.crm", "/ping", nil, http.Header{} }
+	for name, c := range map[string]struct {
+		change func(*Asked)
+		want   decide.Reason
+	}{
+		"nothing is promised": {nil, decide.ObligationUnmet},
+		"it is promised":      {func(a *Asked) { a.Honours = append(a.Honours, InsertCredential) }, ""},
+		"one is brought": {func(a *Asked) {
+			a.Honours = append(a.Honours, InsertCredential)
+			a.Header.Set("Authorization", "Bearer x")
+		}, decide.CredentialNotAllowed},
+		"nobody's data":                     {ping, decide.ObligationUnmet},
+		"nobody's data, and it is promised": {func(a *Asked) { ping(a); a.Honours = []decide.Obligation{InsertCredential} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := r.proxy.Ask(t.Context(), mail(c.change)); got.Reason != c.want {
+				t.Errorf("%q, want %q", got.Reason, c.want)
+			}
+		})
 	}
 }
 

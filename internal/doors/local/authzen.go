@@ -37,8 +37,7 @@ type Doors struct {
 	asked bucket
 }
 
-// AuthZEN answers the AuthZEN Authorization API 1.0.
-func (d *Doors) AuthZEN() http.Handler {
+func (d *Doors) setup() {
 	d.once.Do(func() {
 		if d.Logger == nil {
 			d.Logger = slog.Default()
@@ -49,6 +48,11 @@ func (d *Doors) AuthZEN() http.Handler {
 		most := float64(max(d.Rate*burst, doors.MaxQuestions))
 		d.asked = bucket{rate: float64(d.Rate), most: most, left: most, at: time.Now()}
 	})
+}
+
+// AuthZEN answers the AuthZEN Authorization API 1.0.
+func (d *Doors) AuthZEN() http.Handler {
+	d.setup()
 	mux := http.NewServeMux()
 	(&doors.AuthZEN{Begin: d.begin, Fail: d.fail, MaxOne: maxOne, MaxAll: maxAll, Hold: d.Proxy.Hold}).Register(func(pattern string, h http.HandlerFunc) { mux.HandleFunc(pattern, h) })
 	return d.guarded(mux)

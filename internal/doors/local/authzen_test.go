@@ -13,6 +13,7 @@ import (
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/doors/doorstest"
+	"github.com/optup/optup/internal/doors/doorstest/corpus"
 	"github.com/optup/optup/internal/doors/local"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/proxy"
@@ -22,22 +23,22 @@ import (
 const shopCase = "purpose/a-request-chooses-among-the-rules-that-match-it"
 
 // shop is the sidecar of the corpus's mailer, with its ledger: anna agreed to the newsletter, nobody else did to anything.
-func shop(t testing.TB, change func(*ir.Bundle)) *sidecar {
+func shop(t testing.TB, change func(*ir.Bundle)) *corpus.Sidecar {
 	t.Helper()
-	all := cases(t)
+	all := corpus.Cases(t, folder)
 	i := slices.IndexFunc(all, func(c scenario.Case) bool { return c.Folder == shopCase })
 	if i < 0 {
 		t.Fatalf("the corpus has no %s", shopCase)
 	}
-	b := golden(t, shopCase)
+	b := corpus.Golden(t, folder, shopCase)
 	if change != nil {
 		change(b)
 	}
-	return newSidecar(b, told{
-		fact: func(who consent.Identifier, p consent.PurposeID) consent.Fact {
+	return corpus.NewSidecar(b, corpus.Told{
+		Fact: func(who consent.Identifier, p consent.PurposeID) consent.Fact {
 			return all[i].Fact(who, p, scenario.Now)
 		},
-		now: func() decide.Now { return decide.Now{Ledger: scenario.Now} },
+		Moment: corpus.Fresh,
 	})
 }
 
@@ -68,10 +69,10 @@ func TestAuthZENProtocol(t *testing.T) {
 // TestUses: what is asked about by itself rests on the bundle, its policies' purposes and the facts, and tells nobody more than that a
 // person may not be used.
 func TestUses(t *testing.T) {
-	stale := func(age time.Duration) told {
-		return told{
-			fact: func(consent.Identifier, consent.PurposeID) consent.Fact { return consent.Fact{Restricted: true} },
-			now:  func() decide.Now { return decide.Now{Ledger: scenario.Now, Age: age} },
+	stale := func(age time.Duration) corpus.Told {
+		return corpus.Told{
+			Fact:   func(consent.Identifier, consent.PurposeID) consent.Fact { return consent.Fact{Restricted: true} },
+			Moment: func() decide.Now { return decide.Now{Ledger: scenario.Now, Age: age} },
 		}
 	}
 	for name, c := range map[string]struct {
@@ -102,7 +103,7 @@ func TestUses(t *testing.T) {
 				b.Purposes = append(b.Purposes, unruled)
 			})
 			if c.facts != nil {
-				s.inForce(golden(t, shopCase), c.facts)
+				s.InForce(corpus.Golden(t, folder, shopCase), c.facts)
 			}
 			status, got := ask(t, s.AuthZEN(), "/access/v1/evaluation", c.question)
 			if status != 200 || *got.Decision != c.want || got.Context.Reason != c.reason {
@@ -134,14 +135,14 @@ func TestARecipientIsWhatTheServicesDeclare(t *testing.T) {
 
 // TestObligationsOfAUse: a permission that rests on something that whoever asks has to do is none without the promise.
 func TestObligationsOfAUse(t *testing.T) {
-	customer := told{
-		fact: func(consent.Identifier, consent.PurposeID) consent.Fact {
+	customer := corpus.Told{
+		Fact: func(consent.Identifier, consent.PurposeID) consent.Fact {
 			return consent.Fact{Position: 1, Relationships: []consent.Relationship{{Goods: []string{"garden"}, ObjectionNotice: true}}}
 		},
-		now: func() decide.Now { return decide.Now{Ledger: scenario.Now} },
+		Moment: corpus.Fresh,
 	}
 	s := shop(t, nil)
-	s.inForce(golden(t, shopCase), customer)
+	s.InForce(corpus.Golden(t, folder, shopCase), customer)
 	for more, want := range map[string]bool{"": false, `,"obligations":["filter-answer"]`: false, `,"obligations":["add-objection-notice"]`: true} {
 		_, got := ask(t, s.AuthZEN(), "/access/v1/evaluation", use("anna@example.org", "existing-customer-mail", more))
 		if *got.Decision != want || (want && !slices.Equal(got.Context.Obligations, []decide.Obligation{ir.AddObjectionNotice})) || (!want && got.Context.Reason != decide.ObligationUnmet) {
@@ -152,7 +153,7 @@ func TestObligationsOfAUse(t *testing.T) {
 
 // TestWithoutABundleNothingIsPermitted: a use cannot be answered about, and a request is denied.
 func TestWithoutABundleNothingIsPermitted(t *testing.T) {
-	h := newSidecar(nil, nil).AuthZEN()
+	h := corpus.NewSidecar(nil, nil).AuthZEN()
 	if status, got := ask(t, h, "/access/v1/evaluation", use("anna@example.org", "newsletter", "")); status != 503 || got.Decision != nil {
 		t.Errorf("a use: %d", status)
 	}
@@ -248,9 +249,9 @@ func TestBodiesAreBounded(t *testing.T) {
 // TestAPanicIsNoAnswer, and tells nothing.
 func TestAPanicIsNoAnswer(t *testing.T) {
 	s := shop(t, nil)
-	s.inForce(golden(t, shopCase), told{
-		fact: func(consent.Identifier, consent.PurposeID) consent.Fact { panic("anna@example.org") },
-		now:  func() decide.Now { return decide.Now{Ledger: scenario.Now} },
+	s.InForce(corpus.Golden(t, folder, shopCase), corpus.Told{
+		Fact:   func(consent.Identifier, consent.PurposeID) consent.Fact { panic("anna@example.org") },
+		Moment: corpus.Fresh,
 	})
 	if status, got := ask(t, s.AuthZEN(), "/access/v1/evaluation", use("anna@example.org", "newsletter", "")); status != 500 || got.Decision != nil || strings.Contains(got.Detail, "anna") {
 		t.Errorf("a use: %d %v", status, got)

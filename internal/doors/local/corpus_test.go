@@ -1,52 +1,37 @@
 package local_test
 
 import (
-	"encoding/json"
-	"fmt"
-	"reflect"
+	"net/http"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
-	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/doors/doorstest/corpus"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/scenario"
 )
 
-var everything = []decide.Obligation{
-	proxy.ReplaceBody, proxy.FilterAnswer, proxy.WithholdAnswer,
-}
+var everything = []decide.Obligation{proxy.ReplaceBody, proxy.FilterAnswer, proxy.WithholdAnswer, proxy.InsertCredential}
 
 // TestCorpus asks the AuthZEN door about every request of the corpus. Its answers are those of the proxy (TestCorpus in internal/proxy), but
-// for three rules: what an answer shows is decided when it is there, so a request that may be sent is permitted, and whoever asks has to
-// filter; what would be changed in a request is an obligation; and where nothing is enforced the door tells the decision itself.
+// for the rules of corpus.Expected.
 func TestCorpus(t *testing.T) {
-	for _, c := range cases(t) {
-		b := golden(t, c.Folder)
+	for _, c := range corpus.Cases(t, folder) {
 		outcomes, err := c.Run()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, o := range outcomes {
 			t.Run(c.Name+"/"+o.Decision.Name, func(t *testing.T) {
-				now, err := o.Decision.Moment()
-				if err != nil {
-					t.Fatal(err)
-				}
-				s := newSidecar(b, told{
-					fact: func(i consent.Identifier, p consent.PurposeID) consent.Fact { return c.Fact(i, p, o.Decision.At()) },
-					now:  func() decide.Now { return now },
-				})
+				s := corpus.For(t, folder, c, o.Decision)
 				h := s.AuthZEN()
 				q := request(t, s, o.Decision)
 				q["context"] = map[string]any{"obligations": everything}
 				status, got := ask(t, h, "/access/v1/evaluation", q)
-				if status != 200 || got.Decision == nil {
+				if status != http.StatusOK || got.Decision == nil {
 					t.Fatalf("status %d: %s", status, got.Detail)
 				}
-				checkAnswer(t, o, got)
+				checkAnswer(t, corpus.Expect(t, o), got)
 				delete(q, "context")
 				if _, unpromised := ask(t, h, "/access/v1/evaluation", q); *unpromised.Decision != (*got.Decision && len(got.Context.Obligations) == 0) {
 					t.Errorf("without a promise: %t with the obligations %v", *unpromised.Decision, got.Context.Obligations)
@@ -57,30 +42,19 @@ func TestCorpus(t *testing.T) {
 }
 
 // request is the question about a request of the corpus.
-func request(t *testing.T, s *sidecar, d scenario.Decision) map[string]any {
+func request(t *testing.T, s *corpus.Sidecar, d scenario.Decision) map[string]any {
 	t.Helper()
 	in := d.Request
-	url := "http://" + in.Host
-	if in.Port != 80 {
-		url += fmt.Sprintf(":%d", in.Port)
-	}
+	scheme, host := corpus.URL(s.Current.Load().Index, in)
+	url := scheme + "://" + host
+	h, body := corpus.Request(t, s.Current.Load().Index, in)
 	headers := map[string]string{}
-	for k, v := range in.Headers {
-		headers[k] = v
+	for k := range h {
+		headers[k] = h.Get(k)
 	}
 	properties := map[string]any{"headers": headers}
-	body, err := scenario.Bytes(in.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if body != nil {
 		properties["body"] = string(body)
-		for k := range headers {
-			if strings.EqualFold(k, "Content-Type") {
-				delete(headers, k)
-			}
-		}
-		headers["Content-Type"] = in.ContentType(formatOf(s.current.Load().Index, in))
 	}
 	return map[string]any{
 		"subject": map[string]string{"type": "workload", "id": "mailer"}, "action": map[string]string{"name": in.Method},
@@ -88,89 +62,36 @@ func request(t *testing.T, s *sidecar, d scenario.Decision) map[string]any {
 	}
 }
 
-func formatOf(x *decide.Index, in scenario.Request) ir.Format {
-	path, _, _ := strings.Cut(in.Path, "?")
-	e, reason := x.Endpoint(in.Method, in.Host, in.Port, path)
-	if reason != "" || e.IR.Request == nil {
-		return ir.FormatJSON
-	}
-	return e.IR.Request.Format
-}
-
-func checkAnswer(t *testing.T, o scenario.Outcome, got answered) {
+func checkAnswer(t *testing.T, want corpus.Expected, got answered) {
 	t.Helper()
-	want := o.Decision.Expect
-	sent := o.Sent > 0 || want.Effect != decide.Deny
-	if o.Observed {
-		sent = want.Effect != decide.Deny
+	reason := got.Context.Reason
+	if *got.Decision != want.Sent || got.Context.Observed != want.Observed {
+		t.Fatalf("decision %t with %s, observed %t; want %+v", *got.Decision, reason, got.Context.Observed, want)
 	}
-	if *got.Decision != sent {
-		t.Fatalf("decision %t with %s, want %t; the proxy: %s %v", *got.Decision, got.Context.Reason, sent, want.Effect, want.Reasons)
-	}
-	if got.Context.Observed != o.Observed {
-		t.Errorf("observed: %t", got.Context.Observed)
-	}
-	if !sent {
-		if len(want.Reasons) == 1 && got.Context.Reason != want.Reasons[0] {
-			t.Errorf("reason %s, want %s", got.Context.Reason, want.Reasons[0])
-		}
-		if got.Context.Reason.Public() != got.Context.Reason || got.Context.Reason.Permits() {
-			t.Errorf("the caller learns %s", got.Context.Reason)
+	if !want.Sent {
+		if (want.Reason != "" && reason != want.Reason) || reason == "" || reason.Public() != reason || reason.Permits() {
+			t.Errorf("reason %s, want %s", reason, want.Reason)
 		}
 		return
 	}
-	if got.Context.Reason != "" {
-		t.Errorf("the caller learns %s", got.Context.Reason)
+	if reason != "" {
+		t.Errorf("the caller learns %s", reason)
 	}
-	if o.Observed {
+	if want.Observed {
 		return // the bodies of the corpus are those that came
 	}
-	var bodies []any
-	switch all, several := o.Forwarded.([]any); {
-	case several && o.Sent > 1:
-		bodies = all
-	case o.Sent == 1:
-		bodies = []any{o.Forwarded}
+	if slices.Contains(got.Context.Obligations, proxy.ReplaceBody) == want.Same {
+		t.Fatalf("obligations %v; the body is the same: %t", got.Context.Obligations, want.Same)
 	}
-	same := len(bodies) == 1 && reflect.DeepEqual(plain(t, bodies[0]), plain(t, o.Decision.Request.Body))
-	if replaced := slices.Contains(got.Context.Obligations, proxy.ReplaceBody); replaced == same {
-		t.Fatalf("to be replaced: %t; forwarded %v of %v", replaced, o.Forwarded, o.Decision.Request.Body)
-	}
-	if same {
+	if want.Same {
 		return
 	}
-	if len(got.Context.Bodies) != len(bodies) {
-		t.Fatalf("%d bodies, want %d", len(got.Context.Bodies), len(bodies))
+	if len(got.Context.Bodies) != len(want.Bodies) {
+		t.Fatalf("%d bodies, want %d", len(got.Context.Bodies), len(want.Bodies))
 	}
-	for i := range bodies {
-		if text, ok := bodies[i].(string); ok {
-			if got.Context.Bodies[i] != text {
-				t.Errorf("body %q, want %q", got.Context.Bodies[i], text)
-			}
-			continue
-		}
-		var is any
-		if err := json.Unmarshal([]byte(got.Context.Bodies[i]), &is); err != nil {
-			t.Fatal(err)
-		}
-		if !reflect.DeepEqual(is, plain(t, bodies[i])) {
-			t.Errorf("body %s, want %v", got.Context.Bodies[i], bodies[i])
+	for i := range want.Bodies {
+		if !corpus.IsBody(t, got.Context.Bodies[i], want.Bodies[i]) {
+			t.Errorf("body %s, want %v", got.Context.Bodies[i], want.Bodies[i])
 		}
 	}
-}
-
-// plain is a value as JSON has it.
-func plain(t *testing.T, v any) (out any) {
-	t.Helper()
-	if v == nil {
-		return nil
-	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &out); err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
