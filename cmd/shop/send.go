@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,7 @@ import (
 )
 
 func campaignCommand() *cobra.Command {
-	return sendCommand("campaign", "Send the newsletter to a list", shop.Campaign)
+	return sendCommand("campaign", "Send the newsletter to a list, with the API key in ESP_KEY if there is one", shop.Campaign)
 }
 
 func invoiceCommand() *cobra.Command {
@@ -30,7 +31,9 @@ func sendCommand(name, short string, sending func(esp string, patience time.Dura
 			if err != nil {
 				return err
 			}
-			sum := sending(esp, patience).Run(c.Context(), people)
+			s := sending(esp, patience)
+			s.Key = os.Getenv("ESP_KEY")
+			sum := s.Run(c.Context(), people)
 			line, err := json.Marshal(sum)
 			if err != nil {
 				return err

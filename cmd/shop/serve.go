@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,13 +34,21 @@ func crmCommand(d *data) *cobra.Command {
 
 func espCommand() *cobra.Command {
 	var a addresses
-	return a.flags(&cobra.Command{
+	var certificate, key string
+	c := a.flags(&cobra.Command{
 		Use: "esp", Short: "Serve a mail provider that counts instead of sending", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			esp := shop.NewESP()
-			return shop.Serve(c.Context(), map[string]http.Handler{a.listen: esp.Handler(), a.admin: esp.Admin()})
+			handlers := map[string]http.Handler{a.listen: esp.Handler(), a.admin: esp.Admin()}
+			if certificate == "" {
+				return shop.Serve(c.Context(), handlers)
+			}
+			return shop.ServeTLS(c.Context(), handlers, a.listen, certificate, key)
 		},
 	}, true)
+	c.Flags().StringVar(&certificate, "tls-cert", "", "file with the certificate (PEM) to serve the API with TLS; without one it is plain HTTP")
+	c.Flags().StringVar(&key, "tls-key", "", "file with the key of the certificate (PEM)")
+	return c
 }
 
 func dashboardCommand() *cobra.Command {
@@ -79,9 +88,9 @@ func tickerCommand() *cobra.Command {
 	var esp string
 	var every time.Duration
 	c := a.flags(&cobra.Command{
-		Use: "ticker", Short: "Mail one watched address at a steady pace", Args: cobra.NoArgs,
+		Use: "ticker", Short: "Mail one watched address at a steady pace, with the API key in ESP_KEY if there is one", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			t := shop.NewTicker(esp, every)
+			t := shop.NewTicker(esp, os.Getenv("ESP_KEY"), every)
 			go t.Run(c.Context())
 			return shop.Serve(c.Context(), map[string]http.Handler{a.admin: t.Admin()})
 		},

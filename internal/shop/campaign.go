@@ -11,6 +11,8 @@ import (
 type Sending struct {
 	// ESP is the base URL of the mail provider.
 	ESP string
+	// Key is the shop's API key; without one none is sent.
+	Key string
 	// Template is the provider's template, Subject the line above the mail.
 	Template, Subject string
 	// Batch is how many people one request names, each in a mail of their own, 1 to 1000.
@@ -53,7 +55,7 @@ func Invoices(esp string, patience time.Duration) Sending {
 // counts as failed.
 func (s Sending) Run(ctx context.Context, list []Addressee) Summary {
 	sum := Summary{Template: s.Template, Addressees: len(list), Reasons: map[string]int{}}
-	m := newMailer(s.ESP, s.Patience)
+	m := newMailer(s.ESP, s.Key, s.Patience)
 	batches := make(chan []Addressee)
 	var mu sync.Mutex
 	var workers sync.WaitGroup

@@ -23,8 +23,8 @@ const (
 
 // mailer sends mails through a provider's API. It is safe for concurrent use.
 type mailer struct {
-	url    string
-	client *http.Client
+	url, key string
+	client   *http.Client
 	// patience is the time that all requests together may still spend waiting for another try, in nanoseconds.
 	patience atomic.Int64
 }
@@ -42,8 +42,8 @@ func (a answer) final() bool {
 	return a.status != 0 && a.status < 500 && a.status != http.StatusTooManyRequests
 }
 
-func newMailer(base string, patience time.Duration) *mailer {
-	m := &mailer{url: strings.TrimSuffix(base, "/") + "/v3/mail/send", client: newClient()}
+func newMailer(base, key string, patience time.Duration) *mailer {
+	m := &mailer{url: strings.TrimSuffix(base, "/") + "/v3/mail/send", key: key, client: newClient()}
 	m.patience.Store(int64(patience))
 	return m
 }
@@ -88,6 +88,9 @@ func (m *mailer) try(ctx context.Context, body []byte) (answer, time.Duration) {
 		return answer{reason: err.Error()}, -1
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if m.key != "" {
+		r.Header.Set("Authorization", "Bearer "+m.key)
+	}
 	response, err := m.client.Do(r)
 	if err != nil {
 		return answer{reason: "no answer"}, -1

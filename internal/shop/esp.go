@@ -15,7 +15,9 @@ const maxSendBody = 8 << 20
 // ESP is a mail provider that sends nothing and counts everything: what it accepted would have reached the person. It is safe for
 // concurrent use.
 type ESP struct {
-	mu        sync.Mutex
+	mu sync.Mutex
+	// keys are the API keys that count; without any nobody is asked for one.
+	keys      map[string]bool
 	templates map[string]*delivered
 }
 
@@ -50,7 +52,25 @@ type ESPStats struct {
 // NewESP returns a provider that has accepted nothing yet.
 func NewESP() *ESP { return &ESP{templates: map[string]*delivered{}} }
 
-// Handler serves the API: POST /v3/mail/send (202, or 400 with what is wrong) and GET /v3/templates/{id}.
+// SetKeys says which API keys count from now on. Without any nobody is asked for one.
+func (e *ESP) SetKeys(keys []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.keys = map[string]bool{}
+	for _, k := range keys {
+		e.keys[k] = true
+	}
+}
+
+func (e *ESP) knows(authorization string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	key, ok := strings.CutPrefix(authorization, "Bearer ")
+	return len(e.keys) == 0 || ok && e.keys[key]
+}
+
+// Handler serves the API: POST /v3/mail/send (202, or 400 with what is wrong) and GET /v3/templates/{id}. Where keys count, 401 answers
+// who has none of them.
 func (e *ESP) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v3/mail/send", e.send)
@@ -63,7 +83,13 @@ func (e *ESP) Handler() http.Handler {
 		}
 		writeJSON(w, http.StatusOK, map[string]string{"id": id, "name": title, "generation": "dynamic"})
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !e.knows(r.Header.Get("Authorization")) {
+			espError(w, http.StatusUnauthorized, "The provided authorization grant is invalid, expired, or revoked")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (e *ESP) send(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -8,7 +9,7 @@ import (
 )
 
 // Admin serves what only the demo asks: GET /healthz, GET /stats (ESPStats), GET /seen?template=&email= (Seen), GET
-// /people?template= (the addresses that something reached, sorted) and POST /reset.
+// /people?template= (the addresses that something reached, sorted), POST /reset, POST /keys (the API keys that count from now on) and GET /knows?key= (whether one does).
 func (e *ESP) Admin() http.Handler {
 	mux := http.NewServeMux()
 	healthy(mux)
@@ -19,6 +20,18 @@ func (e *ESP) Admin() http.Handler {
 	})
 	mux.HandleFunc("GET /people", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, peopleList{e.People(r.URL.Query().Get("template"))})
+	})
+	mux.HandleFunc("POST /keys", func(w http.ResponseWriter, r *http.Request) {
+		var keys []string
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&keys); err != nil {
+			espError(w, http.StatusBadRequest, "the body is no list of keys")
+			return
+		}
+		e.SetKeys(keys)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /knows", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]bool{"knows": e.knows("Bearer " + r.URL.Query().Get("key"))})
 	})
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
 		e.Reset()

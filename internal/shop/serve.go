@@ -11,12 +11,23 @@ import (
 // Serve serves handlers by address (host:port) until the context ends or one of them fails, and then lets open requests finish
 // for up to 5 seconds. It returns nil after an ordinary end.
 func Serve(ctx context.Context, handlers map[string]http.Handler) error {
+	return ServeTLS(ctx, handlers, "", "", "")
+}
+
+// ServeTLS is Serve with TLS at one of the addresses, with a certificate and its key from files (PEM).
+func ServeTLS(ctx context.Context, handlers map[string]http.Handler, secure, certificate, key string) error {
 	failed := make(chan error, len(handlers))
 	servers := make([]*http.Server, 0, len(handlers))
 	for address, h := range handlers {
 		s := &http.Server{Addr: address, Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 		servers = append(servers, s)
-		go func() { failed <- s.ListenAndServe() }()
+		go func() {
+			if address == secure {
+				failed <- s.ListenAndServeTLS(certificate, key)
+				return
+			}
+			failed <- s.ListenAndServe()
+		}()
 	}
 	var err error
 	select {

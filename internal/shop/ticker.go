@@ -57,9 +57,9 @@ type TickerStats struct {
 	LastReason   string    `json:"lastReason,omitempty"`
 }
 
-// NewTicker returns a ticker over the mail provider at a base URL. It rests until it is told whom to watch.
-func NewTicker(esp string, every time.Duration) *Ticker {
-	return &Ticker{mailer: newMailer(esp, tickPatience), every: every}
+// NewTicker returns a ticker over the mail provider at a base URL, with the shop's API key if there is one. It rests until it is told whom to watch.
+func NewTicker(esp, key string, every time.Duration) *Ticker {
+	return &Ticker{mailer: newMailer(esp, key, tickPatience), every: every}
 }
 
 // Run ticks until the context ends.

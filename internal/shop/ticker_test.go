@@ -32,7 +32,7 @@ func TestATickerShowsWhenNothingGetsThroughAnyMore(t *testing.T) {
 		esp.Handler().ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	ticker := NewTicker(server.URL, time.Millisecond)
+	ticker := NewTicker(server.URL, "", time.Millisecond)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	go ticker.Run(ctx)
@@ -73,7 +73,7 @@ func TestATickIsTriedOnce(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer server.Close()
-	ticker := NewTicker(server.URL, time.Hour)
+	ticker := NewTicker(server.URL, "", time.Hour)
 	ticker.Watch("anna@example.org")
 	for range 3 {
 		email, watch, ok := ticker.next()

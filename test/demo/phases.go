@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/optup/optup/internal/shop"
 	"github.com/optup/optup/test/road"
 )
@@ -139,7 +141,7 @@ func (d *demo) observe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.claim("observe", "programs' images, arguments and environment are the same as before", after == before, true)
+	d.claim("observe", "programs' images, arguments and own environment are the same as before", after == before, true)
 	return nil
 }
 
@@ -152,7 +154,9 @@ func (d *demo) apps(ctx context.Context) (string, error) {
 			return "", err
 		}
 		for _, c := range p.Spec.Containers {
-			fmt.Fprintln(&out, c.Name, c.Image, c.Command, c.Args, c.Env)
+			// Where a runtime looks for authorities is told by the environment; nothing of the shop's own is changed.
+			own := slices.DeleteFunc(c.Env, func(e corev1.EnvVar) bool { return strings.Contains(e.Value, "/etc/optup/authorities") })
+			fmt.Fprintln(&out, c.Name, c.Image, c.Command, c.Args, own)
 		}
 	}
 	return out.String(), nil
@@ -202,6 +206,25 @@ func (d *demo) enforce(ctx context.Context) error {
 	d.claim("enforce", "people whom the dashboard shows", s.People, len(d.truth.ProfileView))
 	d.claim("enforce", "of them, people who had not agreed", outside(shown, d.truth.ProfileView), 0)
 	d.claim("enforce", "fields that the dashboard reads (health, birthday and the undeclared score are gone)", strings.Join(slices.Sorted(maps.Keys(s.Fields)), ","), "email,id,name,orders")
+	return d.keys(ctx)
+}
+
+// keys: the provider's key is with the sidecars alone, so going around them is of no use.
+func (d *demo) keys(ctx context.Context) error {
+	opens, err := d.Opens(ctx)
+	if err != nil {
+		return err
+	}
+	here, err := d.KeyIn(ctx, "marketing")
+	if err != nil {
+		return err
+	}
+	there, err := d.KeyIn(ctx, "esp")
+	if err != nil {
+		return err
+	}
+	d.claim("enforce", "the API key that marketing's programs hold opens the mail provider", opens, false)
+	d.claim("enforce", "objects of marketing that hold the key which does (of the platform team: its Secret)", fmt.Sprintf("%d (%d)", here, there), "0 (1)")
 	return nil
 }
 

@@ -134,7 +134,8 @@ spec:
           containers:
           - name: weekly
             image: 127.0.0.1:5001/optup/shop:dev
-            args: [campaign, --list=/lists/addressees.csv, --esp=http://api.esp]
-            volumeMounts: [{name: lists, mountPath: /lists, readOnly: true}]
-          volumes: [{name: lists, configMap: {name: lists}}]
+            args: [campaign, --list=/lists/addressees.csv, --esp=https://api.brieftaube.example]
+            env: [{name: ESP_KEY, valueFrom: {secretKeyRef: {name: esp-key, key: key}}}]
+            volumeMounts: [{name: lists, mountPath: /lists, readOnly: true}, {name: roots, mountPath: /etc/ssl/certs, readOnly: true}]
+          volumes: [{name: lists, configMap: {name: lists}}, {name: roots, configMap: {name: roots}}]
 `

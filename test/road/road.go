@@ -42,6 +42,10 @@ type Road struct {
 	Helm string
 	// Clients is the tag of the images of the vendor and of real clients.
 	Clients string
+	// names are those of the outside that lead into the cluster.
+	names map[string]string
+	// provider is the shop's mail provider.
+	provider provider
 	// Database is the tag of the image of PostgreSQL, for a ledger of two replicas on it; without one the ledger is on a volume.
 	Database string
 }

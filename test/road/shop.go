@@ -16,7 +16,13 @@ import (
 
 // Shop brings the shop up, as its makers deliver it, with a list of people to mail.
 func (r *Road) Shop(ctx context.Context, list []shop.Customer) error {
-	if err := r.Apply(ctx, r.Manifest("00-namespaces.yaml"), r.Manifest("crm.yaml"), r.Manifest("esp.yaml"), r.Manifest("dashboard.yaml"), r.Manifest("ticker.yaml")); err != nil {
+	if err := r.Apply(ctx, r.Manifest("00-namespaces.yaml")); err != nil {
+		return err
+	}
+	if err := r.provide(ctx); err != nil {
+		return err
+	}
+	if err := r.Apply(ctx, r.Manifest("crm.yaml"), r.Manifest("esp.yaml"), r.Manifest("dashboard.yaml"), r.Manifest("ticker.yaml")); err != nil {
 		return err
 	}
 	if r.Database != "" {
@@ -38,12 +44,18 @@ func (r *Road) Shop(ctx context.Context, list []shop.Customer) error {
 			return err
 		}
 	}
-	return nil
+	if err := r.Keys(ctx, true); err != nil {
+		return err
+	}
+	return r.Names(ctx, map[string]string{ProviderHost: "esp/api"})
 }
 
 // Declare applies what the shop may do, waits for its ledger, and imports consents.
 func (r *Road) Declare(ctx context.Context, rows []shop.Consent) (report map[string]any, took time.Duration, err error) {
 	if err := r.Apply(ctx, r.Manifest("policies.yaml")); err != nil {
+		return nil, 0, err
+	}
+	if err := r.entrust(ctx); err != nil {
 		return nil, 0, err
 	}
 	err = r.Until(ctx, 2*time.Minute, "the ledger serves", func(ctx context.Context) (bool, error) {
@@ -68,7 +80,8 @@ func (r *Road) Declare(ctx context.Context, rows []shop.Consent) (report map[str
 	return report, time.Since(began), err
 }
 
-// Govern labels the marketing namespace, has pods made anew where they have no sidecar yet, and waits until all run in the mode.
+// Govern labels the marketing namespace, has pods made anew where they have no sidecar yet, and waits until all run in the mode. Once they
+// are enforced, the mail provider takes no key any more but that of the sidecars.
 func (r *Road) Govern(ctx context.Context, label, mode string) error {
 	if err := r.Label(ctx, "marketing", label); err != nil {
 		return err
@@ -85,7 +98,10 @@ func (r *Road) Govern(ctx context.Context, label, mode string) error {
 			return err
 		}
 	}
-	return r.Mode(ctx, "marketing", mode)
+	if err := r.Mode(ctx, "marketing", mode); err != nil {
+		return err
+	}
+	return r.Keys(ctx, mode != "Enforce")
 }
 
 // Mailed gives whom the mail service has sent a template to.

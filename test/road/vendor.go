@@ -27,27 +27,24 @@ const VendorHost = "api.sendgrid.com"
 // ErrNoNames is given where names of the outside cannot be made to lead into the cluster.
 var ErrNoNames = errors.New("names of the outside lead into the cluster only where CLUSTER=local: its name server can be told")
 
-// Names lets names of the outside lead to Services of the cluster (host -> namespace/name), and no others.
+// Names lets more names of the outside lead to Services of the cluster (host -> namespace/name).
 func (r *Road) Names(ctx context.Context, services map[string]string) error {
-	addresses := map[string]string{}
+	if c := os.Getenv("CLUSTER"); c != "" && c != "local" {
+		return ErrNoNames
+	}
+	if r.names == nil {
+		r.names = map[string]string{}
+	}
+	args := []string{"-C", filepath.Join(r.Root, "hack/cluster"), "run", ".", "names"}
 	for host, service := range services {
 		namespace, name, _ := strings.Cut(service, "/")
 		var s corev1.Service
 		if err := r.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &s); err != nil {
 			return err
 		}
-		addresses[host] = s.Spec.ClusterIP
+		r.names[host] = s.Spec.ClusterIP
 	}
-	return r.Addresses(ctx, addresses)
-}
-
-// Addresses lets names of the outside lead to addresses of the cluster, and no others.
-func (r *Road) Addresses(ctx context.Context, addresses map[string]string) error {
-	if c := os.Getenv("CLUSTER"); c != "" && c != "local" {
-		return ErrNoNames
-	}
-	args := []string{"-C", filepath.Join(r.Root, "hack/cluster"), "run", ".", "names"}
-	for host, address := range addresses {
+	for host, address := range r.names {
 		args = append(args, host+"="+address)
 	}
 	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {

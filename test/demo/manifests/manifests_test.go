@@ -64,7 +64,7 @@ func sorted(set map[string]bool) []string { return slices.Sorted(maps.Keys(set))
 
 func TestTheNewsletterReachesExactlyThoseWhoMayGetIt(t *testing.T) {
 	esp := shop.NewESP()
-	s, url := between(t, "Job/campaign", "api.esp", imported(t), esp.Handler())
+	s, url := between(t, "Job/campaign", "https://api.brieftaube.example", imported(t), esp.Handler())
 	sum := shop.Campaign(url, 0).Run(t.Context(), list())
 	if sum.Accepted != sum.Requests || s.undeclared.Load() > 0 {
 		t.Errorf("%+v, with %d undeclared values", sum, s.undeclared.Load())
@@ -78,7 +78,7 @@ func TestTheNewsletterReachesExactlyThoseWhoMayGetIt(t *testing.T) {
 func TestAnInvoiceReachesEverybodyEvenFromAnEmptyLedger(t *testing.T) {
 	for name, records := range map[string]map[string]*consent.Record{"the export": imported(t), "an empty ledger": {}} {
 		esp := shop.NewESP()
-		s, url := between(t, "Job/invoice", "api.esp", records, esp.Handler())
+		s, url := between(t, "Job/invoice", "https://api.brieftaube.example", records, esp.Handler())
 		sum := shop.Invoices(url, 0).Run(t.Context(), list()[:200])
 		if sum.Accepted != 200 || len(esp.People(shop.TemplateInvoice)) != 200 || s.undeclared.Load() > 0 {
 			t.Errorf("with %s: %+v, with %d undeclared values", name, sum, s.undeclared.Load())
@@ -89,7 +89,7 @@ func TestAnInvoiceReachesEverybodyEvenFromAnEmptyLedger(t *testing.T) {
 func TestAProgramMaySendOnlyWhatItIsThereFor(t *testing.T) {
 	for workload, sending := range map[string]func(string, time.Duration) shop.Sending{"Job/campaign": shop.Invoices, "Job/invoice": shop.Campaign} {
 		esp := shop.NewESP()
-		_, url := between(t, workload, "api.esp", imported(t), esp.Handler())
+		_, url := between(t, workload, "https://api.brieftaube.example", imported(t), esp.Handler())
 		sum := sending(url, 0).Run(t.Context(), list()[:10])
 		if sum.Denied != sum.Requests || len(esp.Stats().Templates) > 0 {
 			t.Errorf("%s: %+v", workload, sum)
@@ -98,7 +98,7 @@ func TestAProgramMaySendOnlyWhatItIsThereFor(t *testing.T) {
 }
 
 func TestTheDashboardShowsExactlyThoseWhomItMayAndNoMoreOfThemThanNeeded(t *testing.T) {
-	_, url := between(t, "Deployment/dashboard", "customers.crm", imported(t), shop.NewCRM(seed, people).Handler())
+	_, url := between(t, "Deployment/dashboard", "http://customers.crm", imported(t), shop.NewCRM(seed, people).Handler())
 	d := shop.NewDashboard(url, time.Second)
 	d.Round(t.Context())
 	s, want := d.Stats(), shop.Truth(seed, people).ProfileView

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -74,7 +75,11 @@ type sidecar struct {
 
 // plan finds out what a request is for; the reason is empty if there is a purpose.
 func (s *sidecar) plan(r *http.Request, body enforce.Body) (*decide.Plan, decide.Reason) {
-	e, reason := s.index.Endpoint(r.Method, r.URL.Hostname(), 80, r.URL.Path)
+	port := 80
+	if r.URL.Scheme == "https" {
+		port = 443
+	}
+	e, reason := s.index.Endpoint(r.Method, r.URL.Hostname(), port, r.URL.Path)
 	if reason != "" {
 		return nil, reason
 	}
@@ -158,7 +163,7 @@ func (s *sidecar) guard(h http.Handler) http.HandlerFunc {
 }
 
 // between puts the sidecar of a workload between a program and a service, and gives the URL under which the program reaches it.
-func between(t *testing.T, workload, host string, records map[string]*consent.Record, h http.Handler) (*sidecar, string) {
+func between(t *testing.T, workload, base string, records map[string]*consent.Record, h http.Handler) (*sidecar, string) {
 	t.Helper()
 	x := compiled(t)[workload]
 	if x == nil {
@@ -166,7 +171,7 @@ func between(t *testing.T, workload, host string, records map[string]*consent.Re
 	}
 	s := &sidecar{t: t, index: x, records: records}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.URL.Scheme, r.URL.Host = "http", host
+		r.URL.Scheme, r.URL.Host, _ = strings.Cut(base, "://")
 		s.guard(h)(w, r)
 	}))
 	t.Cleanup(server.Close)
