@@ -19,6 +19,7 @@ import (
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/problem"
+	"github.com/optup/optup/internal/ledger/receipt"
 	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/stream"
@@ -66,6 +67,8 @@ type API struct {
 	// desk tells people, and officers for them, what is known; nil where the store cannot tell.
 	desk   *desk.Desk
 	signed signed
+	// receipts are made by the ledger's key.
+	receipts *receipt.Issuer
 	// bundled are the plans that were made last.
 	bundled atomic.Pointer[bundled]
 	// nobody is the answer about nobody that was made last.
@@ -98,12 +101,14 @@ func build(o Options) (*API, *router) {
 	if a.UsesTaken == nil {
 		a.UsesTaken = func([]wire.Decided, int, uint64, bool) {}
 	}
+	a.receipts = &receipt.Issuer{Log: o.Store, Signer: o.Signer, Controller: a.controller, Bundle: o.Bundle}
 	a.asking = asking.New(asking.Options{
 		Store: o.Store, Keys: o.Keys, Bundle: o.Bundle, Confirmer: o.Confirmer, Now: o.Now, Appended: a.Appended,
 	})
 	if h, ok := o.Store.(store.Histories); ok {
 		a.desk = desk.New(desk.Options{
-			Store: o.Store, History: h, Asking: a.asking, Keys: o.Keys, Controller: a.controller, Bundle: o.Bundle, Now: o.Now, Logger: o.Logger,
+			Store: o.Store, History: h, Asking: a.asking, Keys: o.Keys, Receipts: a.receipts, Controller: a.controller, Bundle: o.Bundle, Now: o.Now,
+			Logger: o.Logger,
 		})
 	}
 	mux := &router{ServeMux: http.NewServeMux()}

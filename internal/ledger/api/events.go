@@ -49,7 +49,7 @@ func (a *API) acknowledge(w http.ResponseWriter, r *http.Request, at store.Resul
 	if r.URL.Query().Get("receipt") != "true" {
 		return out
 	}
-	issued, err := a.issue(r.Context(), at.Position)
+	issued, err := a.receipts.Of(r.Context(), at.Position)
 	if err == nil {
 		out.Receipt = &issued
 	} else if !errors.Is(err, receipt.ErrErased) { // as is an event that comes again after an erasure

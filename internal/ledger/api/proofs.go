@@ -182,57 +182,12 @@ func (a *API) receiptOf(w http.ResponseWriter, r *http.Request, _ access.Caller)
 	if err != nil {
 		return err
 	}
-	out, err := a.issue(r.Context(), p)
+	out, err := a.receipts.Of(r.Context(), p)
 	if errors.Is(err, receipt.ErrErased) {
 		return problem.Gone(err.Error())
 	}
 	if err != nil {
-		return err
+		return outOfRange(err)
 	}
 	return answer(w, http.StatusOK, out)
-}
-
-// issue makes the receipt of an event, as of the log that it was the newest of.
-func (a *API) issue(ctx context.Context, p consent.Position) (receipt.Receipt, error) {
-	var none receipt.Receipt
-	entry, err := a.logged(ctx, p)
-	if err != nil {
-		return none, err
-	}
-	path, err := a.Store.Inclusion(ctx, p, p)
-	if err != nil {
-		return none, err
-	}
-	root, err := a.Store.RootAt(ctx, p)
-	if err != nil {
-		return none, err
-	}
-	h, err := a.Store.Head(ctx)
-	if err != nil {
-		return none, err
-	}
-	purpose, err := a.purposeOf(ctx, entry)
-	if err != nil {
-		return none, err
-	}
-	return receipt.Issue(receipt.Source{
-		Logged: entry, Path: path, Root: root, Epoch: h.Epoch, Controller: a.Guard.Config().Controller, Purpose: purpose, Bundle: a.Bundle(),
-	}, a.Signer)
-}
-
-// purposeOf is the purpose of the grant that an event names, where it names no purpose.
-func (a *API) purposeOf(ctx context.Context, l store.Logged) (consent.PurposeID, error) {
-	if l.Entry == nil {
-		return "", nil
-	}
-	entry, err := store.DecodeEntry(l.Entry)
-	if err != nil || entry.Event.Purpose != "" || entry.Event.Grant == 0 {
-		return entry.Event.Purpose, err
-	}
-	grant, err := a.logged(ctx, entry.Event.Grant)
-	if err != nil || grant.Entry == nil {
-		return "", err
-	}
-	given, err := store.DecodeEntry(grant.Entry)
-	return given.Event.Purpose, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/optup/optup/internal/ledger/asking"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/pages"
+	"github.com/optup/optup/internal/ledger/receipt"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/stream"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	// Asking takes answers to what is offered.
 	Asking *asking.Service
 	Keys   *keys.Stream
+	// Receipts makes receipts for people; nil where there are none.
+	Receipts *receipt.Issuer
 	// Controller names whose ledger it is.
 	Controller func() string
 	// Bundle holds purposes, wordings and touchpoints; nil while there are none.
@@ -114,7 +117,7 @@ func (d *Desk) Person(ctx context.Context, who pages.Who, language string) (*pag
 	if err != nil {
 		return nil, err
 	}
-	p.History = s.history(events)
+	p.History = s.history(events, d.Receipts != nil)
 	return p, nil
 }
 

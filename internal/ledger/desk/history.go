@@ -2,11 +2,13 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/pages"
+	"github.com/optup/optup/internal/ledger/receipt"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/wire"
 )
@@ -34,8 +36,8 @@ func (d *Desk) events(ctx context.Context, who pages.Who, before consent.Positio
 	return out, nil
 }
 
-// history puts events into words.
-func (s *sight) history(events []consent.Event) []pages.Entry {
+// history puts events into words, and says of which there are receipts, if there are any.
+func (s *sight) history(events []consent.Event, receipts bool) []pages.Entry {
 	grants := map[consent.Position]consent.PurposeID{}
 	for _, e := range events {
 		if e.Purpose != "" {
@@ -48,7 +50,7 @@ func (s *sight) history(events []consent.Event) []pages.Entry {
 		if purpose == "" {
 			purpose = grants[e.Grant]
 		}
-		one := pages.Entry{Position: e.Position, At: e.At, Type: e.Type, Notice: e.Notice, Actor: e.Actor, Proof: e.Proof}
+		one := pages.Entry{Position: e.Position, At: e.At, Type: e.Type, Notice: e.Notice, Actor: e.Actor, Proof: e.Proof, Receipt: receipts && offered(e)}
 		if purpose != "" {
 			one.Purpose = s.words.purpose(purpose, s.language)
 		}
@@ -194,7 +196,32 @@ func (x *export) use(u *store.Use) {
 	}
 }
 
-// Receipt implements pages.Desk.
-func (d *Desk) Receipt(context.Context, pages.Who, consent.Position) (any, error) {
-	return nil, pages.ErrNotOffered
+// offered tells whether a person gets a receipt of an event. What officers put right names them, and stays with those whom they work for.
+func offered(e consent.Event) bool { return e.By == "" && e.ApprovedBy == "" }
+
+// Receipt implements pages.Desk. Whoever asks for the receipt of somebody else's event is told what they are told of one that never was.
+func (d *Desk) Receipt(ctx context.Context, who pages.Who, p consent.Position) (any, error) {
+	if d.Receipts == nil || p == 0 {
+		return nil, pages.ErrNotOffered
+	}
+	// The newest of the person's events up to there is this one, or it is not theirs.
+	newest, err := d.History.History(ctx, who.Tags, p+1, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(newest) == 0 || newest[0].Position != p {
+		return nil, pages.ErrNotOffered
+	}
+	entry, err := store.DecodeEntry(newest[0].Entry)
+	if err != nil {
+		return nil, err
+	}
+	if !offered(entry.Event) {
+		return nil, pages.ErrNotOffered
+	}
+	out, err := d.Receipts.Of(ctx, p)
+	if errors.Is(err, receipt.ErrErased) {
+		return nil, pages.ErrNotOffered
+	}
+	return out, err
 }

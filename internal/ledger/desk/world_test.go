@@ -13,6 +13,7 @@ import (
 	"github.com/optup/optup/internal/ledger/desk"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/pages"
+	"github.com/optup/optup/internal/ledger/receipt"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 	"github.com/optup/optup/internal/ledger/wire"
@@ -70,6 +71,8 @@ type world struct {
 	keys   *keys.Stream
 	bundle *ir.Bundle
 	now    time.Time
+	// publicKey verifies receipts.
+	publicKey string
 }
 
 func newWorld(t *testing.T) *world {
@@ -87,6 +90,11 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	signer, err := root.Signer(shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.publicKey = signer.PublicKey()
 	clock := func() time.Time { return w.now }
 	if w.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "data"), w.keys.ID(), secrets.Wrapping(), clock); err != nil {
 		t.Fatal(err)
@@ -95,8 +103,9 @@ func newWorld(t *testing.T) *world {
 	inForce := func() *ir.Bundle { return w.bundle }
 	w.Desk = desk.New(desk.Options{
 		Store: w.store, History: w.store, Keys: w.keys, Controller: func() string { return shop }, Bundle: inForce, Now: clock,
-		Asking: asking.New(asking.Options{Store: w.store, Keys: w.keys, Bundle: inForce, Now: clock}),
-		Logger: slog.New(slog.DiscardHandler),
+		Asking:   asking.New(asking.Options{Store: w.store, Keys: w.keys, Bundle: inForce, Now: clock}),
+		Receipts: &receipt.Issuer{Log: w.store, Signer: signer, Controller: func() string { return shop }, Bundle: inForce},
+		Logger:   slog.New(slog.DiscardHandler),
 	})
 	return w
 }

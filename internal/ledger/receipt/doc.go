@@ -5,6 +5,6 @@
 // Nobody is named in the clear: people are tags. A receipt follows from the log alone, as it was when the event was its newest, so that
 // it is the same whenever it is issued, as long as the words that it names are.
 //
-// It takes values and knows no database. Entries come from internal/ledger/store, purposes and wordings from internal/ir, and signatures
+// An Issuer reads what a receipt follows from; the rest takes values and knows no database. Entries come from internal/ledger/store, purposes and wordings from internal/ir, and signatures
 // from internal/ledger/keys.
 package receipt

@@ -45,7 +45,7 @@ func Issue(s Source, signer *keys.Signer) (Receipt, error) {
 		return Receipt{}, err
 	}
 	r := Receipt{
-		Context: context(), Type: "dpv:ConsentReceipt", SchemaVersion: SchemaVersion, ReceiptID: receiptID(s.Logged.Leaf),
+		Context: terms(), Type: "dpv:ConsentReceipt", SchemaVersion: SchemaVersion, ReceiptID: receiptID(s.Logged.Leaf),
 		Record: record(entry, s.Controller),
 		Proof: Proof{
 			Position: s.Logged.Position, Salt: hex.EncodeToString(s.Logged.Salt), Entry: string(s.Logged.Entry), Path: []string{},

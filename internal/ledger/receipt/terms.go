@@ -7,8 +7,8 @@ import (
 	"github.com/optup/optup/internal/ir"
 )
 
-// context gives names of fields and prefixes of terms their meaning, so that nobody has to fetch anything to read a receipt.
-func context() map[string]any {
+// terms gives names of fields and prefixes of terms their meaning, so that nobody has to fetch anything to read a receipt.
+func terms() map[string]any {
 	id := func(of string) map[string]any { return map[string]any{"@id": of, "@type": "@id"} }
 	return map[string]any{
 		"dpv": "https://w3id.org/dpv#", "pd": "https://w3id.org/dpv/pd#", "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",

@@ -13,6 +13,7 @@ import (
 	"github.com/optup/optup/internal/ledger/confirm"
 	"github.com/optup/optup/internal/ledger/desk"
 	"github.com/optup/optup/internal/ledger/pages"
+	"github.com/optup/optup/internal/ledger/receipt"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/token"
 )
@@ -62,6 +63,7 @@ func (l *Ledger) Pages(p Public) (*http.Server, error) {
 	}
 	d := desk.New(desk.Options{
 		Store: l.Store, History: histories, Keys: l.Keys, Controller: l.controller, Bundle: p.Bundle, Now: l.Now, Logger: l.Logger,
+		Receipts: &receipt.Issuer{Log: l.Store, Signer: l.Signer, Controller: l.controller, Bundle: p.Bundle},
 		Asking: asking.New(asking.Options{
 			Store: l.Store, Keys: l.Keys, Bundle: p.Bundle, Confirmer: p.Confirmer, Now: l.Now, Appended: p.Appended,
 		}),
