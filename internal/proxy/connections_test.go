@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/netip"
@@ -166,4 +167,32 @@ func TestWhereAConnectionGoesHasToBeKnown(t *testing.T) {
 			t.Errorf("the second connection: %+v", k)
 		}
 	})
+}
+
+// TestPortsOfMailFollowUngoverned: SMTP is not enforced, so it passes exactly where what nobody declares does, and never to a governed address.
+func TestPortsOfMailFollowUngoverned(t *testing.T) {
+	governed := netip.MustParseAddr("192.0.2.7")
+	for name, tt := range map[string]struct {
+		u      ir.Ungoverned
+		passes bool
+	}{
+		"observed": {ir.Ungoverned{Action: ir.UngovernedObserve}, true}, "denied": {ir.Ungoverned{Action: ir.UngovernedDeny}, false},
+		"on the list":     {ir.Ungoverned{Action: ir.UngovernedAllow, Hosts: []string{"198.51.100.0/24"}}, true},
+		"not on the list": {ir.Ungoverned{Action: ir.UngovernedAllow, Hosts: []string{"203.0.113.0/24"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shop(t, func(b *ir.Bundle) { b.Ungoverned = tt.u }).current.Load()
+			s.resolver.lookup = func(context.Context, string, string) ([]netip.Addr, error) { return []netip.Addr{governed}, nil }
+			for _, port := range []uint16{25, 465, 587} {
+				for _, said := range []hello{{protocol: silent}, {protocol: opaque}, {protocol: tlsHello, name: "mail.example"}} {
+					if k := s.classify(netip.AddrPortFrom(netip.MustParseAddr("198.51.100.9"), port), said); (k.verdict == splice) != tt.passes {
+						t.Errorf("port %d after %v: %+v", port, said, k)
+					}
+					if k := s.classify(netip.AddrPortFrom(governed, port), said); k.verdict == splice {
+						t.Errorf("port %d of a governed service after %v: %+v", port, said, k)
+					}
+				}
+			}
+		})
+	}
 }
