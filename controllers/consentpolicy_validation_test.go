@@ -31,4 +31,14 @@ spec:
 		accepted: `{spec: {ungoverned: {action: Allow, hosts: ["*.svc.cluster.local", 10.0.0.0/8]}}}`,
 		refused:  `{spec: {ungoverned: {action: Deny, hosts: [db.internal]}}}`,
 	},
+	{
+		sentence: "one callback arrives at a port and path", message: "two callbacks arrive at one port and path",
+		accepted: `{spec: {callbacks: [{name: a, service: {name: mail}, callback: events, port: 8080, path: /a}, {name: b, service: {name: mail}, callback: events, port: 8080, path: /b}]}}`,
+		refused:  `{spec: {callbacks: [{name: a, service: {name: mail}, callback: events, port: 8080, path: /a}, {name: b, service: {name: crm}, callback: events, port: 8080, path: /a}]}}`,
+	},
+	{
+		sentence: "the path of a callback has one spelling", message: "a path has plain segments",
+		accepted: `{spec: {callbacks: [{name: a, service: {name: mail}, callback: events, port: 8080, path: /hooks/v1.2/send-grid_~}]}}`,
+		refused:  `{spec: {callbacks: [{name: a, service: {name: mail}, callback: events, port: 8080, path: /hooks/../send}]}}`,
+	},
 })

@@ -102,7 +102,7 @@ type CallbackFormat string
 
 // CallbackBody says how the body of a callback is written, and where its records are. A value that is declared nowhere is taken out.
 // +kubebuilder:validation:XValidation:rule="!has(self.records.columns)",message="records of a callback are objects: remove columns"
-// +kubebuilder:validation:XValidation:rule="!has(self.format) || self.format != 'NDJSON' || (has(self.records.each) && self.records.each.startsWith('/*'))",message="in NDJSON /* stands for every line: let each begin with it, for example /*"
+// +kubebuilder:validation:XValidation:rule="!has(self.format) || self.format != 'NDJSON' || (has(self.records.each) && self.records.each.startsWith('/*'))",message="lines of NDJSON are found by /*: let each of the records begin with it, for example /*"
 type CallbackBody struct {
 	// format of the body: JSON, one document (RFC 8259); NDJSON, one JSON document a line. Omitted means JSON.
 	// +optional
