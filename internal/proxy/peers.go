@@ -32,8 +32,8 @@ type peers struct {
 	mu sync.Mutex
 	// routes are what the names stand for that connections are pooled by.
 	routes map[string]way
-	// silent remembers until when addresses are not asked again, because no sidecar of the service answered there.
-	silent map[string]time.Time
+	// mute and strangers say until when services are not asked again, because no sidecar answered there, or one of somebody else.
+	mute, strangers map[string]time.Time
 }
 
 // way is a service as it is to be reached.
@@ -42,8 +42,8 @@ type way struct {
 	providers       []string
 }
 
-// silentTime is how long a service whose sidecars do not answer is not asked again.
-const silentTime = 10 * time.Second
+// quietTime is how long a service whose sidecars do not answer is not asked again.
+const quietTime = 10 * time.Second
 
 // errNotAttested tells that nothing was sent, because nobody has proven to be a sidecar of the service.
 var errNotAttested = errors.New("no sidecar of the service has proven to be one")
@@ -59,7 +59,7 @@ func (p *Proxy) toPeers() *peers {
 		if now != nil && now.who == who {
 			return now
 		}
-		next := &peers{proxy: p, who: who, routes: map[string]way{}, silent: map[string]time.Time{}}
+		next := &peers{proxy: p, who: who, routes: map[string]way{}, mute: map[string]time.Time{}, strangers: map[string]time.Time{}}
 		next.attested, next.known = p.transport.Clone(), p.transport.Clone()
 		next.attested.DialContext, next.known.DialContext = next.dialAttested, next.dialKnown
 		if p.peers.CompareAndSwap(now, next) {
@@ -96,47 +96,66 @@ func (t *peers) route(name string) way {
 
 // dialAttested connects with a sidecar of the service, or with nobody.
 func (t *peers) dialAttested(ctx context.Context, network, name string) (net.Conn, error) {
-	r := t.route(name)
-	t.mu.Lock()
-	silent := time.Now().Before(t.silent[name])
-	t.mu.Unlock()
-	if silent {
+	if t.quiet(t.strangers, name) || t.quiet(t.mute, name) {
 		return nil, errNotAttested
 	}
-	c, who, err := t.shake(ctx, network, r.addr)
-	if err == nil && (who.Name.Namespace != r.namespace || !slices.Contains(r.providers, who.Name.Workload)) {
+	r := t.route(name)
+	c, who, err := t.shake(ctx, network, name)
+	switch {
+	case err == nil && who.Name.Namespace == r.namespace && slices.Contains(r.providers, who.Name.Workload):
+		return c, nil
+	case err == nil:
 		_ = c.Close()
-		err = errNotAttested
-	}
-	if err != nil {
-		t.mu.Lock()
-		t.silent[name] = time.Now().Add(silentTime)
-		t.mu.Unlock()
+		t.note(t.strangers, name)
+		return nil, errNotAttested
+	case errors.Is(err, peer.ErrNoSidecar):
 		return nil, errors.Join(errNotAttested, err)
+	default:
+		return nil, err // nobody is there, whether with a sidecar or without
 	}
-	return c, nil
 }
 
 // dialKnown connects with whoever answers, and tells a sidecar who we are.
 func (t *peers) dialKnown(ctx context.Context, network, name string) (net.Conn, error) {
-	r := t.route(name)
-	if c, _, err := t.shake(ctx, network, r.addr); err == nil {
-		return c, nil
+	if !t.quiet(t.mute, name) {
+		c, _, err := t.shake(ctx, network, name)
+		if err == nil || !errors.Is(err, peer.ErrNoSidecar) {
+			return c, err
+		}
 	}
-	return t.proxy.transport.DialContext(ctx, network, r.addr)
+	return t.proxy.transport.DialContext(ctx, network, t.route(name).addr)
 }
 
-func (t *peers) shake(ctx context.Context, network, addr string) (net.Conn, peer.Peer, error) {
-	raw, err := t.proxy.transport.DialContext(ctx, network, addr)
+// shake connects with a sidecar, whoever's it is. It fails with ErrNoSidecar where somebody answers who is none that the manager knows.
+func (t *peers) shake(ctx context.Context, network, name string) (net.Conn, peer.Peer, error) {
+	raw, err := t.proxy.transport.DialContext(ctx, network, t.route(name).addr)
 	if err != nil {
 		return nil, peer.Peer{}, err
 	}
 	c, who, err := t.who.Dial(ctx, raw)
-	if err != nil {
-		_ = raw.Close()
-		return nil, peer.Peer{}, err
+	if err == nil {
+		return c, who, nil
 	}
-	return c, who, nil
+	_ = raw.Close()
+	if ctx.Err() != nil {
+		return nil, peer.Peer{}, ctx.Err() // nobody had the time to answer
+	}
+	t.note(t.mute, name)
+	return nil, peer.Peer{}, errors.Join(peer.ErrNoSidecar, err)
+}
+
+// note has a service not asked again for some time: an application that waits for the rest of what it takes for a request would hold up
+// every connection.
+func (t *peers) note(until map[string]time.Time, name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	until[name] = time.Now().Add(quietTime)
+}
+
+func (t *peers) quiet(until map[string]time.Time, name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Now().Before(until[name])
 }
 
 // toSidecars sends requests to the sidecars of a service.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -369,5 +370,71 @@ func TestTheApplicationSeesADeclaredName(t *testing.T) {
 		if r.Host != host {
 			t.Errorf("the CRM was called %q", r.Host)
 		}
+	}
+}
+
+// TestAServiceThatWasAwayIsAskedAtOnce: nobody who answers is not somebody without a sidecar.
+func TestAServiceThatWasAwayIsAskedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	gone := w.listen()
+	w.door = gone.Addr()
+	_ = gone.Close()
+	caller := w.start(dashboard, "dashboard-0")
+	w.until("the caller has an identity", func() bool { return caller.current.Peers.Load() != nil })
+	if a := caller.get(list); a.status != http.StatusBadGateway {
+		t.Fatalf("%+v", a)
+	}
+	w.guarded()
+	if a := caller.get(list); a.status != http.StatusOK || !strings.Contains(a.body, anna) {
+		t.Errorf("%+v", a)
+	}
+	if n := caller.counted(`optup_sidecar_connections_total{outcome="delegated"}`); n != "1" {
+		t.Errorf("delegated %q times", n)
+	}
+}
+
+// TestAnApplicationThatWaitsHoldsUpOneRequest: one that takes our hello for the beginning of a request is not asked again with each.
+func TestAnApplicationThatWaitsHoldsUpOneRequest(t *testing.T) {
+	w := newWorld(t)
+	l := w.listen()
+	t.Cleanup(func() { _ = l.Close() })
+	var hellos atomic.Int32
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				first := make([]byte, 1)
+				if _, err := io.ReadFull(c, first); err != nil {
+					return
+				}
+				if first[0] == 0x16 {
+					hellos.Add(1)
+					_, _ = io.Copy(io.Discard, c)
+					return
+				}
+				app, err := net.Dial("tcp", w.app.Listener.Addr().String())
+				if err != nil {
+					return
+				}
+				_, _ = app.Write(first)
+				go func() { _, _ = io.Copy(app, c) }()
+				_, _ = io.Copy(c, app)
+			}()
+		}
+	}()
+	w.door = l.Addr()
+	caller := w.start(dashboard, "dashboard-0")
+	w.until("the caller has an identity", func() bool { return caller.current.Peers.Load() != nil })
+	w.knows(caller)
+	for range 3 {
+		if a := caller.get(list); a.status != http.StatusOK || strings.Contains(a.body, boris) || !strings.Contains(a.body, anna) {
+			t.Errorf("%+v", a)
+		}
+	}
+	if n := hellos.Load(); n != 1 {
+		t.Errorf("it was asked %d times", n)
 	}
 }

@@ -417,7 +417,9 @@ func (w *world) record(s *sidecar) func() string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = r.Run(ctx, func() (context.Context, context.CancelFunc) { return context.WithTimeout(context.Background(), time.Second) })
+		_ = r.Run(ctx, func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), time.Second)
+		})
 	}()
 	w.t.Cleanup(func() { cancel(); <-done })
 	s.proxy.Uses = r
