@@ -77,6 +77,7 @@ func sidecar(ns Namespace, c Config) corev1.Container {
 		"--admin", fmt.Sprintf(":%d", AdminPort),
 	}
 	x.Args = append(x.Args, captureFlags(ns)...)
+	x.Args = append(x.Args, doorFlags(ns)...)
 	if ns.Inbound && ns.Capture() == Redirect {
 		x.Args = append(x.Args, "--listen-inbound", fmt.Sprintf(":%d", InboundPort))
 	}
