@@ -213,14 +213,20 @@ spec:
 
 func clientPod(namespace string, c realClient, w written) *corev1.Pod {
 	no, yes, user := false, true, int64(65532)
+	closed := &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}
 	p := &corev1.Pod{Spec: corev1.PodSpec{
 		RestartPolicy: corev1.RestartPolicyNever, AutomountServiceAccountToken: &no, EnableServiceLinks: &no,
 		SecurityContext: &corev1.PodSecurityContext{
 			RunAsNonRoot: &yes, RunAsUser: &user, RunAsGroup: &user, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
+		// A sidecar that has just started may not know yet what people agreed to, and says 503 for so long.
+		InitContainers: []corev1.Container{{
+			Name: "wait", Image: r.Prefix + "optup/client-debian:" + r.Clients, SecurityContext: closed,
+			Command: []string{"/usr/bin/curl", "-sS", "-f", "-o", "/tmp/contacts", "--retry", "120", "--retry-delay", "1", "https://" + road.VendorHost + "/v3/marketing/contacts"},
+		}},
 		Containers: []corev1.Container{{
 			Name: "app", Image: r.Prefix + "optup/" + c.image + ":" + r.Clients, Command: c.command,
-			SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+			SecurityContext: closed,
 			Env: []corev1.EnvVar{
 				{Name: "ALLOWED", Value: w.allowed},
 				{Name: "ALSO", Value: w.also},
