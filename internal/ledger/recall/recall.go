@@ -134,7 +134,11 @@ func (m *Memory[V]) Get(tag consent.Tag, h store.Head) (v V, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.kept[tag]
-	if p == nil || h.Position > m.seen || h.Epoch != m.epoch || time.Since(p.since) > lasting {
+	if p == nil || h.Position > m.seen || h.Epoch != m.epoch {
+		return v, false
+	}
+	if time.Since(p.since) > lasting {
+		m.forgetKept(tag)
 		return v, false
 	}
 	return p.value, true
