@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -197,43 +196,4 @@ func (l *Ledger) call(ctx context.Context, method, path, kind string, body io.Re
 		return fmt.Errorf("the ledger's answer broke off: %w", err)
 	}
 	return json.Unmarshal(data, into)
-}
-
-// send makes one request and gives the body of its answer.
-func (l *Ledger) send(ctx context.Context, method, path, kind string, body io.Reader, key string) (io.ReadCloser, error) {
-	path, query, _ := strings.Cut(path, "?")
-	address := l.base.JoinPath(path)
-	address.RawQuery = query
-	req, err := http.NewRequestWithContext(ctx, method, address.String(), body)
-	if err != nil {
-		return nil, err
-	}
-	token, err := l.token()
-	if err != nil {
-		return nil, fmt.Errorf("the token cannot be read: %w", err)
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	if kind != "" {
-		req.Header.Set("Content-Type", kind)
-	}
-	if key != "" {
-		req.Header.Set("Idempotency-Key", key)
-	}
-	res, err := l.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("the ledger does not answer: %w", err)
-	}
-	if res.StatusCode/100 == 2 {
-		return res.Body, nil
-	}
-	defer func() { _ = res.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return nil, fmt.Errorf("the ledger's answer broke off: %w", err)
-	}
-	p := &problem.Problem{}
-	if t, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil || t != "application/problem+json" || json.Unmarshal(data, p) != nil {
-		return nil, fmt.Errorf("what answers at %s is no ledger: %s", l.base.Redacted(), res.Status)
-	}
-	return nil, p
 }
