@@ -65,7 +65,7 @@ type CallbackSignature struct {
 	Encoding SignatureEncoding `json:"encoding,omitempty"`
 	// timestamp that is signed with the body. Omitted means that none is: then a call that somebody recorded can be sent again later.
 	// +optional
-	Timestamp *SignedTimestamp `json:"timestamp,omitempty"`
+	Timestamp *SignedTimestamp `json:"timestamp,omitempty"` //nolint:kubeapilinter // services call it so, and it stands in signedText
 	// signedText is what is signed, with {timestamp} and {body} in it, up to 64 characters, for example v0:{timestamp}:{body}. Omitted
 	// means {timestamp}.{body} with a timestamp, and {body} without.
 	// +optional

@@ -114,7 +114,7 @@ const (
 
 // alone hands on identities that are linked with no other. Two lists are read side by side, in the order of an index each.
 func alone(ctx context.Context, tx *sql.Tx, add func(journal.Row) error) error {
-	rows, err := tx.QueryContext(ctx, linked)
+	rows, err := tx.QueryContext(ctx, linked) //nolint:sqlclosecheck // it is closed when this returns
 	if err != nil {
 		return fmt.Errorf("the snapshot cannot be read: %w", err)
 	}
