@@ -148,6 +148,22 @@ func TestCredentialsGoToWhoeverHasARule(t *testing.T) {
 	}
 }
 
+// TestAManagerThatDoesNotKnowYetTakesNothingAway: its cache may be filling while sidecars that have a value connect.
+func TestAManagerThatDoesNotKnowYetTakesNothingAway(t *testing.T) {
+	r, k := newRig(t, "pod-1", time.Hour), newKept()
+	r.server.Values = k
+	k.values[mailKey], k.broken = "", errors.New("no answer yet")
+	r.dir.put(t, 1, withServices())
+	r.run(t)
+	if u := r.next(t); u.Bundle == nil || u.Credentials != nil {
+		t.Fatalf("update: %+v", u)
+	}
+	k.set(mailKey, "SG.correct-horse", nil)
+	if got := r.credential(t, mailKey); got != "SG.correct-horse" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestALedgerGetsNoCredentials: it sends nothing.
 func TestALedgerGetsNoCredentials(t *testing.T) {
 	r, k := newRig(t, "pod-1", time.Hour), newKept()
