@@ -46,10 +46,10 @@ test: packages assets axe mailpit ## Everything that needs no cluster node, with
 .PHONY: packages
 packages:
 	@if [ -n "$${OPTUP_INSTALL:-}" ] && [ -z "$${CI:-}" ] && command -v apt-get > /dev/null; then \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium gcc libc6-dev nodejs npm postgresql python3 > /dev/null; fi
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium curl gcc libc6-dev nodejs npm openjdk-17-jdk-headless postgresql python3 python3-requests > /dev/null; fi
 
 .PHONY: e2e
-e2e: cluster-up images e2e-images $(BIN)/helm ## Real pods on the cluster.
+e2e: packages cluster-up images e2e-images $(BIN)/helm ## Real pods on the cluster.
 	HELM=$(BIN)/helm go test -count=1 -timeout 40m -v ./test/e2e/...
 
 .PHONY: bench
@@ -125,7 +125,7 @@ client-images: $(BIN) $(PODS)/node/node_modules/.package-lock.json
 	$(CLUSTERCTL) image --name optup/client-java:$$(cat $(BIN)/pods/clients) --entrypoint /usr/lib/java/bin/java --arg -cp --arg /app --arg Client --libraries $(BIN)/pods/java/runtime/bin/java \
 	  $(foreach d,conf lib release,$(BIN)/pods/java/runtime/$(d)=/usr/lib/java/$(d)) $(BIN)/pods/java/classes=/app
 	$(CLUSTERCTL) image --name optup/client-node:$$(cat $(BIN)/pods/clients) --entrypoint /usr/bin/node --arg /app/client.js --libraries "$$(readlink -f $$(command -v node))" \
-	  $(foreach d,$(wildcard /usr/share/nodejs/acorn /usr/share/nodejs/acorn-walk /usr/share/nodejs/cjs-module-lexer /usr/share/nodejs/undici /usr/share/nodejs/busboy /usr/share/nodejs/minimatch),$(d)=$(d)) \
+	  $(foreach d,$(wildcard /usr/share/nodejs/acorn /usr/share/nodejs/acorn-walk /usr/share/nodejs/cjs-module-lexer /usr/share/nodejs/undici),$(d)=$(d)) \
 	  $(PODS)/node/client.js=/app/client.js $(PODS)/node/node_modules=/app/node_modules
 	$(CLUSTERCTL) image --name optup/client-debian:$$(cat $(BIN)/pods/clients) --entrypoint /bin/sh --libraries $$(readlink -f /bin/sh) $(PYTHON)=/usr/bin/python3 \
 	  /usr/lib/$(notdir $(PYTHON))=/usr/lib/$(notdir $(PYTHON)) $(foreach d,requests urllib3 certifi chardet charset_normalizer idna six.py,$(PYLIB)/$(d)=$(PYLIB)/$(d)) /usr/bin/curl=/usr/bin/curl \

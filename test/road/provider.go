@@ -19,6 +19,14 @@ import (
 // ProviderHost is where the shop's mail provider is, for everybody: a name of the outside.
 const ProviderHost = "api.brieftaube.example"
 
+// host is the provider's name: on clusters whose name server cannot be told, that of its Service.
+func (r *Road) host() string {
+	if outside() {
+		return ProviderHost
+	}
+	return "api.esp.svc.cluster.local"
+}
+
 // provider is what there is about the shop's mail provider outside of its programs.
 type provider struct {
 	authority *Authority
@@ -33,7 +41,7 @@ func (r *Road) provide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	certificate, key, err := authority.Issue(ProviderHost, time.Now().Add(24*time.Hour))
+	certificate, key, err := authority.Issue(r.host(), time.Now().Add(24*time.Hour))
 	if err != nil {
 		return err
 	}
@@ -56,7 +64,7 @@ func (r *Road) secret(ctx context.Context, namespace, name string, data, labels,
 // entrust gives the provider's new key to the platform team, for sidecars alone, and tells them whom the provider's certificate is of.
 func (r *Road) entrust(ctx context.Context) error {
 	err := r.secret(ctx, "esp", "brieftaube", map[string]string{"key": r.provider.own},
-		map[string]string{"consent.optup.dev/credential": "true"}, map[string]string{"consent.optup.dev/hosts": ProviderHost})
+		map[string]string{"consent.optup.dev/credential": "true"}, map[string]string{"consent.optup.dev/hosts": r.host()})
 	if err != nil {
 		return err
 	}

@@ -141,6 +141,7 @@ func (r *Road) Apply(ctx context.Context, files ...string) error {
 // ApplyYAML applies documents server-side.
 func (r *Road) ApplyYAML(ctx context.Context, text string) error {
 	text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/shop:dev", r.Image("shop"))
+	text = strings.ReplaceAll(text, ProviderHost, r.host())
 	for _, i := range []string{"vendor", "client-go", "client-java", "client-node", "client-debian"} {
 		text = strings.ReplaceAll(text, "127.0.0.1:5001/optup/"+i+":e2e", r.Prefix+"optup/"+i+":"+r.Clients)
 	}

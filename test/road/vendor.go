@@ -27,9 +27,15 @@ const VendorHost = "api.sendgrid.com"
 // ErrNoNames is given where names of the outside cannot be made to lead into the cluster.
 var ErrNoNames = errors.New("names of the outside lead into the cluster only where CLUSTER=local: its name server can be told")
 
+// outside tells whether names of the outside can lead into the cluster.
+func outside() bool {
+	c := os.Getenv("CLUSTER")
+	return c == "" || c == "local"
+}
+
 // Names lets more names of the outside lead to Services of the cluster (host -> namespace/name).
 func (r *Road) Names(ctx context.Context, services map[string]string) error {
-	if c := os.Getenv("CLUSTER"); c != "" && c != "local" {
+	if !outside() {
 		return ErrNoNames
 	}
 	if r.names == nil {
