@@ -2,7 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,19 +24,21 @@ const trustTime = time.Minute
 type interception struct {
 	leaves *intercept.Leaves
 	// dir is the folder that applications read what they trust from; empty where they read none.
-	dir     string
+	dir string
+	// private is a folder with authorities that applications trust besides the public ones; empty for none.
+	private string
 	mu      sync.Mutex
 	own     [][]byte
 	written atomic.Bool
 	late    *time.Timer
 }
 
-func newInterception(dir string) (*interception, error) {
+func newInterception(dir, private string) (*interception, error) {
 	leaves, err := intercept.NewLeaves()
 	if err != nil {
 		return nil, err
 	}
-	x := &interception{leaves: leaves, dir: dir}
+	x := &interception{leaves: leaves, dir: dir, private: private}
 	if dir == "" {
 		return x, nil
 	}
@@ -106,10 +112,37 @@ func (x *interception) trust(authorities [][]byte) {
 	if x.written.Load() && len(own) == len(x.own) {
 		return
 	}
-	if err := intercept.WriteTrust(x.dir, x.dir, roots.All(), own); err != nil {
+	if err := intercept.WriteTrust(x.dir, x.dir, slices.Concat(roots.All(), x.others()), own); err != nil {
 		slog.Error("what applications trust could not be written", "error", err)
 		return
 	}
 	x.own = own
 	x.written.Store(true)
+}
+
+// others are the authorities of the namespace. A file that cannot be read is told of and left out: the application may need none of them.
+func (x *interception) others() (out [][]byte) {
+	if x.private == "" {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(x.private, "*"))
+	if err != nil {
+		return nil
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue // the folders with which the kubelet changes files
+		}
+		found := false
+		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+			if _, err := x509.ParseCertificate(block.Bytes); err == nil && block.Type == "CERTIFICATE" {
+				found, out = true, append(out, block.Bytes)
+			}
+		}
+		if !found {
+			slog.Warn("a file of private authorities holds no certificate", "file", filepath.Base(f))
+		}
+	}
+	return out
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"crypto/x509"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -36,7 +39,7 @@ func bundleOf(ports ...ir.Port) *ir.Bundle {
 // TestApplicationsStartOnceTheyCanTrust: what they trust is read once, when they start.
 func TestApplicationsStartOnceTheyCanTrust(t *testing.T) {
 	dir := t.TempDir()
-	x, err := newInterception(dir)
+	x, err := newInterception(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +63,7 @@ func TestApplicationsStartOnceTheyCanTrust(t *testing.T) {
 	if got := x.trusted(); !slices.Equal(got, []string{first.ID(), second.ID()}) {
 		t.Errorf("what running applications have read was taken away: %v", got)
 	}
-	again, err := newInterception(dir)
+	again, err := newInterception(dir, "")
 	if err != nil || !again.ready() || len(again.trusted()) != 2 {
 		t.Errorf("a sidecar that starts again: %v, ready %v, %v", err, again.ready(), again.trusted())
 	}
@@ -68,7 +71,7 @@ func TestApplicationsStartOnceTheyCanTrust(t *testing.T) {
 
 func TestWithoutInterceptionApplicationsStartWithPublicAuthorities(t *testing.T) {
 	dir := t.TempDir()
-	x, err := newInterception(dir)
+	x, err := newInterception(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +80,7 @@ func TestWithoutInterceptionApplicationsStartWithPublicAuthorities(t *testing.T)
 	if !x.ready() || !written || len(own) != 0 {
 		t.Errorf("ready %v, written %v, %d authorities of interception", x.ready(), written, len(own))
 	}
-	none, err := newInterception("")
+	none, err := newInterception("", "")
 	if err != nil || !none.ready() {
 		t.Errorf("without a folder nothing is waited for: %v", err)
 	}
@@ -85,11 +88,11 @@ func TestWithoutInterceptionApplicationsStartWithPublicAuthorities(t *testing.T)
 
 // TestCertificatesForAnotherKeyAreNotTaken, and make nobody trust their authority.
 func TestCertificatesForAnotherKeyAreNotTaken(t *testing.T) {
-	x, err := newInterception(t.TempDir())
+	x, err := newInterception(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := newInterception("")
+	other, err := newInterception("", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,5 +101,32 @@ func TestCertificatesForAnotherKeyAreNotTaken(t *testing.T) {
 	x.take(u)
 	if x.ready() || len(x.trusted()) > 0 || x.late == nil {
 		t.Errorf("ready %v, trusted %v", x.ready(), x.trusted())
+	}
+}
+
+// TestAuthoritiesOfTheNamespaceStay: what replaces those of an image has to have them, too.
+func TestAuthoritiesOfTheNamespaceStay(t *testing.T) {
+	dir, private := t.TempDir(), t.TempDir()
+	x, err := newInterception(dir, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, own := sent(t, x, "intranet.example")
+	public, key, err := own.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"company.crt": public, "mistake": key, "README": []byte("x")} {
+		if err := os.WriteFile(filepath.Join(private, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.take(client.Update{Bundle: bundleOf(ir.Port{Port: 443, Protocol: "HTTPS"})})
+	text, err := os.ReadFile(filepath.Join(dir, intercept.FileAll))
+	if err != nil || !bytes.Contains(text, bytes.TrimSpace(public)) || bytes.Contains(text, []byte("PRIVATE")) {
+		t.Errorf("%v: %d bytes", err, len(text))
+	}
+	if own, _ := intercept.ReadTrust(dir); len(own) != 0 {
+		t.Error("an authority of the namespace counts as one of interception")
 	}
 }

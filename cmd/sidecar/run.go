@@ -28,7 +28,8 @@ import (
 
 type options struct {
 	manager, trust, managerToken, ledgerToken, state string
-	bundle, ledger, interceptCA, authorities         string
+	bundle, ledger, interceptCA                      string
+	authorities, privateAuthorities                  string
 	capture, outbound, inbound, admin                string
 	listen, callbacks                                []string
 	aliases                                          []aliased
@@ -81,6 +82,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	o.credentials = credential.Files{}
 	f.Func("credential", "`namespace/secret/key=file`: a value that the bundle names and never holds (alone only); may be repeated", o.credentials.Set)
 	f.StringVar(&o.capture, "capture", "none", "how connections come: redirect, alias, none")
+	f.StringVar(&o.privateAuthorities, "private-authorities", "", "`folder` with certificates (PEM) of authorities that applications trust besides the public ones")
 	f.StringVar(&o.authorities, "authorities", "", "`folder` to write what applications trust into, before they start (with --manager)")
 	f.StringVar(&o.outbound, "listen-outbound", "127.0.0.1:15001,[::1]:15001", "`addresses` for redirected connections, with commas between")
 	f.StringVar(&o.inbound, "listen-inbound", "", "`address` for redirected connections to the pod, with all of its addresses, for example :15006; none where it is empty")
@@ -173,7 +175,7 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
 		return nil, fmt.Errorf("the folder for use records: %w", err)
 	}
-	if s.interception, err = newInterception(o.authorities); err != nil {
+	if s.interception, err = newInterception(o.authorities, o.privateAuthorities); err != nil {
 		return nil, err
 	}
 	p.Leaves = s.interception.leaves

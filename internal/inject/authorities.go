@@ -13,6 +13,11 @@ const (
 	// AuthoritiesVolume holds what applications trust, which the sidecar writes before they start.
 	AuthoritiesVolume = "optup-authorities"
 	authoritiesDir    = "/etc/optup/authorities"
+	// PrivateVolume holds the namespace's own authorities, from a ConfigMap that it may have: what replaces an image's authorities has to
+	// have those, too.
+	PrivateVolume    = "optup-private-authorities"
+	PrivateConfigMap = "optup-authorities"
+	privateDir       = "/etc/optup/private-authorities"
 
 	publicAndOwn = authoritiesDir + "/authorities.pem"
 	ownAlone     = authoritiesDir + "/interception.pem"
@@ -38,6 +43,13 @@ var trustVariables = []corev1.EnvVar{
 
 func authoritiesVolume() corev1.Volume {
 	return corev1.Volume{Name: AuthoritiesVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+}
+
+func privateVolume() corev1.Volume {
+	mode, optional := int32(0o644), true
+	return corev1.Volume{Name: PrivateVolume, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+		LocalObjectReference: corev1.LocalObjectReference{Name: PrivateConfigMap}, DefaultMode: &mode, Optional: &optional,
+	}}}
 }
 
 // trusts is how an application's container has the folder.

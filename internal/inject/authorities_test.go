@@ -49,7 +49,7 @@ func TestApplicationsTrustWhatEndsTheirTLS(t *testing.T) {
 		t.Error("injecting again changes the pod")
 	}
 	plain, _ := Inject(pod(), governed, config)
-	if env(find(plain.Spec.Containers, "app"), "SSL_CERT_FILE") != "" || len(plain.Spec.Volumes) != len(out.Spec.Volumes)-1 {
+	if env(find(plain.Spec.Containers, "app"), "SSL_CERT_FILE") != "" || len(plain.Spec.Volumes) != len(out.Spec.Volumes)-2 {
 		t.Error("where no TLS ends, what applications trust is changed")
 	}
 	if len(Verify(plain, intercepted, config)) == 0 {
@@ -101,6 +101,9 @@ func TestOnlyTheSidecarWritesWhatApplicationsTrust(t *testing.T) {
 			s.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 				Name: "debug", Image: "x", VolumeMounts: []corev1.VolumeMount{{Name: AuthoritiesVolume, MountPath: authoritiesDir}},
 			}}}
+		},
+		"a mount of the namespace's own": func(s *corev1.PodSpec) {
+			s.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: PrivateVolume, MountPath: "/x"}}
 		},
 		"a volume of another sort": func(s *corev1.PodSpec) {
 			s.Volumes = []corev1.Volume{{Name: AuthoritiesVolume, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/etc"}}}}

@@ -82,7 +82,7 @@ func sidecar(ns Namespace, c Config) corev1.Container {
 		x.Args = append(x.Args, "--listen-inbound", fmt.Sprintf(":%d", InboundPort))
 	}
 	if ns.Intercepted {
-		x.Args = append(x.Args, "--authorities", authoritiesDir)
+		x.Args = append(x.Args, "--authorities", authoritiesDir, "--private-authorities", privateDir)
 	}
 	x.RestartPolicy = &always
 	x.Ports = []corev1.ContainerPort{{Name: "optup-admin", ContainerPort: AdminPort, Protocol: corev1.ProtocolTCP}}
@@ -95,7 +95,8 @@ func sidecar(ns Namespace, c Config) corev1.Container {
 		noAPIToken(),
 	}
 	if ns.Intercepted {
-		x.VolumeMounts = append(x.VolumeMounts, corev1.VolumeMount{Name: AuthoritiesVolume, MountPath: authoritiesDir})
+		x.VolumeMounts = append(x.VolumeMounts, corev1.VolumeMount{Name: AuthoritiesVolume, MountPath: authoritiesDir},
+			corev1.VolumeMount{Name: PrivateVolume, MountPath: privateDir, ReadOnly: true})
 	}
 	// The app must not start before a bundle is in force: five minutes, then the kubelet tries again.
 	x.StartupProbe = probe("/startup", 1, 300)

@@ -106,7 +106,7 @@ func names(of []corev1.Container) string {
 }
 
 func ownVolume(name string) bool {
-	return name == StateVolume || name == TokensVolume || name == TrustVolume || name == AuthoritiesVolume
+	return name == StateVolume || name == TokensVolume || name == TrustVolume || name == AuthoritiesVolume || name == PrivateVolume
 }
 
 func find(list []corev1.Container, name string) *corev1.Container {

@@ -27,7 +27,7 @@ func volumes(ns Namespace) []corev1.Volume {
 		}}},
 	}
 	if ns.Intercepted {
-		out = append(out, authoritiesVolume())
+		out = append(out, authoritiesVolume(), privateVolume())
 	}
 	return out
 }
