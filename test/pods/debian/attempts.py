@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 
 SERVICE, POD, REFUSED = (os.environ[n] for n in ("SERVICE", "POD", "REFUSED"))
 # The register of customers, which a platform team runs in the cluster.
@@ -214,6 +215,15 @@ ATTEMPTS = {
     "reading keys and tokens": files,
     "asking the sidecar's admin port": admin,
 }
+
+# A sidecar that has just started may not know yet what people agreed to, and says 503 for so long.
+for _ in range(60):
+    try:
+        if "HTTP/1.1 503" not in tls(SERVICE, 443, HOST, request(HOST)):
+            break
+    except OSError:
+        break
+    time.sleep(1)
 
 for name, attempt in ATTEMPTS.items():
     try:
