@@ -21,8 +21,8 @@ type load struct {
 	stop             chan struct{}
 	wg               sync.WaitGroup
 	lists, cut, sent atomic.Int64
-	// streamed is what streams gave, ended how many were cut.
-	streamed, ended atomic.Int64
+	// streamed is what streams gave, ended how many were cut after they gave something, over how many there were.
+	streamed, ended, over atomic.Int64
 }
 
 func (w *world) load() *load {
@@ -82,6 +82,7 @@ func (l *load) visits(a *app) {
 		if err == nil {
 			l.w.t.Error("a stream that was cut looks whole")
 		}
+		l.over.Add(1)
 		if s.got.Load() > 0 {
 			l.ended.Add(1)
 			l.streamed.Add(s.got.Load())
@@ -97,13 +98,17 @@ func (l *load) visits(a *app) {
 func TestKilledUnderLoad(t *testing.T) {
 	w := open(t, setting{})
 	l := w.load()
-	for range 3 {
-		lists, sent, cut, ended := l.lists.Load(), l.sent.Load(), l.cut.Load(), l.ended.Load()
+	// On a busy machine a kill may find no list half sent, and streams that have given nothing yet.
+	for round := 0; round < 3 || l.cut.Load() == 0 || l.ended.Load() < 6; round++ {
+		if round == 15 {
+			t.Fatalf("%d lists and %d streams were cut in %d kills", l.cut.Load(), l.ended.Load(), round)
+		}
+		lists, sent, over := l.lists.Load(), l.sent.Load(), l.over.Load()
 		w.soon("lists, mails and streams are under way", func() bool {
 			return l.lists.Load() > lists+3 && l.sent.Load() > sent+3 && w.shop.open.Load() > 8
 		})
 		w.sidecar.Kill()
-		w.soon("every stream is cut, and lists are", func() bool { return l.ended.Load() >= ended+6 && l.cut.Load() > cut })
+		w.soon("streams are cut", func() bool { return l.over.Load() >= over+6 })
 		w.start()
 	}
 	lists, sent := l.lists.Load(), l.sent.Load()
