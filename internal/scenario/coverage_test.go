@@ -19,7 +19,7 @@ import (
 	"github.com/optup/optup/internal/scenario"
 )
 
-// onTheWire are the reasons that a request which is described as data cannot have, and the file of internal/proxy whose tests produce
+// onTheWire are the reasons that a request which is described as data cannot have, and the file, seen from internal/proxy, whose tests produce
 // each.
 var onTheWire = map[decide.Reason]string{
 	decide.NotCanonical:  "defences_test.go",
@@ -30,6 +30,7 @@ var onTheWire = map[decide.Reason]string{
 	decide.CredentialNotAllowed: "credential_test.go",
 	decide.CredentialMissing:    "credential_test.go",
 	decide.SignatureRefused:     "callback_test.go",
+	decide.CallerUnknown:        "../../test/provider/attacks_test.go",
 }
 
 // constants gives the values of the constants of one type that a file declares.
