@@ -56,12 +56,13 @@ func (d *doctor) namespaces(ctx context.Context, e *examination) error {
 			find(Fail, "it carries the label, but the webhooks leave it out: none of its pods gets a sidecar",
 				"move the workloads to another namespace, or take it out of webhook.excludedNamespaces of the chart")
 		}
-		if level := n.Labels[podSecurity]; level != "" && level != "privileged" {
+		capture := inject.Namespace{Labels: n.Labels}.Capture()
+		if level := n.Labels[podSecurity]; level != "" && level != "privileged" && capture == inject.Redirect {
 			find(Fail, fmt.Sprintf("its Pod Security level %s refuses the init container that redirects connections (NET_ADMIN): governed pods cannot start", level),
-				fmt.Sprintf("kubectl label --overwrite namespace %s %s=privileged", n.Name, podSecurity))
+				fmt.Sprintf("kubectl label --overwrite namespace %s %s=%s, or %s=privileged", n.Name, inject.CaptureLabel, inject.CaptureAuto, podSecurity))
 		}
 		if sound {
-			e.ok(object, "it is governed, mode %s", mode)
+			e.ok(object, "it is governed, mode %s, captured by %s", mode, capture)
 		}
 	}
 	return nil

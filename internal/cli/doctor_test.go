@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/inject"
 )
 
 func typeName(o any) string { return fmt.Sprintf(" %T", o) }
@@ -95,8 +96,11 @@ func TestDoctorFinds(t *testing.T) {
 		"an empty mode":                                {func(w world) { w["marketing"] = namespace("marketing", "") }, Warn, "namespaces", `"", which is neither`},
 		"a governed namespace that webhooks leave out": {func(w world) { w["system"] = namespace("kube-system", "enforce") }, Fail, "namespaces", "webhooks leave it out"},
 		"a governed namespace where NET_ADMIN is forbidden": {func(w world) {
-			w["marketing"].SetLabels(map[string]string{v1alpha1.LabelMode: "enforce", podSecurity: "restricted"})
+			w["marketing"].SetLabels(map[string]string{v1alpha1.LabelMode: "enforce", podSecurity: "restricted", inject.CaptureLabel: inject.CaptureRedirect})
 		}, Fail, "namespaces", "Pod Security level restricted"},
+		"a governed namespace where the capture needs no privileges": {func(w world) {
+			w["marketing"].SetLabels(map[string]string{v1alpha1.LabelMode: "enforce", podSecurity: "restricted"})
+		}, OK, "namespaces", "captured by Alias"},
 		"a governed namespace without authorities": {func(w world) { delete(w, "trust marketing") }, Fail, "trust", "do not start"},
 		"a ledger without authorities":             {func(w world) { delete(w, "trust consent") }, Fail, "trust", "does not exist"},
 		"authorities that are none":                {func(w world) { w["trust marketing"].(*corev1.ConfigMap).Data = nil }, Fail, "trust", "is empty"},
