@@ -17,8 +17,9 @@ var _ = Describe("coming and going", Ordered, func() {
 			checks, err := cli.Doctor(ctx, r.Client, cli.DoctorOptions{})
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(checks).NotTo(ContainElement(HaveField("Level", cli.Fail)))
-		}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(time.Second).Should(Succeed())
-	}, SpecTimeout(2*time.Minute))
+			// Sidecars of pods that ended count until they were silent for a minute.
+		}).WithContext(ctx).WithTimeout(2 * time.Minute).WithPolling(time.Second).Should(Succeed())
+	}, SpecTimeout(3*time.Minute))
 
 	It("uninstall leaves nothing that blocks pods, and installing again enforces again", func(ctx SpecContext) {
 		_, err := cli.Uninstall(ctx, r.Client, cli.UninstallOptions{Namespace: "optup-system"})
