@@ -41,6 +41,7 @@ test: packages assets axe mailpit ## Everything that needs no cluster node, with
 	KUBEBUILDER_ASSETS=$(BIN)/cluster go test -race -timeout 20m $(TESTS)
 	go test ./internal/facts ./internal/decide ./internal/ledger/client ./internal/jsonfilter # once more: memory and allocations are not counted with the detector
 	go test -race -timeout 10m ./test/faults # alone: it starves the machine
+	go -C test/doors test ./... # a module of its own, with gRPC and Envoy's messages
 
 # What the tests need besides Go, as Debian packages them; installed only if that was asked for.
 .PHONY: packages
