@@ -96,7 +96,9 @@ var _ = Describe("A ConsentPolicy whose references dangle", func() {
 
 	It("reads well: a line for each finding, with the place and what to do", func() {
 		p := w.mailer()
-		change(p, func(p *v1alpha1.ConsentPolicy) { p.Spec.Rules[0].Endpoints = []v1alpha1.EndpointName{"send", "forward", "bounce"} })
+		change(p, func(p *v1alpha1.ConsentPolicy) {
+			p.Spec.Rules[0].Endpoints = []v1alpha1.EndpointName{"send", "forward", "bounce"}
+		})
 		refused(p, v1alpha1.ReasonEndpointNotFound, strings.Join([]string{
 			`spec.rules[0].endpoints[1]: DataService "esp/mail" declares no endpoint "forward" that can be enforced; correct the name, or the endpoint.`,
 			`spec.rules[0].endpoints[2]: DataService "esp/mail" declares no endpoint "bounce" that can be enforced; correct the name, or the endpoint.`,

@@ -12,14 +12,26 @@ import (
 // to see.
 var (
 	strangersOwn = []Event{
-		{Type: EventGiven, Purpose: "newsletter", Notice: "v1", Proof: ProofSigned}, {Type: EventConfirmed, Purpose: "newsletter", Proof: ProofSigned},
-		{Type: EventGiven, Purpose: "newsletter", Notice: "v1", Pending: true}, {Type: EventRenewed}, {Type: EventWidened, Purpose: "newsletter", Notice: "v1", Proof: ProofSigned},
-		{Type: EventObjectionLifted, Scope: ScopeAll, Proof: ProofSigned}, {Type: EventObjectionLifted, Scope: ScopePurpose, Purpose: "newsletter", Proof: ProofSigned},
-		{Type: EventRelationship}, {Type: EventUnrestricted}, {Type: EventAttribute, Attribute: "age", Value: "40"},
+		{Type: EventGiven, Purpose: "newsletter", Notice: "v1", Proof: ProofSigned},
+		{Type: EventConfirmed, Purpose: "newsletter", Proof: ProofSigned},
+		{Type: EventGiven, Purpose: "newsletter", Notice: "v1", Pending: true},
+		{Type: EventRenewed},
+		{Type: EventWidened, Purpose: "newsletter", Notice: "v1", Proof: ProofSigned},
+		{Type: EventObjectionLifted, Scope: ScopeAll, Proof: ProofSigned},
+		{Type: EventObjectionLifted, Scope: ScopePurpose, Purpose: "newsletter", Proof: ProofSigned},
+		{Type: EventRelationship},
+		{Type: EventUnrestricted},
+		{Type: EventAttribute, Attribute: "age", Value: "40"},
 	}
 	strangersOfOthers = []Event{
-		{Type: EventLinked}, {Type: EventAsked, Purpose: "newsletter"}, {Type: EventUsed, Purpose: "newsletter"}, {Type: EventRefused, Purpose: "newsletter"},
-		{Type: EventWithdrawn, Purpose: "newsletter"}, {Type: EventObjected, Scope: ScopeAll}, {Type: EventRestricted}, {Type: EventErasureRequested},
+		{Type: EventLinked},
+		{Type: EventAsked, Purpose: "newsletter"},
+		{Type: EventUsed, Purpose: "newsletter"},
+		{Type: EventRefused, Purpose: "newsletter"},
+		{Type: EventWithdrawn, Purpose: "newsletter"},
+		{Type: EventObjected, Scope: ScopeAll},
+		{Type: EventRestricted},
+		{Type: EventErasureRequested},
 	}
 )
 
