@@ -6,7 +6,7 @@ spec:
   hosts: [api.esp.example]
   ports: [{port: 80, protocol: HTTP}]
   party: {role: Processor}
-`, append(dataServiceCallbacks, []rule{
+`, []rule{
 	{
 		sentence: "a host is a name", message: "a host is a name in lower case",
 		accepted: `{spec: {hosts: [api.esp.example, api-2.esp]}}`,
@@ -207,4 +207,4 @@ spec:
 		accepted: `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "https://login.esp.example", clientID: shop}}}}`,
 		refused:  `{spec: {credential: {type: OAuth2ClientCredentials, secretRef: {name: mail, key: key}, oauth2: {tokenURL: "http://login.esp.example/t", clientID: shop}}}}`,
 	},
-}...))
+})
