@@ -89,6 +89,12 @@ func (w *watch) addInterception(ctx context.Context, m *configv1.WatchResponse, 
 		}
 		return fmt.Errorf("certificates for interception could not be signed: %w", err)
 	}
+	if len(x.trusted) == 0 {
+		// Applications start with these, and read no others later.
+		for _, der := range authorities {
+			x.trusted = append(x.trusted, intercept.ID(der))
+		}
+	}
 	m.Interception = &configv1.Interception{Authorities: authorities, Leaves: leaves}
 	x.version, x.renew, x.sent = version, now.Add(intercept.LeafLife/2), true
 	return nil

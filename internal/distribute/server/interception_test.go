@@ -105,6 +105,11 @@ func TestLeavesFollowTheBundle(t *testing.T) {
 	if u = r.next(t); u.Interception == nil || len(u.Interception.Authorities) != 2 {
 		t.Fatalf("a new authority: %+v", u.Interception)
 	}
+	// The application has started with the first one, and reads the second no more.
+	first, leaf := a.get()[1].Certificate, u.Interception.Leaves[0]
+	if c, err := x509.ParseCertificate(leaf); err != nil || c.CheckSignatureFrom(first) != nil {
+		t.Fatal("the leaf is by an authority that came after the application had started")
+	}
 	r.dir.put(t, 2, intercepting("a.example", "b.example"))
 	if u = r.next(t); u.Bundle == nil || u.Interception == nil || !slices.Equal(leavesOf(t, l, u.Interception.Leaves), []string{"a.example", "b.example"}) {
 		t.Fatalf("with the next bundle: %+v", u.Interception)
