@@ -71,7 +71,11 @@ func TestTheTrustStoreForJavaIsRead(t *testing.T) {
 			t.Errorf("%s reads %d certificates, %v: %s", tool, n, err, out)
 		}
 	}
-	if read == 0 {
+	switch {
+	case read > 0:
+	case os.Getenv("CI") != "":
+		t.Error("neither openssl nor keytool is here: nothing has read the trust store")
+	default:
 		t.Skip("neither openssl nor keytool is here")
 	}
 }

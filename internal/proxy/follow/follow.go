@@ -89,7 +89,9 @@ func (f *Follower) Apply(u config.Update) error {
 	}
 	if f.Credentials != nil && u.Credentials != nil {
 		f.Credentials.Put(u.Credentials)
-		f.Logger.Info("credentials have changed", "values", len(u.Credentials))
+		if len(u.Credentials) > 0 { // a stream begins with all of them, which may be none
+			f.Logger.Info("credentials have changed", "values", len(u.Credentials))
+		}
 	}
 	if u.Identity != nil {
 		f.know(u.Identity)
