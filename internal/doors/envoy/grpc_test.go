@@ -57,9 +57,17 @@ func FuzzReading(f *testing.F) {
 	})
 }
 
+// framed puts the prefix of gRPC before a message.
+func framed(message []byte) []byte {
+	return append([]byte{0, byte(len(message) >> 24), byte(len(message) >> 16), byte(len(message) >> 8), byte(len(message))}, message...)
+}
+
 // call makes a call without a connection.
 func call(s *Server, message []byte, headers ...string) *httptest.ResponseRecorder {
-	framed := append([]byte{0, byte(len(message) >> 24), byte(len(message) >> 16), byte(len(message) >> 8), byte(len(message))}, message...)
+	return send(s, framed(message), headers...)
+}
+
+func send(s *Server, framed []byte, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, checkPath, bytes.NewReader(framed))
 	r.ProtoMajor = 2
 	r.Header.Set("Content-Type", "application/grpc")
@@ -104,6 +112,49 @@ func TestMemoryIsHeldForLargeMessagesOnly(t *testing.T) {
 	room = false
 	if w := call(s, large); !bytes.Contains(w.Body.Bytes(), number(nil, 1, 500+int(Busy))) {
 		t.Errorf("without room: %v", w.Body.Bytes())
+	}
+}
+
+// TestWhatIsNotOneMessageIsRefused by an answer, and is not decided about, even where what can be read of it would be allowed.
+func TestWhatIsNotOneMessageIsRefused(t *testing.T) {
+	compressed, large := framed(example()), framed(text(example(), 77, strings.Repeat("x", maxMessage)))
+	compressed[0] = 1
+	for name, c := range map[string]struct {
+		sent []byte
+		want Unreadable
+	}{
+		"flagged as compressed": {compressed, Malformed},
+		"larger than is read":   {large, TooLarge},
+		"two messages":          {append(framed(example()), framed(example())...), Malformed},
+		"bytes behind it":       {append(framed(example()), 0), Malformed},
+		"less than it says":     {framed(example())[:20], Malformed},
+		"no message":            {nil, Malformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &Server{
+				Decide: func(context.Context, *Check, http.Header) Verdict {
+					t.Error("it was decided about")
+					return Verdict{Allow: true}
+				},
+				Refuse: func(u Unreadable) Verdict { return Verdict{Status: 500 + int(u)} }, Hold: func(int64) (func(), bool) { return func() {}, true },
+			}
+			if w := send(s, c.sent); !bytes.Contains(w.Body.Bytes(), number(nil, 1, 500+int(c.want))) {
+				t.Errorf("%v", w.Body.Bytes())
+			}
+		})
+	}
+}
+
+// TestAPanicDeniesByAnAnswer: a broken stream is an error of gRPC, which Envoy may be told to let pass.
+func TestAPanicDeniesByAnAnswer(t *testing.T) {
+	told := 0
+	s := &Server{
+		Decide: func(context.Context, *Check, http.Header) Verdict { panic("anna@example.org") },
+		Refuse: func(u Unreadable) Verdict { return Verdict{Status: 500 + int(u)} }, Hold: func(int64) (func(), bool) { return func() {}, true },
+		Panicked: func() { told++ },
+	}
+	if w := call(s, example()); told != 1 || !bytes.Contains(w.Body.Bytes(), number(nil, 1, 500)) || bytes.Contains(w.Body.Bytes(), []byte("anna")) {
+		t.Errorf("told %d times: %v", told, w.Body.Bytes())
 	}
 }
 
