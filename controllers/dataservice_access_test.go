@@ -114,7 +114,9 @@ var _ = Describe("Access to a DataService", func() {
 		})
 		d := w.mail()
 		d.Spec.Workloads = &v1alpha1.ServiceWorkloads{TargetRefs: []v1alpha1.WorkloadRef{{Kind: "Deployment", Name: "mail"}}}
-		create(w.ledger("main"), w.newsletter(), d, w.policy("mailer", "mailer"))
+		other := w.mail()
+		other.Namespace, other.Name, other.Spec.Hosts = consent, "other", []v1alpha1.Host{"other.example"}
+		create(w.ledger("main"), w.newsletter(), d, other, w.policy("mailer", "mailer"))
 		bare := bareIn(consent, "cron", "10.1.2.3")
 		w.reconcile()
 		caller := plain.Workload{Namespace: marketing, Kind: "Deployment", Name: "mailer"}
@@ -144,6 +146,7 @@ var _ = Describe("Access to a DataService", func() {
 			got[i].LastSeen = metav1.Time{}
 		}
 		Expect(got).To(Equal(shutOut))
+		Expect(fresh(other).Status.Callers).To(BeEmpty(), "a sidecar speaks of its own services only")
 
 		seen(&configv1.ObservedCaller{Service: "esp/mail", Namespace: marketing, Workload: caller.Config(), Proof: "Certificate", Seen: timestamppb.New(at.AsTime().Add(time.Minute))})
 		Expect(fresh(d).Status.Callers).To(HaveLen(1))
