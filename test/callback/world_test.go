@@ -31,23 +31,13 @@ import (
 )
 
 // programs are the built ledger and sidecar.
-var programs struct{ ledger, sidecar string }
+var programs process.Programs
 
-func TestMain(m *testing.M) { os.Exit(built(m)) }
-
-func built(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "optup-callback-")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	var err1, err2 error
-	programs.ledger, err1 = process.Build(context.Background(), dir, "ledger", "")
-	programs.sidecar, err2 = process.Build(context.Background(), dir, "sidecar", "")
-	if err := errors.Join(err1, err2); err != nil {
-		panic(err)
-	}
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(process.Built(func(p process.Programs) int {
+		programs = p
+		return m.Run()
+	}))
 }
 
 const (
@@ -107,12 +97,12 @@ func open(t *testing.T) *world {
 		return http.StatusOK
 	})
 	w.ledgerAddr, w.out, w.in = w.free(), w.free(), w.free()
-	if w.args, _, err = process.Ledger(t.Context(), programs.ledger, w.dir, w.ledgerAddr, controller, token); err != nil {
+	if w.args, _, err = process.Ledger(t.Context(), programs.Ledger, w.dir, w.ledgerAddr, controller, token); err != nil {
 		t.Fatal(err)
 	}
 	w.startLedger()
 	t.Cleanup(func() { _ = w.ledger.Stop() })
-	sidecar, err := process.Start(context.Background(), filepath.Join(w.dir, "sidecar.log"), nil, programs.sidecar, "run",
+	sidecar, err := process.Start(context.Background(), filepath.Join(w.dir, "sidecar.log"), nil, programs.Sidecar, "run",
 		"--bundle", w.write("bundle.json", w.bundle(port(mail), port(app))), "--state", filepath.Join(w.dir, "state"), "--ledger", "http://"+w.ledgerAddr,
 		"--ledger-token", w.write("token", []byte(token)), "--admin", w.free(), "--listen", w.out+"=localhost:"+port(mail), "--callbacks", w.in+"="+app)
 	if err != nil {
@@ -147,7 +137,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 func (w *world) startLedger() {
 	w.t.Helper()
 	var err error
-	if w.ledger, err = process.Start(context.Background(), filepath.Join(w.dir, "ledger.log"), nil, programs.ledger, w.args...); err != nil {
+	if w.ledger, err = process.Start(context.Background(), filepath.Join(w.dir, "ledger.log"), nil, programs.Ledger, w.args...); err != nil {
 		w.t.Fatal(err)
 	}
 	w.soon("the ledger answers", func() bool { _, err := w.position(); return err == nil })

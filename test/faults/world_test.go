@@ -26,27 +26,17 @@ import (
 )
 
 // programs are the built ledger and sidecar.
-var programs struct{ ledger, sidecar string }
+var programs process.Programs
 
-func TestMain(m *testing.M) { os.Exit(built(m)) }
-
-func built(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "optup-faults-")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	var err1, err2 error
-	programs.ledger, err1 = process.Build(context.Background(), dir, "ledger", "")
-	programs.sidecar, err2 = process.Build(context.Background(), dir, "sidecar", "")
-	if err := errors.Join(err1, err2); err != nil {
-		panic(err)
-	}
-	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil { // worlds mostly wait
-		panic(err)
-	}
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(process.Built(func(p process.Programs) int {
+		programs = p
+		flag.Parse()
+		if err := flag.Set("test.parallel", "8"); err != nil { // worlds mostly wait
+			panic(err)
+		}
+		return m.Run()
+	}))
 }
 
 const token = "development-token-of-the-fault-tests"
@@ -101,7 +91,7 @@ func open(t *testing.T, o setting) *world {
 	}
 	w.base, w.admin = w.free(), w.free()
 	w.command = append([]string{
-		programs.sidecar, "run", "--bundle", w.write("bundle.json", b), "--state", filepath.Join(w.dir, "state"),
+		programs.Sidecar, "run", "--bundle", w.write("bundle.json", b), "--state", filepath.Join(w.dir, "state"),
 		"--ledger", "http://" + w.ledger.addr(), "--ledger-token", w.write("token", []byte(token)), "--admin", w.admin,
 		"--listen", fmt.Sprintf("%s=localhost:%d", w.base, w.shop.port),
 	}, o.flags...)
@@ -118,11 +108,11 @@ func open(t *testing.T, o setting) *world {
 func (w *world) startLedger() {
 	w.t.Helper()
 	w.direct = w.free()
-	args, _, err := process.Ledger(context.Background(), programs.ledger, w.dir, w.direct, controller, token)
+	args, _, err := process.Ledger(context.Background(), programs.Ledger, w.dir, w.direct, controller, token)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p, err := process.Start(context.Background(), filepath.Join(w.dir, "ledger.log"), nil, programs.ledger, args...)
+	p, err := process.Start(context.Background(), filepath.Join(w.dir, "ledger.log"), nil, programs.Ledger, args...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
