@@ -41,12 +41,22 @@ func (c cluster) raiseNetwork() error {
 func (c cluster) lowerNetwork() error {
 	var problems []error
 	for _, link := range leftLinks() {
-		problems = append(problems, command("ip", "link", "delete", link))
+		problems = append(problems, removeLink(link))
 	}
 	for _, table := range leftTables() {
 		problems = append(problems, command(append([]string{"nft", "delete", "table"}, strings.Fields(table)...)...))
 	}
 	return errors.Join(problems...)
+}
+
+// removeLink removes one link, or finds it gone: the kernel removes a pod's links by itself a while after the pod's network namespace went,
+// and may do so between our list and our turn.
+func removeLink(link string) error {
+	err := command("ip", "link", "delete", link)
+	if _, gone := os.Stat(filepath.Join("/sys/class/net", link)); errors.Is(gone, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // leftLinks finds the bridge and the pods' links. A pod's link has a random name, but always the pods' gateway as its address.
