@@ -261,7 +261,8 @@ func observations(ctx context.Context, namespace, name string) map[string]string
 	err := r.Until(ctx, 3*time.Minute, name+" has tried everything", func(ctx context.Context) (bool, error) {
 		var err error
 		out, err = r.Logs(ctx, namespace, road.App(name), "app")
-		return strings.HasSuffix(strings.TrimSpace(out), "\ndone"), err
+		// What went to standard error may be logged behind it: the two are pipes of their own.
+		return strings.Contains(out, "\ndone\n"), err
 	})
 	Expect(err).NotTo(HaveOccurred(), out)
 	Expect(out).NotTo(ContainSubstring(vendor.Key))
