@@ -20,7 +20,7 @@ import (
 // suites in the order in which they run.
 func suites() []harness.Suite {
 	return []harness.Suite{
-		decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), appends.Suite(), lookups.Suite(), spread.Suite(), load.Suite(), load.HTTPS(),
+		decision.Suite(), memory.Suite(), shares.Suite(), jsonlist.Suite(), start.Suite(), appends.Suite(), lookups.Suite(), spread.Suite(), load.Suite(), load.HTTPS(), load.Doors(),
 	}
 }
 

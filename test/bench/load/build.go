@@ -17,6 +17,7 @@ var programs = map[string][2]string{
 	"ledger":       {".", "./cmd/ledger"},
 	"reverseproxy": {"test/bench", "./peers/reverseproxy"},
 	"caddy":        {"test/bench/peers/caddy", "."},
+	"extauthz":     {"test/bench/peers/extauthz", "."},
 }
 
 // build builds a program as the product is built, and gives its file. To each is added what lets it free memory on a signal.

@@ -30,6 +30,8 @@ type order struct {
 	Fresh bool
 	// Path asks for one long answer instead, as fast as it comes.
 	Path string
+	// Ask has AuthZEN questions about so many people in each request; 0 for requests to the service.
+	Ask int
 }
 
 // told is what came of it: a line on the standard output.
@@ -88,10 +90,11 @@ type connection struct {
 	sent chan sent
 }
 
-// sent is a request on its way: when it was due, and where its latency goes.
+// sent is a request on its way: when it was due, where its latency goes, and what its answer has to be.
 type sent struct {
-	due     time.Time
-	latency *int64
+	due      time.Time
+	latency  *int64
+	answered func(*http.Response) error
 }
 
 func (o order) dial() (*pool, error) {
@@ -178,7 +181,7 @@ func (o order) pace(t *told, p *pool) error {
 				return err
 			}
 		}
-		c.sent <- sent{due, &t.Latencies[i]}
+		c.sent <- sent{due, &t.Latencies[i], o.answered}
 		if _, err := c.Write(requests[i]); err != nil {
 			return err
 		}
@@ -189,6 +192,10 @@ func (o order) pace(t *told, p *pool) error {
 func (o order) requests() [][]byte {
 	out := make([][]byte, o.Requests)
 	for i := range out {
+		if o.Ask > 0 {
+			out[i] = o.questions(o.First + i*o.Ask)
+			continue
+		}
 		out[i] = fmt.Appendf(nil, "GET /v1/%s/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n\r\n",
 			o.About, address((o.First+i)%o.People), o.Host)
 	}
@@ -205,17 +212,25 @@ func (c *connection) read(idle chan<- *connection) error {
 		if err != nil {
 			return err
 		}
-		n, err := io.Copy(io.Discard, res.Body)
-		if err == nil && (res.StatusCode != http.StatusOK || n < bodySize/2) {
-			err = fmt.Errorf("an answer with status %d and %d bytes", res.StatusCode, n)
-		}
-		if err != nil {
+		if err := s.answered(res); err != nil {
 			return err
 		}
 		*s.latency = time.Since(s.due).Nanoseconds()
 		idle <- c
 	}
 	return nil
+}
+
+// answered reads an answer, which is a whole one.
+func (o order) answered(res *http.Response) error {
+	if o.Ask > 0 {
+		return o.decided(res)
+	}
+	n, err := io.Copy(io.Discard, res.Body)
+	if err == nil && (res.StatusCode != http.StatusOK || n < bodySize/2) {
+		err = fmt.Errorf("an answer with status %d and %d bytes", res.StatusCode, n)
+	}
+	return err
 }
 
 // long reads one long answer.
@@ -253,14 +268,22 @@ type client struct {
 // ask has an order carried out.
 func (c *client) ask(o order) (told, error) {
 	var t told
-	if err := c.in.Encode(o); err != nil {
-		return t, c.failed("takes no orders: " + err.Error())
-	}
-	if err := c.out.Decode(&t); err != nil {
-		return t, c.failed("does not answer: " + err.Error())
+	if err := c.exchange(o, &t); err != nil {
+		return t, err
 	}
 	if t.Error != "" {
 		return t, errors.New(t.Error)
 	}
 	return t, nil
+}
+
+// exchange sends an order and reads what came of it.
+func (c *client) exchange(order, told any) error {
+	if err := c.in.Encode(order); err != nil {
+		return c.failed("takes no orders: " + err.Error())
+	}
+	if err := c.out.Decode(told); err != nil {
+		return c.failed("does not answer: " + err.Error())
+	}
+	return nil
 }

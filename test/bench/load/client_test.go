@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,32 @@ func TestWrongAnswersAreNoFigures(t *testing.T) {
 				t.Errorf("%+v", got[0])
 			}
 		})
+	}
+}
+
+// TestOnlyDecisionsAreFigures of AuthZEN: as many as were asked for, and everybody is permitted.
+func TestOnlyDecisionsAreFigures(t *testing.T) {
+	for answer, want := range map[string]bool{
+		`{"evaluations":[{"decision":true},{"decision":true}]}`:  true,
+		`{"evaluations":[{"decision":true},{"decision":false}]}`: false,
+		`{"evaluations":[{"decision":true}]}`:                    false,
+		`{"decision":true}`:                                      false,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/access/v1/evaluation" {
+				answer = strings.Replace(`{"decision":X}`, "X", strconv.FormatBool(want), 1)
+			}
+			_, _ = w.Write([]byte(answer))
+		}))
+		o := order{Address: strings.TrimPrefix(server.URL, "http://"), Host: "localhost", Rate: 100, Requests: 3, Connections: 1, People: 5, Ask: 2}
+		one := o
+		one.Ask = 1
+		for _, got := range carryOut(t, o, one) {
+			if (got.Error == "") != want {
+				t.Errorf("%s: %q", answer, got.Error)
+			}
+		}
+		server.Close()
 	}
 }
 

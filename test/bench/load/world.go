@@ -111,26 +111,33 @@ func (w *world) startService() error {
 	return p.listens(w.ctx, w.service)
 }
 
-func (w *world) startClient() error {
+func (w *world) startClient() (err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	w.client, err = w.startClientOf("client", self, "child", "client")
+	return err
+}
+
+// startClientOf starts a program that carries out orders.
+func (w *world) startClientOf(name, file string, args ...string) (*client, error) {
 	c := &client{}
 	var in io.WriteCloser
 	var out io.ReadCloser
-	c.process, err = w.start("client", coreOthers, func(cmd *exec.Cmd) error {
+	var err error
+	c.process, err = w.start(name, coreOthers, func(cmd *exec.Cmd) error {
 		cmd.Stdout = nil
 		var wrong, broken error
 		in, wrong = cmd.StdinPipe()
 		out, broken = cmd.StdoutPipe()
 		return errors.Join(wrong, broken)
-	}, self, "child", "client")
+	}, file, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.in, c.out, w.client = json.NewEncoder(in), json.NewDecoder(out), c
-	return nil
+	c.in, c.out = json.NewEncoder(in), json.NewDecoder(out)
+	return c, nil
 }
 
 // startLedger starts a ledger with a development token and imports the people: all agreed to profiles, half of them to lists.
