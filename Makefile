@@ -47,7 +47,7 @@ test: packages assets axe mailpit ## Everything that needs no cluster node, with
 .PHONY: packages
 packages:
 	@if [ -n "$${OPTUP_INSTALL:-}" ] && [ -z "$${CI:-}" ] && command -v apt-get > /dev/null; then \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium curl gcc libc6-dev nodejs npm openjdk-17-jdk-headless postgresql python3 python3-requests > /dev/null; fi
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium curl gcc libc6-dev nodejs npm openjdk-17-jdk-headless php-cli php-curl postgresql python3 python3-aiohttp python3-httpx python3-requests ruby > /dev/null; fi
 
 .PHONY: e2e
 e2e: packages cluster-up images e2e-images $(BIN)/helm ## Real pods on the cluster.
