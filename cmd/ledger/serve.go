@@ -88,9 +88,10 @@ them everything else is served.`,
 		of   int
 		what string
 	}{
-		"events":  {&f.limits.Events, api.DefaultLimits.Events, "single events"},
-		"imports": {&f.limits.Imports, api.DefaultLimits.Imports, "files"},
-		"lookups": {&f.limits.Lookups, api.DefaultLimits.Lookups, "questions about single people"},
+		"events":    {&f.limits.Events, api.DefaultLimits.Events, "single events"},
+		"imports":   {&f.limits.Imports, api.DefaultLimits.Imports, "files"},
+		"lookups":   {&f.limits.Lookups, api.DefaultLimits.Lookups, "questions about single people"},
+		"questions": {&f.limits.Questions, api.DefaultLimits.Questions, "AuthZEN questions of a workload"},
 	} {
 		v.IntVar(l.to, "max-"+name, l.of, "how many "+l.what+" one caller may send in a minute; 0 for no limit")
 	}
@@ -117,8 +118,8 @@ func (f *serveFlags) check() error {
 	if f.retainUses < 0 {
 		return errors.New("--retain-uses-days is a number of days, or 0 to keep use records for ever")
 	}
-	if f.limits.Events < 0 || f.limits.Imports < 0 || f.limits.Lookups < 0 {
-		return errors.New("--max-events, --max-imports and --max-lookups are numbers for each minute, or 0 for no limit")
+	if min(f.limits.Events, f.limits.Imports, f.limits.Lookups, f.limits.Questions) < 0 {
+		return errors.New("--max-events, --max-imports, --max-lookups and --max-questions are numbers for each minute, or 0 for no limit")
 	}
 	if f.state == "" {
 		f.state = f.data

@@ -45,7 +45,9 @@ func (a *API) evaluator(r *http.Request, by asker) (*evaluator, error) {
 }
 
 // Expect implements doors.Judge.
-func (*evaluator) Expect(int) error { return nil }
+func (e *evaluator) Expect(n int) error {
+	return slow(e.by.limit, e.by.Caller, n, "each question counts, however many are asked at once")
+}
 
 // Close implements doors.Judge. Questions leave no record: whoever uses data on an answer reports that to POST /v1/uses.
 func (*evaluator) Close() {}
@@ -66,29 +68,32 @@ func (e *evaluator) Answer(q *doors.Question) (doors.Answer, error) {
 	}
 	p := e.planFor(q)
 	if p.plan == nil {
-		out.Context.Reason = e.told(p.reason)
+		if out.Context.Reason = p.reason; !e.by.officer {
+			out.Context.Reason = p.reason.Public() // of the use, whoever it is about
+		}
 		return out, nil
 	}
 	verdict, err := e.verdict(p.plan, tags)
 	if err != nil {
 		return doors.Answer{}, err
 	}
-	out.Decision, out.Context.Reason = verdict.Permit(), e.told(verdict.Reason)
+	out.Decision, out.Context.Reason = verdict.Permit(), e.told(&verdict)
 	if out.Decision {
 		out.Context.Obligations = verdict.Obligations
 	}
 	return out, nil
 }
 
-// told is what the caller learns of a reason: officers all of it, workloads why nobody may be used, and nothing of why somebody may.
-func (e *evaluator) told(r decide.Reason) decide.Reason {
+// told is what the caller learns of why: officers all of it, workloads nothing of why somebody may be used, and of everybody who may not the
+// same, so that refused, restricted and absent look alike. Only what the caller could do about it is told besides.
+func (e *evaluator) told(v *decide.Verdict) decide.Reason {
 	switch {
-	case e.by.officer:
-		return r
-	case r.Permits():
+	case e.by.officer, v.Reason == decide.ObligationUnmet:
+		return v.Reason
+	case v.Permit():
 		return ""
 	default:
-		return r.Public()
+		return decide.NotPermitted
 	}
 }
 

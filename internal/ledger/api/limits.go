@@ -11,12 +11,13 @@ import (
 
 // Limits say how often one caller may do something in a minute, at one replica; as much may be done at once. 0 is for no limit.
 type Limits struct {
-	// Events are for what appends single events, Imports for files, Lookups for what tells about single people.
-	Events, Imports, Lookups int
+	// Events are for what appends single events, Imports for files, Lookups for what tells about single people, Questions for what
+	// workloads ask about people whose data they are about to use. Officers who ask that look people up.
+	Events, Imports, Lookups, Questions int
 }
 
 // DefaultLimits are far above what a shop does. They keep a broken program, or a stolen token, from having everything at once.
-var DefaultLimits = Limits{Events: 60_000, Imports: 120, Lookups: 1200}
+var DefaultLimits = Limits{Events: 60_000, Imports: 120, Lookups: 1200, Questions: 60_000}
 
 // callers are the buckets of a limit, by subject.
 type callers = limit.Bucket[string]
@@ -37,24 +38,30 @@ func (a *API) limited() map[string]*callers {
 			"POST /v1/people/lookup", "POST /v1/people/uses", "POST /v1/people/export", "GET /v1/decisions/{id}", "GET /v1/me", "GET /v1/me/export",
 		}},
 	} {
-		if l.perMinute <= 0 {
-			continue
-		}
-		shared := limit.New[string](a.Now, l.perMinute, time.Minute/time.Duration(l.perMinute))
-		for _, r := range l.routes {
-			out[r] = shared
+		if shared := a.perMinute(l.perMinute); shared != nil {
+			for _, r := range l.routes {
+				out[r] = shared
+			}
 		}
 	}
 	return out
 }
 
-// slow refuses a caller who has used up what the limit gives.
-func slow(l *callers, c access.Caller) error {
+// perMinute is nil for no limit.
+func (a *API) perMinute(n int) *callers {
+	if n <= 0 {
+		return nil
+	}
+	return limit.New[string](a.Now, n, time.Minute/time.Duration(n))
+}
+
+// slow refuses a caller who has used up what the limit gives, and says what to do instead.
+func slow(l *callers, c access.Caller, times int, instead string) error {
 	if l == nil {
 		return nil
 	}
-	if wait := l.Take(c.Subject); wait > 0 {
-		return problem.TooMany("slow down, and wait for as long as Retry-After says; many events at once are for POST /v1/imports", int(math.Ceil(wait.Seconds())))
+	if wait := l.TakeN(c.Subject, times); wait > 0 {
+		return problem.TooMany("slow down, and wait for as long as Retry-After says; "+instead, int(math.Ceil(wait.Seconds())))
 	}
 	return nil
 }

@@ -64,6 +64,51 @@ func TestCallersAreSlowedDown(t *testing.T) {
 	}
 }
 
+// TestQuestionsAreCounted, and not requests: each workload by itself, and officers with what they look up.
+func TestQuestionsAreCounted(t *testing.T) {
+	l := ledgertest.New(t)
+	l.Limits = api.Limits{Questions: 10, Lookups: 3}
+	l.Bundle.Store(ledgertest.NewBundle("newsletter"))
+	l.Start()
+	grant := l.Grant(ledgertest.Sidecar, "pod-1", time.Minute, "newsletter")
+	single := question("ada@example.org", "newsletter", "")
+	several := func(n int) string { return `{"evaluations":[` + strings.Repeat(single+",", n-1) + single + `]}` }
+	ask := func(subject, body string) int {
+		t.Helper()
+		path := "/access/v1/evaluation"
+		if strings.HasPrefix(body, `{"evaluations"`) {
+			path += "s"
+		}
+		status, got := l.Do(subject, "POST", path, body, "OptUp-Grant", grant)
+		if status == 429 && (!strings.Contains(got, "urn:optup:problem:too-many") || strings.Contains(got, "decision\"")) {
+			t.Errorf("%s", got)
+		}
+		return status
+	}
+	for i, c := range []struct {
+		subject, body string
+		want          int
+	}{
+		{ledgertest.Sidecar, several(6), 200},
+		{ledgertest.Sidecar, several(5), 429},
+		{ledgertest.Sidecar, `{"evaluations":[` + strings.Repeat("{},", 4) + "{}]}", 429},
+		{ledgertest.Sidecar, several(3), 200},
+		{ledgertest.Sidecar, single, 200},
+		{ledgertest.Sidecar, single, 429},
+		{ledgertest.Sidecar, "{}", 400},
+		{ledgertest.Officer, several(2), 200},
+		{ledgertest.Officer, single, 200},
+		{ledgertest.Officer, single, 429},
+	} {
+		if got := ask(c.subject, c.body); got != c.want {
+			t.Errorf("%d: %d, want %d", i, got, c.want)
+		}
+	}
+	if status, _ := l.Do(ledgertest.Officer, "POST", "/v1/people/lookup", `{"identifier":{"type":"email","value":"ada@example.org"}}`); status != 429 {
+		t.Errorf("an officer who asked as much as they may looks somebody up: %d", status)
+	}
+}
+
 func TestLimitsNameRoutes(t *testing.T) {
 	_, roles := api.Routes()
 	for _, r := range api.Limited() {

@@ -31,7 +31,10 @@ func New[K comparable](now func() time.Time, burst int, every time.Duration) *Bu
 }
 
 // Take counts one time. It gives 0, or how long somebody who has used up what they have should wait.
-func (b *Bucket[K]) Take(client K) time.Duration {
+func (b *Bucket[K]) Take(client K) time.Duration { return b.TakeN(client, 1) }
+
+// TakeN counts so many times at once, or none of them. More than are had at once are taken from whoever has all, who owes the rest.
+func (b *Bucket[K]) TakeN(client K, times int) time.Duration {
 	now := b.now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,10 +52,10 @@ func (b *Bucket[K]) Take(client K) time.Duration {
 	// A clock that was set back takes nothing from anybody.
 	l.left = min(b.burst, l.left+float64(max(0, now.Sub(l.at)))/float64(b.every))
 	l.at = now
-	if l.left < 1 {
-		return time.Duration((1-l.left)*float64(b.every)) + 1
+	if need := min(float64(times), b.burst); l.left < need {
+		return time.Duration((need-l.left)*float64(b.every)) + 1
 	}
-	l.left--
+	l.left -= float64(times)
 	return 0
 }
 

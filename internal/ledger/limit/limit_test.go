@@ -22,6 +22,31 @@ func TestAClockThatIsSetBackTakesNothing(t *testing.T) {
 	}
 }
 
+// TestManyAtOnce are counted each, or not at all; and whoever asks for more than anybody has gets it once in as long as it takes to have it back.
+func TestManyAtOnce(t *testing.T) {
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	b := New[int](func() time.Time { return now }, 10, time.Second)
+	if b.TakeN(1, 8) != 0 {
+		t.Error("8 of 10 are refused")
+	}
+	if wait := b.TakeN(1, 3); wait < time.Second || wait > 2*time.Second {
+		t.Errorf("3 of 2 wait for %s", wait)
+	}
+	if b.TakeN(1, 2) != 0 {
+		t.Error("what was refused was counted")
+	}
+	if b.TakeN(2, 25) != 0 {
+		t.Error("whoever has all gets no more than that")
+	}
+	if wait := b.Take(2); wait < 15*time.Second {
+		t.Errorf("whoever owes 15 waits for %s", wait)
+	}
+	now = now.Add(16 * time.Second)
+	if b.Take(2) != 0 {
+		t.Error("what was owed is owed for ever")
+	}
+}
+
 // TestACrowdSharesOnePlace: while as many as are remembered are busy, strangers have what one has, and come back in when there is room.
 func TestACrowdSharesOnePlace(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
