@@ -75,6 +75,7 @@ func (c cluster) workers() []component {
 		{name: "kube-proxy", program: c.program("kube-proxy"), args: []string{"--config=" + c.config("kube-proxy.yaml")}, ready: answersHTTP("http://127.0.0.1:10256/healthz")},
 		{name: "coredns", program: c.program("coredns"), args: []string{"-conf", c.config("Corefile")}, ready: answersDNS},
 		{name: "volumes", program: c.program("optup-cluster"), args: []string{"volumes", "--dir", c.in("volumes")}},
+		{name: "policies", program: c.program("optup-cluster"), args: []string{"policies", "--dir", c.in("policies")}},
 	}
 }
 

@@ -80,7 +80,9 @@ func newRoot() *cobra.Command {
 		&cobra.Command{Use: "smoke", Short: "Run a pod with a native sidecar and try names, Services, volumes, logs and exec", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.smoke(cmd.Context(), os.Stderr)
 		}},
-		imageCommand(&t), registryCommand(), volumesCommand(&t), namesCommand(&t),
+		imageCommand(&t), registryCommand(), namesCommand(&t),
+		keeperCommand("volumes", func(ctx context.Context) error { return t.keepVolumes(ctx) }),
+		keeperCommand("policies", func(ctx context.Context) error { return t.keepPolicies(ctx) }),
 	)
 	return root
 }
@@ -159,12 +161,11 @@ func registryCommand() *cobra.Command {
 	return cmd
 }
 
-func volumesCommand(t *target) *cobra.Command {
-	cmd := &cobra.Command{Use: "volumes", Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		return t.keepVolumes(cmd.Context())
-	}}
-	// The folder follows from the state; the argument marks the process as this cluster's.
-	cmd.Flags().String("dir", "", "folder of the volumes")
+// keeperCommand runs a component of this tool's own until it is ended.
+func keeperCommand(name string, keep func(context.Context) error) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return keep(cmd.Context()) }}
+	// Everything follows from the state; the argument marks the process as this cluster's.
+	cmd.Flags().String("dir", "", "a folder of the state")
 	return cmd
 }
 

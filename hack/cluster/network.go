@@ -17,8 +17,8 @@ var kernelSettings = []string{
 	"net/netfilter/nf_conntrack_max",
 }
 
-// tables are the nftables tables that a cluster leaves: its own and kube-proxy's.
-var tables = []string{"inet " + firewallTable, "ip kube-proxy", "ip6 kube-proxy"}
+// tables are the nftables tables that a cluster leaves: its own, kube-proxy's, and that of NetworkPolicies.
+var tables = []string{"inet " + firewallTable, "ip kube-proxy", "ip6 kube-proxy", "inet " + policyTable}
 
 // raiseNetwork makes the bridge that carries the node's address and takes every packet to a pod or Service that does not exist,
 // and the rule that keeps pods inside the machine.
