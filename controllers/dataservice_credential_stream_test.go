@@ -94,9 +94,14 @@ func newLender(w *world, pods podTokens) *lender {
 	Expect(values.Watch(run, marked)).To(Succeed())
 	Expect(mgr.Add(manager.RunnableFunc(marked.Start))).To(Succeed())
 	Expect((&Bundles{Client: mgr.GetClient(), Sessions: w.sessions, Values: values}).SetupWithManager(mgr)).To(Succeed())
+	services, err := cache.New(cluster, cache.Options{Scheme: scheme, ByObject: PodsCache()})
+	Expect(err).NotTo(HaveOccurred())
+	places := &Pods{Reader: mgr.GetClient(), Services: services, Domain: "cluster.local"}
+	Expect(places.Watch(run, services)).To(Succeed())
+	Expect(mgr.Add(manager.RunnableFunc(services.Start))).To(Succeed())
 	d := &Directory{Reader: mgr.GetClient()}
 	Expect(d.Watch(run, mgr.GetCache())).To(Succeed())
-	s := &server.Server{Tokens: pods, Directory: d, Grants: noGrants{}, Sessions: w.sessions, Values: values, Now: time.Now}
+	s := &server.Server{Tokens: pods, Directory: d, Grants: noGrants{}, Sessions: w.sessions, Values: values, Pods: places, Now: time.Now}
 	srv := httptest.NewUnstartedServer(s.Handler())
 	srv.EnableHTTP2 = true
 	srv.StartTLS()

@@ -17,7 +17,7 @@ var layers = []layer{
 	{"L0", "plain contracts", []string{"internal/ir", "internal/policy", "internal/consent", "internal/defence"}},
 	{"L1", "pure functions", []string{
 		"internal/compile", "internal/decide", "internal/facts", "internal/jsonfilter", "internal/csvfilter", "internal/formfilter",
-		"internal/enforce", "internal/callback", "internal/ledger/wire", "internal/ledger/proof", "internal/ledger/touchpoint", "internal/ledger/signal",
+		"internal/enforce", "internal/callback", "internal/pods", "internal/ledger/wire", "internal/ledger/proof", "internal/ledger/touchpoint", "internal/ledger/signal",
 	}},
 	{"L2", "terms of the outside: Kubernetes types and their translation, tokens, stores", []string{
 		"api", "config/crd", "internal/translate", "internal/manifest", "internal/openapi", "internal/schema", "internal/scenario",
@@ -59,6 +59,7 @@ var onlyFor = []closedList{
 	{pkg: "internal/decide", because: "it is pure and sits in the path of every request"},
 	{pkg: "internal/enforce", because: "it sits in the path of every request"},
 	{pkg: "internal/callback", because: "it decides who sent what comes from outside of the cluster"},
+	{pkg: "internal/pods", because: "it sits in the path of every connection"},
 	{pkg: "internal/csvfilter", because: "it sits in the path of every request"},
 	{pkg: "internal/formfilter", because: "it sits in the path of every request"},
 	{pkg: "internal/facts", because: "it sits in the path of every request"},

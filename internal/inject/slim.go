@@ -2,10 +2,10 @@ package inject
 
 import corev1 "k8s.io/api/core/v1"
 
-// Slim keeps of a pod whom it runs as, and what CapturedBy and Cooperative look at: what a cache of all pods of a cluster needs. Of a pod
+// Slim keeps of a pod whom it runs as, whether it has its node's network, and what CapturedBy and Cooperative look at: what a cache of all pods of a cluster needs. Of a pod
 // without a sidecar next to nothing is left.
 func Slim(s *corev1.PodSpec) corev1.PodSpec {
-	out := corev1.PodSpec{ServiceAccountName: s.ServiceAccountName}
+	out := corev1.PodSpec{ServiceAccountName: s.ServiceAccountName, HostNetwork: s.HostNetwork}
 	injected := find(s.InitContainers, SidecarName) != nil
 	for _, c := range s.InitContainers {
 		kept := corev1.Container{Name: c.Name}

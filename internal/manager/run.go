@@ -1,11 +1,13 @@
 package manager
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +30,7 @@ import (
 	"github.com/optup/optup/internal/distribute/server"
 	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/inject"
+	"github.com/optup/optup/internal/pods"
 	"github.com/optup/optup/internal/webhook"
 )
 
@@ -57,7 +60,7 @@ func Run(ctx context.Context, config *rest.Config, scheme *runtime.Scheme, o Opt
 	}
 	p := &parts{options: o, config: config, manager: mgr, certs: certs}
 	for _, add := range []func(context.Context) error{
-		p.certificates, p.identities, p.secrets, p.compiler, p.distribution, p.ledgers, p.injection, p.probes,
+		p.certificates, p.identities, p.secrets, p.places, p.compiler, p.distribution, p.ledgers, p.injection, p.probes,
 	} {
 		if err := add(ctx); err != nil {
 			return err
@@ -85,6 +88,7 @@ type parts struct {
 	signer   *identity.GrantSigner
 	sessions *server.Sessions
 	values   *controllers.Values
+	pods     *controllers.Pods
 	changed  chan event.GenericEvent
 }
 
@@ -145,6 +149,25 @@ func (p *parts) secrets(ctx context.Context) error {
 	return p.manager.Add(everyReplica(marked.Start))
 }
 
+// clusterDomain is that of the cluster's names, as the kubelet wrote it into the manager's own pod; the usual one outside of a pod.
+func clusterDomain() string {
+	data, _ := os.ReadFile("/etc/resolv.conf")
+	return cmp.Or(pods.Domain(string(data)), "cluster.local")
+}
+
+// places are where the pods of Services are.
+func (p *parts) places(ctx context.Context) error {
+	services, err := cache.New(p.config, cache.Options{Scheme: p.manager.GetScheme(), ByObject: controllers.PodsCache()})
+	if err != nil {
+		return err
+	}
+	p.pods = &controllers.Pods{Reader: p.manager.GetClient(), Services: services, Domain: clusterDomain()}
+	if err := p.pods.Watch(ctx, services); err != nil {
+		return err
+	}
+	return p.manager.Add(everyReplica(services.Start))
+}
+
 func (p *parts) compiler(context.Context) error {
 	p.changed = make(chan event.GenericEvent, 1)
 	p.sessions = server.NewSessions(time.Now, func(namespace, config string) {
@@ -169,7 +192,7 @@ func (p *parts) distribution(ctx context.Context) error {
 	}
 	s := &server.Server{
 		Tokens:    identity.NewVerifier(time.Now, identity.Issuer{Issuer: p.issuer.name(), Audience: inject.ManagerAudience, Keys: p.keys}),
-		Directory: directory, Values: p.values, Grants: p.signer, Sessions: p.sessions, Now: time.Now,
+		Directory: directory, Values: p.values, Pods: p.pods, Grants: p.signer, Sessions: p.sessions, Now: time.Now,
 		Interceptor: &controllers.Interceptor{Reader: p.manager.GetClient(), Namespace: p.options.Namespace, Now: time.Now},
 	}
 	who, err := p.peerIdentities()

@@ -237,7 +237,7 @@ func (x *exchange) askedElsewhere() decide.Reason {
 	var names []string
 	if to.Addr().IsValid() {
 		var certain bool
-		if names, certain = x.state.resolver.namesOf(to.Addr()); !certain {
+		if names, _, certain = x.state.namesOf(to); !certain {
 			return decide.InternalError
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/pods"
 )
 
 // verdict is what becomes of a connection.
@@ -27,12 +28,15 @@ type class struct {
 	reason   decide.Reason
 	// name that was recognised, for metrics and messages; a declared one, or empty.
 	name string
+	// pod is that which the connection goes to, if it is a governed service's, and port that of the service.
+	pod  pods.Pod
+	port int
 }
 
 // classify decides about a connection by where it goes and by what the client said first.
 func (s *State) classify(dst netip.AddrPort, h hello) class {
 	x := s.Index
-	names, certain := s.resolver.namesOf(dst.Addr())
+	names, pod, certain := s.namesOf(dst)
 	governed := ""
 	if x.Governs(h.name) {
 		governed = h.name
@@ -45,7 +49,7 @@ func (s *State) classify(dst netip.AddrPort, h hello) class {
 		}
 	}
 	if governed != "" {
-		return s.governed(governed, dst, h)
+		return s.governed(governed, dst, pod, h)
 	}
 	if !certain && !nameserver(dst) {
 		// Name servers do not answer: where this goes cannot be told, and it may be a governed service.
@@ -66,9 +70,13 @@ func (s *State) classify(dst netip.AddrPort, h hello) class {
 }
 
 // governed: HTTP is parsed, within TLS where that is declared; everything else cannot be decided about.
-func (s *State) governed(name string, dst netip.AddrPort, h hello) class {
-	c := class{verdict: refuse, governed: true, name: name, reason: decide.BodyUnreadable}
+func (s *State) governed(name string, dst netip.AddrPort, pod pods.Pod, h hello) class {
+	c := class{verdict: refuse, governed: true, name: name, pod: pod, port: s.portOf(name, dst.Port(), pod), reason: decide.BodyUnreadable}
 	switch {
+	case pod != nil && s.Index.DenyMode() == ir.ModeObserve && s.Index.Service(name, c.port) == nil:
+		// The declared host may have no such port, so where nothing is enforced it goes where it was going.
+		c.verdict, c.reason = splice, decide.HostUndeclared
+		return c
 	case h.proxied:
 		c.reason = decide.NotCanonical
 	case h.protocol == http1, h.protocol == http2, h.protocol == silent:
@@ -76,7 +84,7 @@ func (s *State) governed(name string, dst netip.AddrPort, h hello) class {
 		c.verdict, c.reason = parse, ""
 		return c
 	case h.protocol == tlsHello:
-		return s.encrypted(c, dst, h)
+		return s.encrypted(c, h)
 	}
 	return s.observed(c)
 }

@@ -125,6 +125,7 @@ func (x *exchange) run() {
 	var reason decide.Reason
 	x.encrypted = t.encrypted
 	x.to.host, x.to.port, reason = canonicalHost(x.r, t)
+	x.to.port = x.state.portOf(x.to.host, uint16(x.to.port), t.pod) //nolint:gosec // it is one of 16 bits
 	switch {
 	case x.encrypted && x.upstream().scheme != "https":
 		// Declared to be refused, or no longer intercepted: the next connection is classified anew.
@@ -202,8 +203,12 @@ func (x *exchange) overridable() bool {
 // undeclared is a request for a host that nobody declares, on a connection that was parsed: because it went to the address of a
 // governed host, or because the name comes with each request (HTTP/2).
 func (x *exchange) undeclared(t target) {
-	names, certain := x.state.resolver.namesOf(t.dst.Addr())
-	if !certain {
+	names, _, certain := x.state.namesOf(t.dst)
+	switch {
+	case len(t.pod) > 0:
+		x.fail(decide.NotCanonical, t) // it was a governed service's pod when the connection was made
+		return
+	case !certain:
 		x.fail(decide.InternalError, t)
 		return
 	}

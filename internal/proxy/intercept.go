@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -39,9 +38,9 @@ func alertFor(k class, h hello) alert {
 
 // encrypted is what becomes of TLS to a governed host. It ends here if the client names a declared host, in the clear, on a port that is
 // declared so. TLS that is declared to be refused ends here, too, so that the application can read why.
-func (s *State) encrypted(c class, dst netip.AddrPort, h hello) class {
+func (s *State) encrypted(c class, h hello) class {
 	c.reason = decide.TLSRefused
-	u, declared := s.upstreams[place{h.name, int(dst.Port())}]
+	u, declared := s.upstreams[place{h.name, c.port}]
 	switch {
 	case declared && u.intercepted():
 		c.verdict, c.reason, c.name = terminate, "", h.name
@@ -108,9 +107,9 @@ func (p *Proxy) declared(ctx context.Context, c net.Conn, t target) {
 		p.conns.give(p.targeted(pc, t)) // and told that this port is for TLS
 		return
 	}
-	k := class{verdict: refuse, governed: true, name: t.host, reason: decide.TLSRefused}
+	k := class{verdict: refuse, governed: true, name: t.host, port: int(t.dst.Port()), reason: decide.TLSRefused}
 	if h.name == t.host {
-		k = s.encrypted(k, t.dst, h)
+		k = s.encrypted(k, h)
 	}
 	if keep = k.verdict == terminate && p.terminate(ctx, pc, s, &k, t); keep {
 		return

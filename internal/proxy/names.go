@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/optup/optup/internal/pods"
 )
 
 // spellings are the names under which name servers are asked for a declared host, the one that counts first. They are complete: a name that
@@ -36,24 +38,8 @@ var clusterDomain = sync.OnceValue(func() string {
 	if err != nil {
 		return ""
 	}
-	return domainIn(string(data))
+	return pods.Domain(string(data))
 })
-
-// domainIn finds it among the search domains that the kubelet writes: namespace.svc.domain, svc.domain, domain.
-func domainIn(resolvConf string) string {
-	for line := range strings.Lines(resolvConf) {
-		f := strings.Fields(line)
-		if len(f) == 0 || f[0] != "search" {
-			continue
-		}
-		for _, d := range f[1:] {
-			if rest, ok := strings.CutPrefix(d, "svc."); ok {
-				return strings.TrimSuffix(rest, ".")
-			}
-		}
-	}
-	return ""
-}
 
 type lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 

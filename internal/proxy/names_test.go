@@ -6,14 +6,16 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"github.com/optup/optup/internal/pods"
 )
 
 // TestNamesAreCompleteBeforeTheyAreAsked: the pod's search domains lead to the application's own namespace first, in which anybody who may
 // make a headless service called crm and a pod called customers would be customers.crm.
 func TestNamesAreCompleteBeforeTheyAreAsked(t *testing.T) {
 	const resolvConf = "search marketing.svc.cluster.local svc.cluster.local cluster.local\nnameserver 192.0.2.53\noptions ndots:5\n"
-	domain := domainIn(resolvConf)
-	if domain != "cluster.local" || domainIn("nameserver 192.0.2.53\nsearch corp.example\n") != "" {
+	domain := pods.Domain(resolvConf)
+	if domain != "cluster.local" || pods.Domain("nameserver 192.0.2.53\nsearch corp.example\n") != "" {
 		t.Errorf("domain %q", domain)
 	}
 	// As the cluster's name server answers.

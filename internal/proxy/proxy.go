@@ -18,6 +18,7 @@ import (
 
 	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/intercept"
+	"github.com/optup/optup/internal/pods"
 	"github.com/optup/optup/internal/proxy/insert"
 	"github.com/optup/optup/internal/uses"
 )
@@ -86,6 +87,8 @@ type target struct {
 	encrypted bool
 	// arrival is set for a connection to a service that the workload provides.
 	arrival *arrival
+	// pod is that which dst was when the connection was made, if it was a governed service's. It is that for as long as the connection lasts.
+	pod pods.Pod
 }
 
 type targetKey struct{}
@@ -183,21 +186,21 @@ func (p *Proxy) redirected(ctx context.Context, c net.Conn) {
 		return
 	}
 	k := s.classify(dst, h)
-	if h.protocol == silent && k.verdict == parse && s.upstreams[place{k.name, int(dst.Port())}].encrypted {
+	if h.protocol == silent && k.verdict == parse && s.upstreams[place{k.name, k.port}].encrypted {
 		// A client that is slow to begin its TLS is heard out, too.
 		if h, err = pc.hello(headTime); err != nil {
 			return
 		}
 		k = s.classify(dst, h)
 	}
-	if keep = k.verdict == terminate && p.terminate(ctx, pc, s, &k, target{dst: dst}); keep {
+	if keep = k.verdict == terminate && p.terminate(ctx, pc, s, &k, target{dst: dst, pod: k.pod}); keep {
 		return
 	}
 	switch k.verdict {
 	case parse:
 		keep = true
 		p.Metrics.connection("governed")
-		p.conns.give(p.targeted(pc, target{dst: dst}))
+		p.conns.give(p.targeted(pc, target{dst: dst, pod: k.pod}))
 	case splice:
 		p.Metrics.connection("spliced")
 		if k.reason != "" {

@@ -8,6 +8,7 @@ import (
 	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/peer"
+	"github.com/optup/optup/internal/pods"
 )
 
 // Facts is what one ledger says about people. Implementations are safe for concurrent use.
@@ -27,6 +28,8 @@ type State struct {
 	Facts map[string]Facts
 
 	resolver *resolver
+	// pods are where the pods of services are, as it is known at any time; nil where nobody tells.
+	pods *atomic.Pointer[pods.Table]
 	// constants are the headers that rules tell purposes apart by.
 	constants map[string]bool
 	upstreams map[place]upstream
@@ -67,6 +70,8 @@ type Current struct {
 	Peers peer.Holder
 	// Tokens verify callers that have no sidecar; nil verifies none.
 	Tokens atomic.Pointer[identity.Verifier]
+	// Pods holds where the pods behind the hosts of services are; nil for none.
+	Pods atomic.Pointer[pods.Table]
 }
 
 // Load gives the state in force; nil before the first.
@@ -75,7 +80,7 @@ func (c *Current) Load() *State { return c.state.Load() }
 // Store takes a state into force: requests that begin afterwards are decided by it.
 func (c *Current) Store(s *State) {
 	previous := c.state.Load()
-	s.resolver = newResolver(s.Index.Bundle(), previous)
+	s.resolver, s.pods = newResolver(s.Index.Bundle(), previous), &c.Pods
 	s.constants = constantHeaders(s.Index.Bundle())
 	s.upstreams = upstreams(s.Index)
 	s.callbacks = callbacks(s.Index)

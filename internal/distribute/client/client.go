@@ -14,6 +14,7 @@ import (
 	"github.com/optup/optup/internal/credential"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/peer"
+	"github.com/optup/optup/internal/pods"
 )
 
 // Update is what the manager, or the state folder, says.
@@ -34,6 +35,8 @@ type Update struct {
 	Identity *Identity
 	// Interception is what TLS is ended with from now on; nil if nothing of it changed. It is never stored.
 	Interception *Interception
+	// Pods are where the pods behind some hosts are, each in the place of what was said of its host; nil if nothing of it changed.
+	Pods []pods.Set
 	// Stored tells that the bundle comes from the state folder, because the manager has not answered yet.
 	Stored bool
 }
@@ -116,6 +119,8 @@ type client struct {
 	problem  string
 	hasFault bool
 
+	// placed is where pods are, by host, as it is stored.
+	placed map[string]podsWire
 	// key is that of the present stream. It is in no file and goes nowhere.
 	key *ecdsa.PrivateKey
 }
@@ -158,7 +163,7 @@ func (c *client) loadStored() {
 		}
 		return
 	}
-	u := Update{Generation: s.Generation, Hash: s.Hash, Encoded: s.Bundle, Stored: true}
+	u := Update{Generation: s.Generation, Hash: s.Hash, Encoded: s.Bundle, Stored: true, Pods: c.loadPods()}
 	if u.Bundle, err = ir.Decode(s.Bundle); err == nil {
 		err = c.Apply(u)
 	}
@@ -229,6 +234,7 @@ func (c *client) take(m *watchResponse) bool {
 		Interception: m.Interception,
 	}
 	now := c.inForce()
+	c.takePods(m.Pods, now) // what a bundle needs comes before the bundle
 	var err error
 	if u.Identity, err = c.identity(m.Identity); err != nil {
 		c.Logger.Error("the certificate that proves who this is cannot be used; other sidecars do not know it", "error", err)
@@ -288,6 +294,7 @@ func (c *client) takeBundle(u Update, encoded []byte, now state) error {
 	c.mu.Lock()
 	c.current, c.hasFault, c.problem = state{u.Generation, u.Hash}, false, ""
 	c.mu.Unlock()
+	c.keepPods(b)
 	if c.StateDir != "" {
 		if err := writeState(c.StateDir, stored{Generation: u.Generation, Hash: u.Hash, Bundle: encoded}); err != nil {
 			c.Logger.Warn("the bundle is in force but could not be stored for the next start", "error", err)

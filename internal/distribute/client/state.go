@@ -42,8 +42,11 @@ func readState(dir string) (*stored, error) {
 // writeState replaces the stored bundle: a crash leaves the old one or the new one, never a part.
 func writeState(dir string, s stored) error {
 	// Not json.Marshal: it would escape the bundle's bytes and so change its hash.
-	data := fmt.Appendf(nil, `{"generation":%d,"hash":%q,"bundle":%s}`, s.Generation, s.Hash, s.Bundle)
-	f, err := os.CreateTemp(dir, stateFile+".*")
+	return replace(dir, stateFile, fmt.Appendf(nil, `{"generation":%d,"hash":%q,"bundle":%s}`, s.Generation, s.Hash, s.Bundle))
+}
+
+func replace(dir, name string, data []byte) error {
+	f, err := os.CreateTemp(dir, name+".*")
 	if err != nil {
 		return err
 	}
@@ -58,5 +61,5 @@ func writeState(dir string, s stored) error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), filepath.Join(dir, stateFile))
+	return os.Rename(f.Name(), filepath.Join(dir, name))
 }

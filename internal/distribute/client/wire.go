@@ -42,6 +42,7 @@ type (
 		Identity           *identityWire `json:"identity"`
 		// Interception is nil where nothing of it changed.
 		Interception *Interception `json:"interception"`
+		Pods         []podsWire    `json:"pods"`
 	}
 	value struct {
 		Service string            `json:"service"`

@@ -142,7 +142,10 @@ type WatchResponse struct {
 	// needs none. A heartbeat may carry it.
 	Identity *Identity `protobuf:"bytes,9,opt,name=identity,proto3" json:"identity,omitempty"`
 	// interception is what the caller ends applications' TLS with, all of it at once. Absent where nothing of it changed.
-	Interception  *Interception `protobuf:"bytes,7,opt,name=interception,proto3" json:"interception,omitempty"`
+	Interception *Interception `protobuf:"bytes,7,opt,name=interception,proto3" json:"interception,omitempty"`
+	// pods are where the pods behind hosts of the bundle are, for each host all of them at once: for every host that names a Service when a
+	// stream begins, and later for those where that changed. A heartbeat may carry them.
+	Pods          []*Pods `protobuf:"bytes,10,rep,name=pods,proto3" json:"pods,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -236,6 +239,13 @@ func (x *WatchResponse) GetIdentity() *Identity {
 func (x *WatchResponse) GetInterception() *Interception {
 	if x != nil {
 		return x.Interception
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetPods() []*Pods {
+	if x != nil {
+		return x.Pods
 	}
 	return nil
 }
@@ -430,6 +440,184 @@ func (x *Interception) GetLeaves() [][]byte {
 	return nil
 }
 
+// Pods are those of the Service that a host of the bundle names.
+type Pods struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Host   string                 `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
+	Groups []*PodGroup            `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
+	// incomplete tells that there are more pods than are named.
+	Incomplete    bool `protobuf:"varint,3,opt,name=incomplete,proto3" json:"incomplete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pods) Reset() {
+	*x = Pods{}
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pods) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pods) ProtoMessage() {}
+
+func (x *Pods) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pods.ProtoReflect.Descriptor instead.
+func (*Pods) Descriptor() ([]byte, []int) {
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Pods) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Pods) GetGroups() []*PodGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Pods) GetIncomplete() bool {
+	if x != nil {
+		return x.Incomplete
+	}
+	return false
+}
+
+// PodGroup are pods with the same ports.
+type PodGroup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// addresses of 16 bytes each, one after the other; those of IPv4 are mapped into IPv6.
+	Addresses []byte     `protobuf:"bytes,1,opt,name=addresses,proto3" json:"addresses,omitempty"`
+	Ports     []*PodPort `protobuf:"bytes,2,rep,name=ports,proto3" json:"ports,omitempty"`
+	// shared tells that other ports of the addresses are none of the Service's business.
+	Shared        bool `protobuf:"varint,3,opt,name=shared,proto3" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PodGroup) Reset() {
+	*x = PodGroup{}
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PodGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PodGroup) ProtoMessage() {}
+
+func (x *PodGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PodGroup.ProtoReflect.Descriptor instead.
+func (*PodGroup) Descriptor() ([]byte, []int) {
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PodGroup) GetAddresses() []byte {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
+func (x *PodGroup) GetPorts() []*PodPort {
+	if x != nil {
+		return x.Ports
+	}
+	return nil
+}
+
+func (x *PodGroup) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
+// PodPort says which port of the Service a port of the pods stands for.
+type PodPort struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Port          uint32                 `protobuf:"varint,1,opt,name=port,proto3" json:"port,omitempty"`
+	Target        uint32                 `protobuf:"varint,2,opt,name=target,proto3" json:"target,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PodPort) Reset() {
+	*x = PodPort{}
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PodPort) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PodPort) ProtoMessage() {}
+
+func (x *PodPort) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PodPort.ProtoReflect.Descriptor instead.
+func (*PodPort) Descriptor() ([]byte, []int) {
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PodPort) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
+func (x *PodPort) GetTarget() uint32 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
 type AcknowledgeRequest struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation int64                  `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -448,7 +636,7 @@ type AcknowledgeRequest struct {
 
 func (x *AcknowledgeRequest) Reset() {
 	*x = AcknowledgeRequest{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +648,7 @@ func (x *AcknowledgeRequest) String() string {
 func (*AcknowledgeRequest) ProtoMessage() {}
 
 func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[5]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +661,7 @@ func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
 func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{5}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AcknowledgeRequest) GetGeneration() int64 {
@@ -545,7 +733,7 @@ type ObservedCaller struct {
 
 func (x *ObservedCaller) Reset() {
 	*x = ObservedCaller{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +745,7 @@ func (x *ObservedCaller) String() string {
 func (*ObservedCaller) ProtoMessage() {}
 
 func (x *ObservedCaller) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[6]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +758,7 @@ func (x *ObservedCaller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObservedCaller.ProtoReflect.Descriptor instead.
 func (*ObservedCaller) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{6}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ObservedCaller) GetService() string {
@@ -623,7 +811,7 @@ type AcknowledgeResponse struct {
 
 func (x *AcknowledgeResponse) Reset() {
 	*x = AcknowledgeResponse{}
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[7]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -635,7 +823,7 @@ func (x *AcknowledgeResponse) String() string {
 func (*AcknowledgeResponse) ProtoMessage() {}
 
 func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_distribute_configv1_config_proto_msgTypes[7]
+	mi := &file_internal_distribute_configv1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -648,7 +836,7 @@ func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
 func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
-	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{7}
+	return file_internal_distribute_configv1_config_proto_rawDescGZIP(), []int{10}
 }
 
 var File_internal_distribute_configv1_config_proto protoreflect.FileDescriptor
@@ -665,7 +853,7 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\x04hash\x18\x04 \x01(\tR\x04hash\x12!\n" +
 	"\fidentity_key\x18\x06 \x01(\fR\videntityKey\x12)\n" +
 	"\x10interception_key\x18\x05 \x01(\fR\x0finterceptionKey\x129\n" +
-	"\x18interception_authorities\x18\a \x03(\tR\x17interceptionAuthorities\"\xa3\x03\n" +
+	"\x18interception_authorities\x18\a \x03(\tR\x17interceptionAuthorities\"\xce\x03\n" +
 	"\rWatchResponse\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -677,7 +865,9 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"\theartbeat\x18\x06 \x01(\bR\theartbeat\x12=\n" +
 	"\vcredentials\x18\b \x03(\v2\x1b.optup.config.v1.CredentialR\vcredentials\x125\n" +
 	"\bidentity\x18\t \x01(\v2\x19.optup.config.v1.IdentityR\bidentity\x12A\n" +
-	"\finterception\x18\a \x01(\v2\x1d.optup.config.v1.InterceptionR\finterception\"Q\n" +
+	"\finterception\x18\a \x01(\v2\x1d.optup.config.v1.InterceptionR\finterception\x12)\n" +
+	"\x04pods\x18\n" +
+	" \x03(\v2\x15.optup.config.v1.PodsR\x04pods\"Q\n" +
 	"\n" +
 	"Credential\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x0e\n" +
@@ -691,7 +881,20 @@ const file_internal_distribute_configv1_config_proto_rawDesc = "" +
 	"token_keys\x18\x04 \x01(\fR\ttokenKeys\"H\n" +
 	"\fInterception\x12 \n" +
 	"\vauthorities\x18\x01 \x03(\fR\vauthorities\x12\x16\n" +
-	"\x06leaves\x18\x02 \x03(\fR\x06leaves\"\xfa\x01\n" +
+	"\x06leaves\x18\x02 \x03(\fR\x06leaves\"m\n" +
+	"\x04Pods\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\x121\n" +
+	"\x06groups\x18\x02 \x03(\v2\x19.optup.config.v1.PodGroupR\x06groups\x12\x1e\n" +
+	"\n" +
+	"incomplete\x18\x03 \x01(\bR\n" +
+	"incomplete\"p\n" +
+	"\bPodGroup\x12\x1c\n" +
+	"\taddresses\x18\x01 \x01(\fR\taddresses\x12.\n" +
+	"\x05ports\x18\x02 \x03(\v2\x18.optup.config.v1.PodPortR\x05ports\x12\x16\n" +
+	"\x06shared\x18\x03 \x01(\bR\x06shared\"5\n" +
+	"\aPodPort\x12\x12\n" +
+	"\x04port\x18\x01 \x01(\rR\x04port\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\rR\x06target\"\xfa\x01\n" +
 	"\x12AcknowledgeRequest\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x03R\n" +
@@ -726,34 +929,40 @@ func file_internal_distribute_configv1_config_proto_rawDescGZIP() []byte {
 	return file_internal_distribute_configv1_config_proto_rawDescData
 }
 
-var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_internal_distribute_configv1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_internal_distribute_configv1_config_proto_goTypes = []any{
 	(*WatchRequest)(nil),          // 0: optup.config.v1.WatchRequest
 	(*WatchResponse)(nil),         // 1: optup.config.v1.WatchResponse
 	(*Credential)(nil),            // 2: optup.config.v1.Credential
 	(*Identity)(nil),              // 3: optup.config.v1.Identity
 	(*Interception)(nil),          // 4: optup.config.v1.Interception
-	(*AcknowledgeRequest)(nil),    // 5: optup.config.v1.AcknowledgeRequest
-	(*ObservedCaller)(nil),        // 6: optup.config.v1.ObservedCaller
-	(*AcknowledgeResponse)(nil),   // 7: optup.config.v1.AcknowledgeResponse
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Pods)(nil),                  // 5: optup.config.v1.Pods
+	(*PodGroup)(nil),              // 6: optup.config.v1.PodGroup
+	(*PodPort)(nil),               // 7: optup.config.v1.PodPort
+	(*AcknowledgeRequest)(nil),    // 8: optup.config.v1.AcknowledgeRequest
+	(*ObservedCaller)(nil),        // 9: optup.config.v1.ObservedCaller
+	(*AcknowledgeResponse)(nil),   // 10: optup.config.v1.AcknowledgeResponse
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_internal_distribute_configv1_config_proto_depIdxs = []int32{
-	8, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
-	2, // 1: optup.config.v1.WatchResponse.credentials:type_name -> optup.config.v1.Credential
-	3, // 2: optup.config.v1.WatchResponse.identity:type_name -> optup.config.v1.Identity
-	4, // 3: optup.config.v1.WatchResponse.interception:type_name -> optup.config.v1.Interception
-	6, // 4: optup.config.v1.AcknowledgeRequest.callers:type_name -> optup.config.v1.ObservedCaller
-	8, // 5: optup.config.v1.ObservedCaller.seen:type_name -> google.protobuf.Timestamp
-	0, // 6: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
-	5, // 7: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
-	1, // 8: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
-	7, // 9: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	11, // 0: optup.config.v1.WatchResponse.ledger_grant_expires:type_name -> google.protobuf.Timestamp
+	2,  // 1: optup.config.v1.WatchResponse.credentials:type_name -> optup.config.v1.Credential
+	3,  // 2: optup.config.v1.WatchResponse.identity:type_name -> optup.config.v1.Identity
+	4,  // 3: optup.config.v1.WatchResponse.interception:type_name -> optup.config.v1.Interception
+	5,  // 4: optup.config.v1.WatchResponse.pods:type_name -> optup.config.v1.Pods
+	6,  // 5: optup.config.v1.Pods.groups:type_name -> optup.config.v1.PodGroup
+	7,  // 6: optup.config.v1.PodGroup.ports:type_name -> optup.config.v1.PodPort
+	9,  // 7: optup.config.v1.AcknowledgeRequest.callers:type_name -> optup.config.v1.ObservedCaller
+	11, // 8: optup.config.v1.ObservedCaller.seen:type_name -> google.protobuf.Timestamp
+	0,  // 9: optup.config.v1.ConfigService.Watch:input_type -> optup.config.v1.WatchRequest
+	8,  // 10: optup.config.v1.ConfigService.Acknowledge:input_type -> optup.config.v1.AcknowledgeRequest
+	1,  // 11: optup.config.v1.ConfigService.Watch:output_type -> optup.config.v1.WatchResponse
+	10, // 12: optup.config.v1.ConfigService.Acknowledge:output_type -> optup.config.v1.AcknowledgeResponse
+	11, // [11:13] is the sub-list for method output_type
+	9,  // [9:11] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_internal_distribute_configv1_config_proto_init() }
@@ -767,7 +976,7 @@ func file_internal_distribute_configv1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_distribute_configv1_config_proto_rawDesc), len(file_internal_distribute_configv1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -79,6 +79,8 @@ type Server struct {
 	Directory Directory
 	// Values is nil where there are none.
 	Values Values
+	// Pods is nil where nobody knows where pods are.
+	Pods   Pods
 	Grants Grants
 	// Identities signs who sidecars are to each other; nil signs nothing. Unsigned, which may be nil, is told of certificates that could not
 	// be signed: bundles go out all the same.
@@ -114,6 +116,8 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 		rotated, end = s.Values.Changes()
 		defer end()
 	}
+	moved, end := s.moves(caller)
+	defer end()
 	closeSession := s.Sessions.Open(who.PodUID, caller, min(req.Msg.GetGeneration(), maxReported), req.Msg.GetVersion())
 	defer closeSession()
 
@@ -128,6 +132,8 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 		return err
 	}
 	pace := w.pace(tick, s.beat())
+	later := time.NewTimer(podsPace)
+	defer later.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -135,6 +141,10 @@ func (s *Server) Watch(ctx context.Context, req *connect.Request[configv1.WatchR
 		case <-changed:
 			err = w.send(ctx, false)
 		case <-rotated:
+			err = w.send(ctx, false)
+		case <-moved:
+			later.Reset(w.placed.wait(s.Now()))
+		case <-later.C:
 			err = w.send(ctx, false)
 		case <-tick.C:
 			// The pod may have been deleted, or moved to another workload by its labels.
@@ -203,6 +213,15 @@ type watch struct {
 	values       values
 	identity     identified
 	intercepted  intercepted
+	placed       placed
+}
+
+// moves gives a channel that is sent to whenever pods may be elsewhere; nil where nobody tells.
+func (s *Server) moves(c Caller) (<-chan struct{}, func()) {
+	if s.Pods == nil || c.Ledger {
+		return nil, func() {}
+	}
+	return s.Pods.Changes()
 }
 
 // pace is how long a stream is silent where nothing changes: shorter while a pod waits for an authority.
@@ -217,7 +236,7 @@ func (w *watch) pace(tick *time.Ticker, now time.Duration) time.Duration {
 	return next
 }
 
-// send writes the bundle if it is newer than what was sent, else a heartbeat if always or if a credential has changed.
+// send writes the bundle if it is newer than what was sent, else a heartbeat if always or if a credential or where pods are has changed.
 func (w *watch) send(ctx context.Context, always bool) error {
 	p, ok := w.s.Directory.Published(ctx, w.caller.Namespace, w.caller.Config)
 	m := &configv1.WatchResponse{Heartbeat: true}
@@ -231,7 +250,12 @@ func (w *watch) send(ctx context.Context, always bool) error {
 			return connect.NewError(connect.CodeInternal, err)
 		}
 	}
-	if !fresh && !always && len(m.GetCredentials()) == 0 {
+	if ok && !w.caller.Ledger {
+		if err := w.addPods(ctx, m, p); err != nil {
+			return connect.NewError(connect.CodeInternal, err)
+		}
+	}
+	if !fresh && !always && len(m.GetCredentials())+len(m.GetPods()) == 0 {
 		return nil
 	}
 	if ok && !w.caller.Ledger && (fresh || w.s.Now().Add(grantRenew).After(w.grantExpires)) {

@@ -17,6 +17,7 @@ import (
 	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/ir"
 	ledger "github.com/optup/optup/internal/ledger/client"
+	"github.com/optup/optup/internal/pods"
 	"github.com/optup/optup/internal/proxy"
 )
 
@@ -96,6 +97,9 @@ func (f *Follower) Apply(u config.Update) error {
 	if u.Identity != nil {
 		f.know(u.Identity)
 	}
+	if u.Pods != nil {
+		f.current.Pods.Store(f.current.Pods.Load().With(time.Now(), u.Pods...))
+	}
 	if u.Bundle == nil {
 		return nil
 	}
@@ -107,6 +111,7 @@ func (f *Follower) Apply(u config.Update) error {
 	f.generation = u.Generation
 	f.mu.Unlock()
 	f.current.Store(&proxy.State{Index: decide.NewIndex(u.Bundle), Generation: u.Generation, Facts: facts})
+	f.current.Pods.Store(f.current.Pods.Load().Only(pods.Hosts(u.Bundle)))
 	f.Logger.Info("a bundle is in force", "generation", u.Generation, "stored", u.Stored, "mode", u.Bundle.Mode, "purposes", len(u.Bundle.Purposes))
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	config "github.com/optup/optup/internal/distribute/client"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/ledger/ledgertest"
+	"github.com/optup/optup/internal/pods"
 	"github.com/optup/optup/internal/proxy"
 	"github.com/optup/optup/internal/proxy/follow"
 )
@@ -160,6 +162,39 @@ func TestCredentialsAreKeptWhileABundleNeedsThem(t *testing.T) {
 		}
 		if got, _ := store.Get(key.Service, key.ID); got.Reveal() != step.want {
 			t.Errorf("step %d: %q", i, got.Reveal())
+		}
+	}
+}
+
+// TestWherePodsAreIsKeptWhileABundleNeedsIt: it holds from before the bundle that came with it, and goes with the host.
+func TestWherePodsAreIsKeptWhileABundleNeedsIt(t *testing.T) {
+	group, ctx := errgroup.WithContext(t.Context())
+	current := &proxy.Current{}
+	f := follow.New(ctx, group, current, follow.Options{Logger: slog.New(slog.DiscardHandler)})
+	at := netip.MustParseAddrPort("10.0.0.1:8080")
+	set := pods.Set{Host: "a.crm", Groups: []pods.Group{{Addresses: []netip.Addr{at.Addr()}, Ports: []pods.Port{{Port: 80, Target: 8080}}}}}
+	with := func(host string) *ir.Bundle {
+		b := ledgertest.NewBundle("newsletter")
+		b.Ledgers = nil
+		b.Services = []ir.Service{{Name: "crm/a", Hosts: []string{host}, Ports: []ir.Port{{Port: 80, Protocol: "HTTP"}}}}
+		return b
+	}
+	for i, step := range []struct {
+		update config.Update
+		want   []string
+	}{
+		{config.Update{Pods: []pods.Set{set}}, []string{"a.crm"}},
+		{config.Update{Bundle: with("a.crm")}, []string{"a.crm"}},
+		{config.Update{Grant: "another"}, []string{"a.crm"}},
+		{config.Update{Pods: []pods.Set{{Host: "b.crm", Groups: set.Groups}}}, []string{"a.crm", "b.crm"}},
+		{config.Update{Bundle: with("b.crm")}, []string{"b.crm"}},
+		{config.Update{Bundle: with("c.crm")}, []string{}},
+	} {
+		if err := f.Apply(step.update); err != nil {
+			t.Fatal(err)
+		}
+		if got := current.Pods.Load().Of(at, time.Now()).Hosts(); !slices.Equal(got, step.want) {
+			t.Errorf("step %d: %v", i, got)
 		}
 	}
 }
