@@ -48,30 +48,34 @@ type sidecar struct {
 	registry *metrics.Registry
 	// interception is what TLS is ended with.
 	interception *interception
+	startup      startup
 	// traced sends what is left of traces.
 	traced func(context.Context)
 }
 
-// serveAdmin answers probes. Startup and readiness wait for a bundle and never for a ledger: what needs no record goes on without.
+// serveAdmin answers probes. Startup and readiness wait for a bundle. For the facts of ledgers only startup waits, and not for long: what
+// needs no record goes on without.
 func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *sidecar, r *metrics.Registry) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen for probes: %w", err)
 	}
 	mux := http.NewServeMux()
-	ready := func(w http.ResponseWriter, _ *http.Request) {
-		if s.current.Load() == nil {
-			http.Error(w, "waiting for a bundle from the manager", http.StatusServiceUnavailable)
-			return
-		}
-		if !s.interception.ready() {
-			http.Error(w, "waiting for the authorities that applications have to trust", http.StatusServiceUnavailable)
+	answer := func(w http.ResponseWriter, waiting string) {
+		if waiting != "" {
+			http.Error(w, "waiting for "+waiting, http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = w.Write([]byte("ok\n"))
 	}
-	mux.HandleFunc("GET /startup", ready)
-	mux.HandleFunc("GET /readyz", ready)
+	mux.HandleFunc("GET /startup", func(w http.ResponseWriter, _ *http.Request) {
+		waiting := s.waiting()
+		if waiting == "" && s.startup.waits(time.Now(), s.withoutFacts) {
+			waiting = "the facts of a ledger"
+		}
+		answer(w, waiting)
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.waiting()) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.Handle("GET /metrics", r)
 	mux.HandleFunc("GET /summary", func(w http.ResponseWriter, _ *http.Request) {
@@ -90,6 +94,18 @@ func serveAdmin(ctx context.Context, group *errgroup.Group, addr string, s *side
 		return srv.Close()
 	})
 	return nil
+}
+
+// waiting says what is missing before anything can be decided; nothing if it is empty.
+func (s *sidecar) waiting() string {
+	switch {
+	case s.current.Load() == nil:
+		return "a bundle from the manager"
+	case !s.interception.ready():
+		return "the authorities that applications have to trust"
+	default:
+		return ""
+	}
 }
 
 func (s *sidecar) summary() summary {

@@ -33,7 +33,7 @@ type options struct {
 	capture, outbound, inbound, admin                string
 	listen, callbacks                                []string
 	aliases                                          []aliased
-	stopTime, stallTime                              time.Duration
+	stopTime, stallTime, factsTime                   time.Duration
 	usesSpool                                        int64
 	traces                                           string
 	credentials                                      credential.Files
@@ -102,6 +102,7 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.admin, "admin", "127.0.0.1:15020", "`address` of probes, metrics and summary")
 	f.DurationVar(&o.stopTime, "stop-time", 5*time.Second, "how long requests that have begun may take when stopping; a quarter of it, at most 2s, is kept for use records")
 	f.DurationVar(&o.stallTime, "stall-time", time.Minute, "how long an application or a service may make no progress within a message, and a service until it begins its answer, before it is given up; lines and events may be silent 15 times as long")
+	f.DurationVar(&o.factsTime, "facts-time", 10*time.Second, "how long /startup waits for the first facts of the bundle's ledgers; then the application starts without, and what rests on a record is denied")
 	f.Int64Var(&o.usesSpool, "uses-spool", 64, "how many `MiB` of use records may wait for each ledger; what comes after that is lost, and counted")
 	f.StringVar(&o.traces, "traces", "", "`URL` that traces are sent to (OTLP over HTTP); none without it and without OTEL_EXPORTER_OTLP_ENDPOINT")
 	o.doors.flags(f)
@@ -170,7 +171,7 @@ func newSidecar(ctx context.Context, group *errgroup.Group, o options) (*sidecar
 	current := &proxy.Current{}
 	credentials := &credential.Store{}
 	p := &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(registry), Original: capture.Original, StallTime: o.stallTime, Credentials: credentials}
-	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow(credentials)), current: current, metrics: p.Metrics, proxy: p, registry: registry}
+	s := &sidecar{Follower: follow.New(ctx, group, current, o.follow(credentials)), current: current, metrics: p.Metrics, proxy: p, registry: registry, startup: startup{limit: o.factsTime}}
 	var err error
 	if p.Uses, err = newRecorder(o, s.Follower); err != nil {
 		return nil, fmt.Errorf("the folder for use records: %w", err)
