@@ -149,6 +149,23 @@ var _ = Describe("Pods of a Service that a DataService names", Ordered, func() {
 		Eventually(at).Should(ContainElement("10.1.0.5"))
 		Expect(at()).NotTo(ContainElement(HavePrefix("10.1.0.99")))
 	})
+	It("are those of other Services that lead to the same pods, on the ports that do", func() {
+		lead := &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: esp, Name: "by-way"},
+			Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{
+				{Name: "http", Port: 8888, TargetPort: intstr.FromInt32(8080)}, {Name: "own", Port: 7000, TargetPort: intstr.FromInt32(7000)},
+			}},
+		}
+		create(lead, slice("by-way", "by-way-a", 8080, endpoint("api-1", "10.1.0.1", true)))
+		Eventually(at).Should(ContainElement(fresh(lead).Spec.ClusterIP + " shared"))
+		for _, g := range has()[host].Groups {
+			if slices.Contains(g.Addresses, netip.MustParseAddr(lead.Spec.ClusterIP)) {
+				Expect(g.Ports).To(Equal([]pods.Port{{Port: 80, Target: 8888}}))
+			}
+		}
+		Expect(k8s.Delete(ctx, lead)).To(Succeed())
+		Eventually(at).ShouldNot(ContainElement(lead.Spec.ClusterIP + " shared"))
+	})
 	It("are in no SidecarConfig, whose generation stays", func() {
 		Expect(w.config().Spec.Generation).To(Equal(int64(1)))
 		Expect(w.config().Spec.Bundle).NotTo(ContainSubstring("10.1.0."))

@@ -8,11 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/optup/optup/internal/distribute/server"
@@ -35,6 +32,8 @@ type Pods struct {
 	synced []func() bool
 	// known are Services that somebody has asked for, as long as nothing of them changes.
 	known map[types.NamespacedName]*backend
+	// leads are the Services that lead to an address, with the number of their EndpointSlices that do.
+	leads map[netip.Addr]map[types.NamespacedName]int
 	subs  map[chan struct{}]bool
 }
 
@@ -44,6 +43,9 @@ var _ server.Pods = (*Pods)(nil)
 type backend struct {
 	selector labels.Selector
 	groups   []pods.Group
+	// addresses are those of its pods alone, and others the Services that lead to some of them, too.
+	addresses map[netip.Addr]bool
+	others    map[types.NamespacedName]bool
 	// guessed tells that the pod of an address was not known. It is looked for again.
 	guessed bool
 }
@@ -106,7 +108,7 @@ func (p *Pods) read(ctx context.Context, name types.NamespacedName) (*backend, e
 	if err := p.Services.List(ctx, &list, client.InNamespace(name.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: name.Name}); err != nil {
 		return nil, err
 	}
-	out := &backend{}
+	out := &backend{addresses: map[netip.Addr]bool{}}
 	if len(s.Spec.Selector) > 0 {
 		out.selector = labels.SelectorFromSet(s.Spec.Selector)
 	}
@@ -119,11 +121,10 @@ func (p *Pods) read(ctx context.Context, name types.NamespacedName) (*backend, e
 			if p.shares(ctx, out, x.Namespace, &x.Endpoints[j]) {
 				g = &shared
 			}
-			for _, a := range x.Endpoints[j].Addresses {
-				if addr, err := netip.ParseAddr(a); err == nil {
-					g.Addresses = append(g.Addresses, addr.Unmap())
-				}
-			}
+			g.Addresses = append(g.Addresses, parsed(x.Endpoints[j].Addresses)...)
+		}
+		for _, a := range whole.Addresses {
+			out.addresses[a] = true
 		}
 		for _, g := range []pods.Group{whole, shared} {
 			if len(g.Addresses) > 0 {
@@ -132,7 +133,7 @@ func (p *Pods) read(ctx context.Context, name types.NamespacedName) (*backend, e
 		}
 	}
 	tidy(out.groups)
-	return out, nil
+	return out, p.addOthers(ctx, name, out)
 }
 
 // shares tells whether other ports of an endpoint are somebody else's: it is a pod on its node's network, or no pod at all.
@@ -168,90 +169,4 @@ func tidy(groups []pods.Group) {
 		groups[i].Addresses = slices.Compact(groups[i].Addresses)
 	}
 	slices.SortFunc(groups, func(a, b pods.Group) int { return a.Addresses[0].Compare(b.Addresses[0]) })
-}
-
-// PodsCache are the options of a cache for Pods, which keeps nothing that it has no use for.
-func PodsCache() map[client.Object]cache.ByObject {
-	bare := func(m *metav1.ObjectMeta) { m.ManagedFields, m.Annotations, m.OwnerReferences = nil, nil, nil }
-	return map[client.Object]cache.ByObject{
-		&corev1.Service{}: {Transform: func(o any) (any, error) {
-			if s, ok := o.(*corev1.Service); ok {
-				bare(&s.ObjectMeta)
-				s.Labels, s.Status, s.Spec = nil, corev1.ServiceStatus{}, corev1.ServiceSpec{Ports: s.Spec.Ports, Selector: s.Spec.Selector}
-			}
-			return o, nil
-		}},
-		&discoveryv1.EndpointSlice{}: {Transform: func(o any) (any, error) {
-			if s, ok := o.(*discoveryv1.EndpointSlice); ok {
-				bare(&s.ObjectMeta)
-				for i := range s.Endpoints {
-					e := &s.Endpoints[i]
-					*e = discoveryv1.Endpoint{Addresses: e.Addresses, TargetRef: e.TargetRef}
-				}
-			}
-			return o, nil
-		}},
-	}
-}
-
-// Watch has streams learn of pods that come and go. Call it once, before the cache starts.
-func (p *Pods) Watch(ctx context.Context, c cache.Cache) error {
-	for kind, name := range map[client.Object]func(client.Object) string{
-		&corev1.Service{}:            func(o client.Object) string { return o.GetName() },
-		&discoveryv1.EndpointSlice{}: func(o client.Object) string { return o.GetLabels()[discoveryv1.LabelServiceName] },
-	} {
-		informer, err := c.GetInformer(ctx, kind)
-		if err != nil {
-			return err
-		}
-		changed := func(o any) {
-			if x, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
-				o = x.Obj
-			}
-			if x, ok := o.(client.Object); ok {
-				p.changed(types.NamespacedName{Namespace: x.GetNamespace(), Name: name(x)})
-			}
-		}
-		handler, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-			// A slice may have been another Service's before.
-			AddFunc: changed, UpdateFunc: func(was, is any) { changed(was); changed(is) }, DeleteFunc: changed,
-		})
-		if err != nil {
-			return err
-		}
-		p.synced = append(p.synced, handler.HasSynced)
-	}
-	return nil
-}
-
-// changed forgets what was known of a Service, and tells streams if somebody asked for it.
-func (p *Pods) changed(name types.NamespacedName) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.known[name] == nil {
-		return
-	}
-	delete(p.known, name)
-	for ch := range p.subs {
-		select {
-		case ch <- struct{}{}:
-		default: // one is waiting, and stands for all
-		}
-	}
-}
-
-// Changes implements server.Pods.
-func (p *Pods) Changes() (<-chan struct{}, func()) {
-	ch := make(chan struct{}, 1)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.subs == nil {
-		p.subs = map[chan struct{}]bool{}
-	}
-	p.subs[ch] = true
-	return ch, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.subs, ch)
-	}
 }
