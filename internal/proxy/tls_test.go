@@ -160,3 +160,46 @@ func TestUpgradesPassWhereNothingIsEnforced(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodySwitchesToWhatCarriesRequests: behind an upgrade to HTTP/2, which some servers take up without its settings, further requests
+// would pass that nobody decides about, with a body or to a path that is governed.
+func TestNobodySwitchesToWhatCarriesRequests(t *testing.T) {
+	switches := func(w http.ResponseWriter, req *http.Request, _ []byte) {
+		if req.Header.Get("Upgrade") == "" {
+			return
+		}
+		if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nswitched")
+			_ = c.Close()
+		}
+	}
+	say := func(addr, request string) string {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(c)
+		return string(answer)
+	}
+	for _, offer := range []string{"h2c", "H2C", "websocket, h2c", "HTTP/2.0", "TLS/1.2, HTTP/1.1"} {
+		for _, mode := range []ir.Mode{ir.ModeObserve, ir.ModeEnforce} {
+			r := shop(t, func(b *ir.Bundle) {
+				b.Mode = mode
+				for i := range b.Services {
+					b.Services[i].Endpoints = append(b.Services[i].Endpoints, ir.Endpoint{Name: "version", Methods: []string{"GET"}, Path: "/v1/version", NoPersonalData: true})
+				}
+			})
+			r.answer = switches
+			request := "GET /v1/version HTTP/1.1\r\nHost: customers.crm\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: " + offer + "\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+			got := say(r.listen(netip.MustParseAddrPort("192.0.2.1:80")).String(), request)
+			if strings.Contains(got, "switched") || (mode == ir.ModeObserve || offer == "h2c" || offer == "H2C") != strings.HasPrefix(got, "HTTP/1.1 200 ") {
+				t.Errorf("%s, %s: %s", mode, offer, got)
+			}
+		}
+	}
+}

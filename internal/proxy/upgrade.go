@@ -11,17 +11,28 @@ import (
 var errNotSwitched = errors.New("the service switched to a protocol that nobody asked for")
 
 // upgrade is the protocol that a request asks to go on with; empty for none. Only where nothing is enforced do such requests pass, for
-// nobody can decide about what follows.
+// nobody can decide about what follows. An offer of a protocol that carries further requests is let go, as RFC 9110 §7.8 allows: those would
+// reach the service, or the application behind a callback, without anybody looking at them.
 func upgrade(r *http.Request) string {
 	for _, line := range r.Header["Connection"] {
 		for token := range strings.SplitSeq(line, ",") {
 			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return r.Header.Get("Upgrade")
+				protocol := r.Header.Get("Upgrade")
+				for offer := range strings.SplitSeq(protocol, ",") {
+					name, _, _ := strings.Cut(strings.TrimSpace(offer), "/")
+					if carrying[strings.ToLower(name)] {
+						return ""
+					}
+				}
+				return protocol
 			}
 		}
 	}
 	return ""
 }
+
+// carrying are protocols that carry requests: HTTP/2, by both of its names, other versions, and TLS (RFC 2817), with anything in it.
+var carrying = set("h2c", "h2", "http", "tls")
 
 // switched goes on with another protocol, byte for byte, until both sides are done.
 func (x *exchange) switched(res *http.Response, protocol string) {
