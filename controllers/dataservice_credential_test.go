@@ -14,7 +14,7 @@ import (
 // espKey is what no object but its Secret may hold.
 const espKey = "SG.correct-horse-battery-staple"
 
-var espValue = ir.Value{Service: esp + "/mail", ID: "mail/key"}
+var espValue = ir.Value{Service: esp + "/mail", ID: ir.ValueID("mail", "key", "api."+esp+".svc")}
 
 // credentialed is the mail service with a credential.
 func (w *world) credentialed() *v1alpha1.DataService {
@@ -119,5 +119,23 @@ var _ = Describe("A DataService with a credential", func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(got.Empty()).To(BeTrue(), "%v", v)
 		}
+	})
+
+	It("is for the hosts that its owner named, while a bundle that sends it elsewhere is still out, or is out already", func() {
+		d := w.credentialed()
+		d.Spec.Hosts = []v1alpha1.Host{"evil.example"}
+		create(d, w.secret())
+		change(d, func(d *v1alpha1.DataService) { d.Spec.Hosts = []v1alpha1.Host{v1alpha1.Host("api." + esp + ".svc")} })
+		got, err := w.bundles.Values.Value(ctx, marketing, ir.Value{Service: espValue.Service, ID: ir.ValueID("mail", "key", "evil.example")})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(got.Empty()).To(BeTrue(), "a bundle of before sends it to another host")
+		for _, id := range []string{"mail/key", ir.ValueID("mail", "key", "api."+esp+".svc", "evil.example")} {
+			got, err = w.bundles.Values.Value(ctx, marketing, ir.Value{Service: espValue.Service, ID: id})
+			Expect(err).NotTo(HaveOccurred())
+			Expect(got.Empty()).To(BeTrue(), id)
+		}
+		got, err = w.bundles.Values.Value(ctx, marketing, espValue)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(got.Empty()).To(BeFalse())
 	})
 })

@@ -51,7 +51,7 @@ func TestASidecarThatRunsAloneInsertsWhatIsInAFile(t *testing.T) {
 		Services: []ir.Service{{
 			Name: "platform/mail", Hosts: []string{"127.0.0.1"}, Ports: []ir.Port{{Port: port, Protocol: "HTTP"}},
 			Endpoints:  []ir.Endpoint{{Name: "ping", Methods: []string{"GET"}, Path: "/ping", NoPersonalData: true}, {Name: "send", Methods: []string{"POST"}, Path: "/send"}},
-			Credential: &ir.Credential{ID: "mail/key", Type: ir.CredentialHeader, Header: "Authorization", Prefix: "Bearer ", Own: ir.OwnRefuse},
+			Credential: &ir.Credential{ID: ir.ValueID("mail", "key", "127.0.0.1"), Type: ir.CredentialHeader, Header: "Authorization", Prefix: "Bearer ", Own: ir.OwnRefuse},
 		}},
 		Rules: []ir.Rule{{Policy: "n/p/r", Purpose: "news", Service: "platform/mail", Endpoints: []string{"send"}, OnMissing: ir.OnMissingDeny, OnEmpty: ir.OnEmptyDeny, Mode: ir.ModeEnforce}},
 	}
@@ -137,7 +137,7 @@ func TestASidecarThatRunsAloneInsertsWhatIsInAFile(t *testing.T) {
 
 // TestFilesThatNobodyAsksFor are an error: who mistypes a name would wonder.
 func TestFilesThatNobodyAsksFor(t *testing.T) {
-	wanted := []ir.Value{{Service: "platform/mail", ID: "mail/key"}}
+	wanted := []ir.Value{{Service: "platform/mail", ID: ir.ValueID("mail", "key", "api.example")}}
 	if err := (credential.Files{"platform/mail/other": "x"}).Check(wanted); err == nil || !strings.Contains(err.Error(), "they ask for: platform/mail/key") {
 		t.Errorf("%v", err)
 	}

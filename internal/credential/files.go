@@ -42,7 +42,7 @@ func (f Files) Check(wanted []ir.Value) error {
 
 func nameOf(v ir.Value) string {
 	namespace, _, _ := strings.Cut(v.Service, "/")
-	return namespace + "/" + v.ID
+	return namespace + "/" + v.KeptAs()
 }
 
 // Read gives the values that are wanted and that there are files for. It fails for a file that cannot be read.

@@ -1,6 +1,8 @@
 package ir
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/url"
 	"slices"
 	"strings"
@@ -60,9 +62,27 @@ type OAuth2 struct {
 	Audience string   `json:"audience,omitempty"`
 }
 
-// ValueID names a value by where it is kept: the name of a Secret in the service's namespace, and the key in it. A sidecar with an older
-// bundle so never takes the value of a newer one for its own.
-func ValueID(secret, key string) string { return secret + "/" + key }
+// ValueID names a value by where it is kept, the name of a Secret in the service's namespace and the key in it, and by the hosts that it is
+// sent to, if any. Whoever has a bundle that sends it elsewhere, older or newer, so asks for another value, and has no use of this one.
+func ValueID(secret, key string, hosts ...string) string {
+	id := secret + "/" + key
+	if len(hosts) == 0 {
+		return id
+	}
+	hosts = slices.Clone(hosts)
+	slices.Sort(hosts)
+	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(hosts), ",")))
+	return id + hostsMark + hex.EncodeToString(sum[:8])
+}
+
+// hostsMark stands before the hosts in an id; neither names of Secrets nor keys have it.
+const hostsMark = "@"
+
+// KeptAs gives the "secret/key" of a value's id.
+func (v Value) KeptAs() string {
+	name, _, _ := strings.Cut(v.ID, hostsMark)
+	return name
+}
 
 // Value names a value that is never in a bundle and that a sidecar needs besides.
 type Value struct {

@@ -14,11 +14,13 @@ import (
 )
 
 // credential gives all but the value. A bearer token is a header.
-func credential(c *v1alpha1.Credential) *ir.Credential {
+func credential(s *v1alpha1.DataServiceSpec) *ir.Credential {
+	c := s.Credential
 	if c == nil {
 		return nil
 	}
-	out := &ir.Credential{ID: valueID(c.SecretRef), Own: ir.OwnRefuse}
+	hosts := sentTo(s)
+	out := &ir.Credential{ID: valueID(c.SecretRef, hosts...), Own: ir.OwnRefuse}
 	if c.OwnCredential == v1alpha1.OwnReplace {
 		out.Own = ir.OwnReplace
 	}
@@ -32,14 +34,14 @@ func credential(c *v1alpha1.Credential) *ir.Credential {
 	case v1alpha1.CredentialQuery:
 		out.Type, out.Query = ir.CredentialQuery, c.Query
 	case v1alpha1.CredentialOAuth2:
-		out.Type, out.OAuth2 = ir.CredentialOAuth2, oauth2(c.OAuth2)
+		out.Type, out.OAuth2 = ir.CredentialOAuth2, oauth2(c.OAuth2, hosts)
 	default:
 		out.Type = ir.CredentialType(c.Type) // which no bundle takes, so that the service is denied
 	}
 	return out
 }
 
-func oauth2(o *v1alpha1.OAuth2Client) *ir.OAuth2 {
+func oauth2(o *v1alpha1.OAuth2Client, hosts []string) *ir.OAuth2 {
 	if o == nil {
 		return nil
 	}
@@ -51,12 +53,23 @@ func oauth2(o *v1alpha1.OAuth2Client) *ir.OAuth2 {
 		out.Authorities = strings.TrimSpace(o.Authorities) + "\n"
 	}
 	if o.ClientIDRef != nil {
-		out.ClientIDValue = valueID(*o.ClientIDRef)
+		out.ClientIDValue = valueID(*o.ClientIDRef, hosts...)
 	}
 	return out
 }
 
-func valueID(r v1alpha1.SecretKeyReference) string { return ir.ValueID(string(r.Name), r.Key) }
+func valueID(r v1alpha1.SecretKeyReference, hosts ...string) string {
+	return ir.ValueID(string(r.Name), r.Key, hosts...)
+}
+
+// sentTo are the hosts that a service's credential goes to: a client's secret to the token endpoint, and what is got for it to the service.
+func sentTo(s *v1alpha1.DataServiceSpec) []string {
+	hosts := convert[string](s.Hosts)
+	if o := s.Credential.OAuth2; o != nil {
+		hosts = append(hosts, hostOf(o.TokenURL))
+	}
+	return hosts
+}
 
 // Kept is a value that a DataService has in a Secret of its namespace.
 type Kept struct {
@@ -81,19 +94,15 @@ func ValuesOf(d *v1alpha1.DataService) map[string]Kept {
 	if c == nil {
 		return out
 	}
-	hosts := convert[string](d.Spec.Hosts)
-	if o := c.OAuth2; o != nil {
-		// The secret goes to the token endpoint, and what is got for it to the service.
-		hosts = append(hosts, hostOf(o.TokenURL))
-		if o.ClientIDRef != nil {
-			out[valueID(*o.ClientIDRef)] = Kept{Field: "spec.credential.oauth2.clientIDRef", What: "the client's name", Secret: *o.ClientIDRef, Hosts: hosts}
-		}
+	hosts := sentTo(&d.Spec)
+	if o := c.OAuth2; o != nil && o.ClientIDRef != nil {
+		out[valueID(*o.ClientIDRef, hosts...)] = Kept{Field: "spec.credential.oauth2.clientIDRef", What: "the client's name", Secret: *o.ClientIDRef, Hosts: hosts}
 	}
 	k := Kept{Field: "spec.credential.secretRef", What: "the credential", Secret: c.SecretRef, Hosts: hosts}
 	if c.Type == v1alpha1.CredentialBasic && c.Username == "" {
 		k.Pair, k.What = true, `"user:password"`
 	}
-	out[valueID(c.SecretRef)] = k
+	out[valueID(c.SecretRef, hosts...)] = k
 	return out
 }
 

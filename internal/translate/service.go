@@ -19,7 +19,7 @@ func service(d *v1alpha1.DataService) policy.Service {
 		},
 		Namespace: d.Namespace, Allowed: selector(s.AllowedNamespaces),
 	}
-	out.Credential = credential(s.Credential)
+	out.Credential = credential(s)
 	if t := s.Party.Transfer; t != nil {
 		out.Party.Transfer = &ir.Transfer{Country: string(t.Country), Basis: ir.TransferBasis(t.Basis)}
 	}
