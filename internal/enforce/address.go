@@ -23,6 +23,7 @@ var Overriding = []string{
 	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Method", "X-Forwarded-Method",
 	"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Rewrite-Uri", "X-Forwarded-Path", "X-Forwarded-Uri", "X-Forwarded-Prefix",
 	"X-Envoy-Original-Path", "X-Forwarded-Host", "X-Host", "X-Original-Host", "X-Forwarded-Server", "Forwarded",
+	"Script-Name", "X-Script-Name", "Path-Info",
 }
 
 // Target reads a request target in origin form (RFC 9112 §3.2.1) into the decoded path and query. Whatever has a second reading is

@@ -143,7 +143,7 @@ func (a *calling) take(body []byte) bool {
 // readCall reads a body that can be verified: whole, as it came, in one reading.
 func (a *calling) readCall() ([]byte, decide.Reason) {
 	for name := range a.r.Header {
-		if f := folded(name); f != name && (framing[f] || rerouting[f]) {
+		if f := folded(name); f != name && (framing[f] || rerouting[f] || prefixing[f]) {
 			return nil, decide.NotCanonical
 		}
 	}
@@ -295,7 +295,7 @@ func unsigned(h http.Header, s *ir.Signature) {
 	}
 	for name := range h {
 		f := folded(name)
-		if partial[f] || rerouting[f] || slices.ContainsFunc(names, func(n string) bool { return http.CanonicalHeaderKey(n) == f }) {
+		if partial[f] || rerouting[f] || prefixing[f] || slices.ContainsFunc(names, func(n string) bool { return http.CanonicalHeaderKey(n) == f }) {
 			delete(h, name)
 		}
 	}

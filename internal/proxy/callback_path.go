@@ -12,8 +12,12 @@ import (
 // among them.
 var rerouting = set(
 	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Method", "X-Forwarded-Method",
-	"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Rewrite-Uri", "X-Forwarded-Path", "X-Forwarded-Uri", "X-Envoy-Original-Path",
+	"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Rewrite-Uri", "X-Forwarded-Path", "X-Forwarded-Uri", "X-Envoy-Original-Path", "Path-Info",
 )
+
+// prefixing are headers by which some applications take the beginning off a path: gunicorn believes SCRIPT_NAME of whoever calls from the
+// pod itself, which the sidecar does.
+var prefixing = set("Script-Name", "X-Script-Name", "X-Forwarded-Prefix")
 
 // find finds the callback that a request is for. Reason is set for a request that some application would take for one of a callback, and that
 // does not spell it as it is declared: whoever lets that pass checks nothing. Everything else is none of our business.
@@ -32,7 +36,11 @@ func findCallback(all []*called, r *http.Request) (c *called, reason decide.Reas
 			return one, decide.NotCanonical
 		}
 		for name, values := range r.Header {
-			if !rerouting[folded(name)] {
+			f := folded(name)
+			if prefixing[f] && strings.HasSuffix(plain(path), plain(one.Path)) {
+				return one, decide.NotCanonical
+			}
+			if !rerouting[f] {
 				continue
 			}
 			for _, v := range values {

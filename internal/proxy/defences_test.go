@@ -65,6 +65,7 @@ func TestOneCanonicalForm(t *testing.T) {
 		"a body where none is declared":          {strings.Replace(get("GET /v1/customers", "Content-Length: 2\r\n"), "\r\n\r\n", "\r\n\r\n{}", 1), decide.BodyUnreadable},
 		"an overriding method":                   {post("X-HTTP-Method-Override: DELETE\r\n", newsletter), decide.NotCanonical},
 		"an overriding path":                     {post("X-Original-URL: /other\r\n", newsletter), decide.NotCanonical},
+		"a path without its beginning":           {post("SCRIPT_NAME: /v3\r\n", newsletter), decide.NotCanonical},
 		"an upgrade":                             {get("GET /v1/customers", "Upgrade: websocket\r\n"), decide.NotCanonical},
 		"dot segments":                           {get("GET /v1/x/../customers", ""), decide.NotCanonical},
 		"escaped dot segments":                   {get("GET /v1/x/%2e%2e/customers", ""), decide.NotCanonical},
