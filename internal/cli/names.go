@@ -16,6 +16,7 @@ const (
 	managerName     = "optup-manager"
 	webhookService  = "optup-webhook"
 	tokenKeysRole   = "optup-manager-token-keys"
+	ownPolicy       = "optup-own"
 	dashboardConfig = "optup-dashboard"
 	alertsConfig    = "optup-alerts"
 	caSecret        = "optup-ca"

@@ -52,6 +52,8 @@ func managerObjects(namespace string) []client.Object {
 		&appsv1.Deployment{ObjectMeta: in(managerName)},
 		&corev1.Service{ObjectMeta: in(managerName)},
 		&corev1.Service{ObjectMeta: in(webhookService)},
+		&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: cluster(ownPolicy)},
+		&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: cluster(ownPolicy)},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: cluster(managerName)},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: cluster(tokenKeysRole)},
 		&rbacv1.ClusterRole{ObjectMeta: cluster(managerName)},
