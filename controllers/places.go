@@ -48,10 +48,11 @@ func (p *Places) Of(ctx context.Context, pod *corev1.Pod) (inject.Namespace, err
 	if err := p.Reader.List(ctx, &services); err != nil {
 		return inject.Namespace{}, fmt.Errorf("read which hosts are governed: %w", err)
 	}
-	governed := governedIn(services.Items, policy.Namespace{Name: n.Name, Labels: out.Labels})
+	ns := policy.Namespace{Name: n.Name, Labels: out.Labels}
+	governed := governedIn(services.Items, ns)
 	out.Intercepted = slices.ContainsFunc(governed, intercepts)
 	if out.Capture() == inject.Alias {
-		out.Hosts = hostsOf(governed)
+		out.Hosts = hostsIn(governed, ns)
 		return out, nil
 	}
 	out.Inbound, err = p.inbound(ctx, pod)
@@ -61,19 +62,18 @@ func (p *Places) Of(ctx context.Context, pod *corev1.Pod) (inject.Namespace, err
 // governedIn are the services whose hosts are governed in a namespace.
 func governedIn(services []v1alpha1.DataService, ns policy.Namespace) (out []*v1alpha1.DataService) {
 	for i := range services {
-		if s := translate.Reach(&services[i]); compile.Governs(&s, ns) {
+		if s := translate.Reach(&services[i]); len(compile.HostsIn(&s, ns)) > 0 {
 			out = append(out, &services[i])
 		}
 	}
 	return out
 }
 
-// hostsOf are those of services, sorted.
-func hostsOf(services []*v1alpha1.DataService) (out []string) {
-	for _, s := range services {
-		for _, h := range s.Spec.Hosts {
-			out = append(out, string(h))
-		}
+// hostsIn are those of services that are governed in a namespace, sorted.
+func hostsIn(services []*v1alpha1.DataService, ns policy.Namespace) (out []string) {
+	for i := range services {
+		s := translate.Reach(services[i])
+		out = append(out, compile.HostsIn(&s, ns)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -3,45 +3,11 @@ package compile
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/policy"
 )
-
-// governed are the services whose hosts are governed in a namespace, whoever uses them.
-type governed struct{ services []*service }
-
-// Governs tells whether a service's hosts are governed in a namespace, whether or not a policy there refers to it: in its own namespace,
-// the namespaces it allows, and everywhere for names of the cluster that belong to the service's own namespace.
-func Governs(s *policy.Service, ns policy.Namespace) bool {
-	if serviceAllowed(s, ns) {
-		return true
-	}
-	for _, h := range s.Hosts {
-		parts := strings.Split(h, ".")
-		if len(parts) >= 2 && parts[1] == s.Namespace && (len(parts) == 2 || parts[2] == "svc") {
-			return true
-		}
-	}
-	return false
-}
-
-// governedIn lists the services of a namespace, in the order of their names. Rules refer to no others.
-func (c *compiler) governedIn(ns policy.Namespace) []*service {
-	g := c.governed[ns.Name]
-	if g == nil {
-		g = &governed{}
-		for _, s := range c.byName {
-			if Governs(&s.Service, ns) {
-				g.services = append(g.services, s)
-			}
-		}
-		c.governed[ns.Name] = g
-	}
-	return g.services
-}
 
 // attach adds what the rules refer to, and every service whose hosts are governed in the namespace.
 func (c *compiler) attach(b *ir.Bundle, ns policy.Namespace) {
@@ -73,12 +39,12 @@ func (c *compiler) attach(b *ir.Bundle, ns policy.Namespace) {
 	all := c.governedIn(ns)
 	b.Services = make([]ir.Service, 0, len(all))
 	for _, s := range all {
+		one := s.stub
 		if endpoints := used[s.Name]; endpoints != nil {
-			b.Services = append(b.Services, trimmed(s.Service.Service, endpoints))
-		} else {
-			// Known, so that it is denied with NO_POLICY, but nothing about its endpoints is needed for that.
-			b.Services = append(b.Services, s.stub)
+			one = trimmed(s.Service.Service, endpoints)
 		}
+		one.Hosts = s.hosts
+		b.Services = append(b.Services, one)
 	}
 	if len(b.Services) == 0 {
 		b.Services = nil

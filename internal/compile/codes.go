@@ -61,7 +61,7 @@ const (
 	// VersionConflict surfaces when two wordings have the same series and version; always a warning.
 	VersionConflict Code = "VersionConflict"
 
-	// HostConflict surfaces when two services declare the same host and port.
+	// HostConflict surfaces when two services declare the same host and port, and some namespace has both.
 	HostConflict Code = "HostConflict"
 	// InvalidEndpoint surfaces when a service, or an endpoint's template, pointers or units, do not fit together.
 	InvalidEndpoint Code = "InvalidEndpoint"

@@ -66,7 +66,8 @@ type compiler struct {
 	policies  map[string][]*policyIn // by namespace
 	selectors map[string]*selectors
 	governed  map[string]*governed
-	together  map[string]bool // sets of policies that some workload has, by their places
+	referred  map[string]map[string]bool // by namespace, the services that its policies refer to
+	together  map[string]bool            // sets of policies that some workload has, by their places
 
 	findings findings
 }
@@ -79,7 +80,7 @@ func newCompiler(s policy.Snapshot) *compiler {
 		naming: map[consent.PurposeID][]int{}, series: map[[2]string]bool{},
 		touchpointsOf: map[string][]*policy.Touchpoint{}, offers: map[consent.NoticeID]int{},
 		services: map[string]*service{}, policies: map[string][]*policyIn{},
-		selectors: map[string]*selectors{}, governed: map[string]*governed{}, together: map[string]bool{},
+		selectors: map[string]*selectors{}, governed: map[string]*governed{}, referred: map[string]map[string]bool{}, together: map[string]bool{},
 	}
 	for _, n := range distinct(s.Namespaces, func(a, b policy.Namespace) int { return cmp.Compare(a.Name, b.Name) }, func(policy.Namespace) {}) {
 		c.namespaces[n.Name] = n

@@ -80,6 +80,10 @@ func (c *compiler) resolveRule(r *ruleIn, ns policy.Namespace) {
 		c.findings.error(ref, r.at+".service", ServiceNotFound, "DataService %q does not exist or does not allow namespace %q; rule %q permits nothing until it does.", name, r.policy.Namespace, rule.Name)
 		return
 	}
+	if c.referred[ns.Name] == nil {
+		c.referred[ns.Name] = map[string]bool{}
+	}
+	c.referred[ns.Name][s.Name] = true
 	r.service = s
 	r.bundle = ir.Rule{
 		Policy: r.policy.Namespace + "/" + r.policy.Name + "/" + rule.Name, Purpose: rule.Purpose, Service: s.Name,

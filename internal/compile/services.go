@@ -46,7 +46,7 @@ func (c *compiler) resolveServices(in []policy.Service) {
 		s := &service{Service: p}
 		c.findings.error(s.ref(), "metadata.name", DuplicateName, "There are two DataServices with this name; only one of them counts. Rename or remove one.")
 	})
-	taken := map[string]string{}
+	taken := map[string][]*service{}
 	for i := range all {
 		s := &service{Service: all[i]}
 		unverified := s.Service.Service
@@ -80,22 +80,43 @@ func enforceable(s *ir.Service, endpoints []ir.Endpoint) error {
 	})
 }
 
-func (c *compiler) hosts(s *service, taken map[string]string) {
+func (c *compiler) hosts(s *service, taken map[string][]*service) {
 	s.Ports = slices.Clone(s.Ports)
 	slices.SortFunc(s.Ports, func(a, b ir.Port) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.TLSPort, b.TLSPort))
 	})
-	for i, h := range s.Hosts {
+	for _, h := range s.Hosts {
 		for _, p := range s.Ports {
 			key := fmt.Sprintf("%s:%d", h, p.Port)
-			switch other, ok := taken[key]; {
-			case !ok:
-				taken[key] = s.Name
-			case other != s.Name:
-				c.findings.error(s.ref(), fmt.Sprintf("spec.hosts[%d]", i), HostConflict, "%s is declared by DataService %s too; only that one counts. Remove it from one of them.", key, other)
+			for _, other := range taken[key] {
+				if c.meet(&s.Service, &other.Service) {
+					later, there := s, other
+					if s.Since.Before(other.Since) {
+						later, there = other, s
+					}
+					at := slices.Index(later.Hosts, h)
+					c.findings.error(later.ref(), fmt.Sprintf("spec.hosts[%d]", at), HostConflict, "%s is declared by DataService %s too; only one counts. Names of the cluster are their namespace's; "+
+						"else a namespace's own services come first, and then the oldest. Remove it from one of them.", key, there.Name)
+				}
+			}
+			if !slices.Contains(taken[key], s) {
+				taken[key] = append(taken[key], s)
 			}
 		}
 	}
+}
+
+// meet tells whether there is a namespace in which two services are governed.
+func (c *compiler) meet(a, b *policy.Service) bool {
+	if a.Namespace == b.Namespace {
+		return true
+	}
+	for _, ns := range c.namespaces {
+		if len(HostsIn(a, ns)) > 0 && len(HostsIn(b, ns)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // endpoints sorts the endpoints of a service and leaves out those that cannot be enforced.

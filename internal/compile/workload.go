@@ -46,8 +46,8 @@ func (c *compiler) finish(w policy.Workload, b *ir.Bundle) (Bundle, bool) {
 		c.findings.error(policy.Ref{Kind: "SidecarConfig", Namespace: w.Namespace, Name: w.ID()}, "spec.bundle", BundleTooLarge,
 			"The bundle of %s cannot be published (%v); everything governed is denied. Split the policies over several workloads.", w.ID(), err)
 		b = &ir.Bundle{Schema: b.Schema, Namespace: b.Namespace, Workload: b.Workload, Mode: b.Mode, Ungoverned: b.Ungoverned, FreshnessBoundMillis: b.FreshnessBoundMillis, Callbacks: blocked(b.Callbacks)}
-		for _, s := range c.byName {
-			b.Services = append(b.Services, ir.Service{Name: s.Name, Hosts: s.Hosts, Ports: s.Ports, Party: s.Party})
+		for _, s := range c.governedIn(c.namespaces[w.Namespace]) {
+			b.Services = append(b.Services, ir.Service{Name: s.Name, Hosts: s.hosts, Ports: s.stub.Ports, Party: s.Party})
 		}
 		if encoded, err = ir.Encode(b); err != nil {
 			b.Services, b.Ungoverned = nil, ir.Ungoverned{Action: ir.UngovernedDeny}

@@ -98,7 +98,13 @@ func TestALeafIsSignedByWhatThePodKnows(t *testing.T) {
 }
 
 func TestHostsOfABundle(t *testing.T) {
-	service := func(host string, ports ...ir.Port) ir.Service { return ir.Service{Hosts: []string{host}, Ports: ports} }
+	service := func(host string, ports ...ir.Port) ir.Service {
+		return ir.Service{Name: "shop/x", Hosts: []string{host}, Ports: ports}
+	}
+	foreign := func(s ir.Service, endpoints ...ir.Endpoint) ir.Service {
+		s.Name, s.Endpoints = "elsewhere/x", endpoints
+		return s
+	}
 	caught, refused, plain := ir.Port{Port: 443, Protocol: "HTTPS", Intercept: true}, ir.Port{Port: 443, Protocol: "HTTPS"}, ir.Port{Port: 80, Protocol: "HTTP", TLSPort: 443}
 	for name, tt := range map[string]struct {
 		services []ir.Service
@@ -108,9 +114,11 @@ func TestHostsOfABundle(t *testing.T) {
 		"one, and one where TLS is refused":   {[]ir.Service{service("a.example", caught), service("b.example", refused), service("c.example", plain)}, 2},
 		"an address, which TLS does not name": {[]ir.Service{service("192.0.2.1", caught)}, 0},
 		"a host with several ports":           {[]ir.Service{service("a.example", caught, refused)}, 1},
+		"one that others only close here":     {[]ir.Service{service("a.example", caught), foreign(service("b.example", refused))}, 1},
+		"one of others that is used here":     {[]ir.Service{service("a.example", caught), foreign(service("b.example", refused), ir.Endpoint{})}, 2},
 		"a host of several services":          {[]ir.Service{service("a.example", caught), service("a.example", refused)}, 1},
 	} {
-		if got := Hosts(&ir.Bundle{Services: tt.services}); len(got) != tt.want {
+		if got := Hosts(&ir.Bundle{Namespace: "shop", Services: tt.services}); len(got) != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -90,6 +90,8 @@ type Service struct {
 	Namespace string
 	// Allowed says which other namespaces may refer to it.
 	Allowed NamespaceSelector
+	// Since is when it was declared: where two services declare the same host, the older one counts. Zero for one from a file.
+	Since time.Time
 	// Workloads are the pods of the service's namespace that are the service; nil if we do not run them.
 	Workloads *ServiceWorkloads
 	// Callbacks are what it calls workloads with.

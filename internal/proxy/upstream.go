@@ -38,7 +38,11 @@ func upstreams(x *decide.Index) map[place]upstream {
 }
 
 func toward(s *ir.Service, host string, p ir.Port) upstream {
-	u := upstream{scheme: "http", addr: net.JoinHostPort(s.Hosts[0], strconv.Itoa(p.Port)), host: authority(host, p.Port), encrypted: p.Protocol != "HTTP"}
+	dialled := s.Hosts[0]
+	if len(s.Endpoints) == 0 {
+		dialled = host // nobody said what a request to it is: what passes because nothing is enforced goes where the application wants it
+	}
+	u := upstream{scheme: "http", addr: net.JoinHostPort(dialled, strconv.Itoa(p.Port)), host: authority(host, p.Port), encrypted: p.Protocol != "HTTP"}
 	port := p.TLSPort
 	if p.Intercept {
 		port = p.Port
@@ -47,7 +51,7 @@ func toward(s *ir.Service, host string, p ir.Port) upstream {
 		if s.Authorities == "" {
 			roots.Ready()
 		}
-		u.scheme, u.addr, u.host, u.authorities = "https", net.JoinHostPort(s.Hosts[0], strconv.Itoa(port)), s.Hosts[0], s.Authorities
+		u.scheme, u.addr, u.host, u.authorities = "https", net.JoinHostPort(dialled, strconv.Itoa(port)), dialled, s.Authorities
 		if port != 443 {
 			u.host = u.addr
 		}

@@ -17,7 +17,7 @@ func service(d *v1alpha1.DataService) policy.Service {
 			Name: d.Namespace + "/" + d.Name, Hosts: convert[string](s.Hosts),
 			Party: ir.Party{Role: ir.Role(s.Party.Role), Name: s.Party.Name}, Authorities: s.Authorities,
 		},
-		Namespace: d.Namespace, Allowed: selector(s.AllowedNamespaces),
+		Namespace: d.Namespace, Allowed: selector(s.AllowedNamespaces), Since: d.CreationTimestamp.Time,
 	}
 	out.Credential = credential(s)
 	if t := s.Party.Transfer; t != nil {
