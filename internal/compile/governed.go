@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/publicsuffix"
+
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/policy"
 )
@@ -17,18 +19,28 @@ func HostsIn(s *policy.Service, ns policy.Namespace) []string {
 	}
 	var out []string
 	for _, h := range s.Hosts {
-		parts := strings.Split(h, ".")
-		if len(parts) >= 2 && parts[1] == s.Namespace && (len(parts) == 2 || parts[2] == "svc") {
+		if ofCluster(s, h) {
 			out = append(out, h)
 		}
 	}
 	return out
 }
 
-// owns tells whether a host can be nothing but a Service of the namespace. Of two labels the second may be a public domain, too.
-func owns(s *policy.Service, host string) bool {
+// ofCluster tells whether a host may be the name of a Service of the service's namespace.
+func ofCluster(s *policy.Service, host string) bool {
 	parts := strings.Split(host, ".")
-	return len(parts) >= 3 && parts[1] == s.Namespace && parts[2] == "svc"
+	return len(parts) >= 2 && parts[1] == s.Namespace && (len(parts) == 2 || parts[2] == "svc")
+}
+
+// owns tells whether a host can be nothing else. A name of two labels is closed everywhere by whoever has the namespace, and no more than that
+// if the second is a public domain as well: who has a namespace "com" has no say about where example.com is.
+func owns(s *policy.Service, host string) bool {
+	if !ofCluster(s, host) {
+		return false
+	}
+	_, last, _ := strings.Cut(host, ".")
+	_, public := publicsuffix.PublicSuffix(last)
+	return !public || strings.Contains(last, ".")
 }
 
 // governed are the services whose hosts are governed in a namespace, whoever uses them.

@@ -81,21 +81,22 @@ func TestNobodyTakesHostsOfOthers(t *testing.T) {
 // TestHostsBeyondTheOwnNamespace: a name of the cluster is governed everywhere, and brings no other host along.
 func TestHostsBeyondTheOwnNamespace(t *testing.T) {
 	s := sound()
-	claim := stranger(authority(t), "crm.sandbox.svc", "accounts.example", "crm.sandbox", "sendgrid.sandbox")
+	claim := stranger(authority(t), "crm.sandbox.svc", "crm.sandbox", "accounts.example")
 	claim.Allowed = policy.NamespaceSelector{}
 	s.Services = append(s.Services, claim)
 	b := mailersBundle(t, s)
 	if got := first(b, "accounts.example", 443); got != nil {
 		t.Errorf("a namespace that is not even allowed has %+v", got)
 	}
-	if got := first(b, "crm.sandbox.svc", 80); got == nil {
-		t.Error("a name of the cluster is not governed elsewhere")
-	} else if len(got.Endpoints) != 0 {
-		t.Errorf("names of two labels, which may be public, are taken for the namespace's own: %+v", got)
+	for _, host := range []string{"crm.sandbox.svc", "crm.sandbox"} {
+		if got := first(b, host, 80); got == nil || len(got.Endpoints) != 1 {
+			t.Errorf("%s is not governed elsewhere, or without what needs no policy: %+v", host, got)
+		}
 	}
-	s.Services[len(s.Services)-1].Hosts = []string{"crm.sandbox.svc", "crm.sandbox.svc.cluster.local"}
-	if got := first(mailersBundle(t, s), "crm.sandbox.svc", 80); got == nil || len(got.Endpoints) != 1 {
-		t.Errorf("what needs no policy of a service in the cluster is not there: %+v", got)
+	last := &s.Services[len(s.Services)-1]
+	last.Namespace, last.Name, last.Hosts = "com", "com/claim", []string{"example.com", "crm.com.svc"}
+	if got := first(mailersBundle(t, s), "example.com", 443); got == nil || len(got.Endpoints) != 0 || got.Authorities != "" {
+		t.Errorf("whoever has a namespace with the name of a public domain has a say about its hosts, more than to close them: %+v", got)
 	}
 }
 
