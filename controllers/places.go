@@ -84,7 +84,8 @@ func intercepts(s *v1alpha1.DataService) bool {
 	return slices.ContainsFunc(s.Spec.Ports, func(p v1alpha1.ServicePort) bool { return p.TLS != nil && p.TLS.Mode == v1alpha1.TLSIntercept })
 }
 
-// inbound: what was published for the workload counts. A pod whose workload nothing was published for takes no governed connections yet.
+// inbound: what is declared for the workload counts, because nothing is published for one before it has a pod; and what was published, which
+// holds until something else is.
 func (p *Places) inbound(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	var policies v1alpha1.ConsentPolicyList
 	if err := p.Reader.List(ctx, &policies, client.InNamespace(pod.Namespace)); err != nil {
@@ -94,7 +95,11 @@ func (p *Places) inbound(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	if err := p.Reader.List(ctx, &services, client.InNamespace(pod.Namespace)); err != nil {
 		return false, fmt.Errorf("read the namespace's services: %w", err)
 	}
-	name := workload.ConfigName(workload.Of(pod, selectorKeys(policies.Items, services.Items)[pod.Namespace]))
+	w := workload.Of(pod, selectorKeys(policies.Items, services.Items)[pod.Namespace])
+	if called(w, policies.Items, services.Items) {
+		return true, nil
+	}
+	name := workload.ConfigName(w)
 	var c v1alpha1.SidecarConfig
 	err := p.Reader.Get(ctx, types.NamespacedName{Namespace: pod.Namespace, Name: name}, &c)
 	if apierrors.IsNotFound(err) {
@@ -108,4 +113,14 @@ func (p *Places) inbound(ctx context.Context, pod *corev1.Pod) (bool, error) {
 		return false, fmt.Errorf("read what was published for the pod: %w", err)
 	}
 	return b.Inbound(), nil
+}
+
+// called tells whether a workload is declared to be a service, or to be called by one.
+func called(w policy.Workload, policies []v1alpha1.ConsentPolicy, services []v1alpha1.DataService) bool {
+	return slices.ContainsFunc(services, func(d v1alpha1.DataService) bool {
+		s := policy.Service{Namespace: d.Namespace, Workloads: translate.ServiceWorkloads(d.Spec.Workloads)}
+		return compile.Provides(&s, w)
+	}) || slices.ContainsFunc(policies, func(p v1alpha1.ConsentPolicy) bool {
+		return len(p.Spec.Callbacks) > 0 && compile.Selects(translate.Policy(&p), w)
+	})
 }

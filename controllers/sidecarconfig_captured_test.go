@@ -75,6 +75,26 @@ var _ = Describe("How pods are captured", func() {
 		Expect(captured(metav1.ConditionTrue, v1alpha1.ReasonCaptured).RestartNeeded).To(BeEmpty())
 	})
 
+	It("takes connections to the first pods of a service, and of a workload that something calls, before anything is published for them", func() {
+		inbound := func(deployment string) bool {
+			GinkgoHelper()
+			place, err := (&Places{Reader: k8s, Live: k8s}).Of(ctx, w.pod(deployment, "a"))
+			Expect(err).NotTo(HaveOccurred())
+			return place.Inbound
+		}
+		own := w.mail()
+		own.Namespace, own.Name = marketing, "register"
+		own.Spec.Workloads = &v1alpha1.ServiceWorkloads{TargetRefs: []v1alpha1.WorkloadRef{{Kind: "Deployment", Name: "register"}}}
+		called := w.policy("sync", "sync")
+		called.Spec.Callbacks = []v1alpha1.CallbackRule{{Name: "events", Service: called.Spec.Rules[0].Service, Callback: "events", Port: 8080, Path: "/hooks"}}
+		Expect(inbound("register")).To(BeFalse())
+		Expect(inbound("sync")).To(BeFalse())
+		create(own, called)
+		Expect(inbound("register")).To(BeTrue())
+		Expect(inbound("sync")).To(BeTrue())
+		Expect(inbound("mailer")).To(BeFalse())
+	})
+
 	Describe("by Alias", func() {
 		BeforeEach(func() {
 			change(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: marketing}}, func(n *corev1.Namespace) { n.Labels[inject.CaptureLabel] = inject.CaptureAlias })
