@@ -64,11 +64,12 @@ func (r *Bundles) gather(ctx context.Context) (*scope, error) {
 	return s, nil
 }
 
-// workloads are those that pods with a sidecar belong to, and those that policies and services name before they have pods.
+// workloads are those that pods with a sidecar belong to, those whose pods have none and show tokens to services, and those that policies and services name before they have pods.
 func (s *scope) workloads(pods []corev1.Pod) {
 	keys := selectorKeys(s.objects.Policies, s.objects.Services)
 	seen := map[types.NamespacedName]int{}
-	add := func(w policy.Workload, account string) types.NamespacedName {
+	// add gives the name of a workload's bundle, and where in the list it is.
+	add := func(w policy.Workload, account string) (types.NamespacedName, *policy.Workload) {
 		name := types.NamespacedName{Namespace: w.Namespace, Name: workload.ConfigName(w)}
 		at, there := seen[name]
 		if !there {
@@ -76,19 +77,25 @@ func (s *scope) workloads(pods []corev1.Pod) {
 			seen[name] = at
 			s.objects.Workloads = append(s.objects.Workloads, w)
 		}
-		if known := &s.objects.Workloads[at]; account != "" && !slices.Contains(known.Accounts, account) {
+		known := &s.objects.Workloads[at]
+		if account != "" && !slices.Contains(known.Accounts, account) {
 			known.Accounts = append(known.Accounts, account)
 			slices.Sort(known.Accounts)
 		}
-		return name
+		return name, known
 	}
 	for i := range pods {
 		p := &pods[i]
-		if !inject.Injected(p) {
+		injected := inject.Injected(p)
+		if !injected && !inject.ShowsToken(&p.Spec) {
 			continue
 		}
-		name := add(workload.Of(p, keys[p.Namespace]), p.Spec.ServiceAccountName)
-		s.pods[name] = append(s.pods[name], p)
+		name, known := add(workload.Of(p, keys[p.Namespace]), p.Spec.ServiceAccountName)
+		if injected {
+			s.pods[name] = append(s.pods[name], p)
+		} else {
+			known.Bare = true
+		}
 	}
 	named := func(namespace string, refs []v1alpha1.WorkloadRef) {
 		if len(keys[namespace]) > 0 {

@@ -23,8 +23,8 @@ func Compile(s policy.Snapshot) Result {
 		}
 	}
 	for i, w := range workloads {
-		if bundles[i] == nil {
-			continue
+		if bundles[i] == nil || !c.governs(w) {
+			continue // no sidecar is there to publish it for
 		}
 		c.provide(w, bundles[i])
 		if b, ok := c.finish(w, bundles[i]); ok {

@@ -73,7 +73,7 @@ type callerIn struct {
 
 // noteCaller remembers what a bundle says about provided services, for the bundles of those.
 func (c *compiler) noteCaller(w policy.Workload, b *ir.Bundle) {
-	ns := c.namespaces[w.Namespace]
+	ns := c.namespace(w)
 	for _, s := range c.byName {
 		if !s.provided {
 			continue

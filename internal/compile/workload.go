@@ -15,12 +15,12 @@ const (
 	MinimumFreshnessBound = 5 * time.Second
 )
 
-// workload compiles what one workload may do; nil for a workload outside governed namespaces.
+// workload compiles what one workload may do; nil for a workload outside governed namespaces, unless services decide about it.
 func (c *compiler) workload(w policy.Workload) *ir.Bundle {
-	ns, ok := c.namespaces[w.Namespace]
-	if !ok {
+	if !c.governs(w) && !w.Bare {
 		return nil
 	}
+	ns := c.namespace(w)
 	policies := c.policiesOf(w)
 	b := &ir.Bundle{
 		Schema: ir.Schema, Namespace: w.Namespace, Workload: w.ID(),
@@ -36,6 +36,19 @@ func (c *compiler) workload(w policy.Workload) *ir.Bundle {
 	b.Callbacks = c.callbacksOf(policies)
 	c.attach(b, ns)
 	return b
+}
+
+// governs tells whether a workload's namespace is governed.
+func (c *compiler) governs(w policy.Workload) bool {
+	_, ok := c.namespaces[w.Namespace]
+	return ok
+}
+
+// namespace is a workload's namespace; of one that is not governed nothing is known but its name.
+func (c *compiler) namespace(w policy.Workload) policy.Namespace {
+	ns := c.namespaces[w.Namespace]
+	ns.Name = w.Namespace
+	return ns
 }
 
 // finish encodes. A bundle that cannot be published is replaced by one that denies every governed service.

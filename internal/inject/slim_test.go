@@ -42,4 +42,14 @@ func TestASlimPodIsJudgedAsTheWholeOne(t *testing.T) {
 	if slim := Slim(&bare.Spec); len(slim.Containers) > 0 || slim.InitContainers[0].SecurityContext != nil {
 		t.Error("more is kept of a pod without a sidecar than its names")
 	}
+	shows := pod(func(s *corev1.PodSpec) {
+		for _, audience := range []string{"vault", "optup-provider"} {
+			s.Volumes = append(s.Volumes, corev1.Volume{Name: audience, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
+				Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: audience, Path: "token"}}},
+			}}})
+		}
+	})
+	if slim := Slim(&shows.Spec); !ShowsToken(&slim) || len(slim.Volumes) != 1 || ShowsToken(&bare.Spec) {
+		t.Errorf("of what a pod shows to services is left: %+v", slim.Volumes)
+	}
 }

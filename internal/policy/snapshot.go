@@ -152,6 +152,9 @@ type Workload struct {
 	Labels                map[string]string
 	// Accounts are the service accounts that its pods run as, sorted, each once.
 	Accounts []string
+	// Bare tells that pods of it have no sidecar and show tokens to services instead. Services decide about them wherever they are, also in
+	// a namespace that is not governed.
+	Bare bool
 }
 
 // ID is "Kind/name".
