@@ -70,9 +70,7 @@ func (s *scope) caller(d *v1alpha1.DataService, c peer.Observed, pods map[string
 	out := v1alpha1.ServiceCaller{Namespace: c.Namespace, Proof: v1alpha1.CallerProof(c.Proof), GovernedOnly: v1alpha1.CallerShutOut, LastSeen: metav1.NewTime(c.Seen.Truncate(time.Hour))}
 	switch c.Proof {
 	case peer.ProofCertificate, peer.ProofToken:
-		if config := s.configs[types.NamespacedName{Namespace: c.Namespace, Name: c.Workload}]; config != nil {
-			out.Workload = config.Spec.Workload.String()
-		}
+		out.Workload = s.workloadOf(c.Namespace, c.Workload)
 	default:
 		out.Proof = v1alpha1.CallerProof(peer.ProofNone)
 		out.Namespace = ""
@@ -85,6 +83,19 @@ func (s *scope) caller(d *v1alpha1.DataService, c peer.Observed, pods map[string
 		out.GovernedOnly = v1alpha1.CallerLetIn
 	}
 	return out
+}
+
+// workloadOf gives the workload whose bundle has a name, whether or not it is published; empty for one that is there no more.
+func (s *scope) workloadOf(namespace, config string) string {
+	if c := s.configs[types.NamespacedName{Namespace: namespace, Name: config}]; c != nil {
+		return c.Spec.Workload.String()
+	}
+	for _, w := range s.objects.Workloads {
+		if w.Namespace == namespace && workload.ConfigName(w) == config {
+			return w.ID()
+		}
+	}
+	return ""
 }
 
 // mayRefer tells whether a namespace is governed and may refer to a service.

@@ -3,9 +3,12 @@ package controllers
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"google.golang.org/protobuf/types/known/timestamppb"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/optup/optup/api/v1alpha1"
+	"github.com/optup/optup/internal/distribute/configv1"
+	"github.com/optup/optup/internal/distribute/server"
 	"github.com/optup/optup/internal/identity"
 	"github.com/optup/optup/internal/ir"
 	"github.com/optup/optup/internal/workload"
@@ -52,6 +55,16 @@ var _ = Describe("A caller without a sidecar", func() {
 		Expect(all).To(HaveLen(1))
 		Expect(all[0]).To(And(HaveField("Namespace", esp), HaveField("Workload", workload.ConfigName(workload.Of(pod, nil))), HaveField("Accounts", []string{"default"}),
 			HaveField("Mode", ir.ModeEnforce), HaveField("Rules", HaveLen(1)), HaveField("Blocked", BeEmpty())))
+
+		// Its name is shown although nothing is published for it.
+		c := w.config()
+		w.sessions.Acknowledge("register-0", server.Caller{Namespace: marketing, Config: c.Name, Workload: c.Spec.Workload.String()}, &configv1.AcknowledgeRequest{Callers: []*configv1.ObservedCaller{
+			{Service: marketing + "/register", Namespace: esp, Workload: all[0].Workload, Proof: "Token", Seen: timestamppb.Now()},
+		}})
+		w.reconcile()
+		own := w.mail()
+		own.Namespace, own.Name = marketing, "register"
+		Expect(fresh(own).Status.Callers).To(ConsistOf(And(HaveField("Workload", "Deployment/reports"), HaveField("GovernedOnly", v1alpha1.CallerShutOut))))
 	})
 
 	It("is nobody with a token for somebody else", func() {
