@@ -127,7 +127,7 @@ client-images: $(BIN) $(PODS)/node/node_modules/.package-lock.json
 	  $(foreach d,conf lib release,$(BIN)/pods/java/runtime/$(d)=/usr/lib/java/$(d)) $(BIN)/pods/java/classes=/app
 	$(CLUSTERCTL) image --name optup/client-node:$$(cat $(BIN)/pods/clients) --entrypoint /usr/bin/node --arg /app/client.js --libraries "$$(readlink -f $$(command -v node))" \
 	  $(foreach d,$(wildcard /usr/share/nodejs/acorn /usr/share/nodejs/acorn-walk /usr/share/nodejs/cjs-module-lexer /usr/share/nodejs/undici),$(d)=$(d)) \
-	  $(PODS)/node/client.js=/app/client.js $(PODS)/node/node_modules=/app/node_modules
+	  $(PODS)/node/client.js=/app/client.js $(PODS)/node/mailer.js=/app/mailer.js $(PODS)/node/node_modules=/app/node_modules
 	$(CLUSTERCTL) image --name optup/client-debian:$$(cat $(BIN)/pods/clients) --entrypoint /bin/sh --libraries $$(readlink -f /bin/sh) $(PYTHON)=/usr/bin/python3 \
 	  /usr/lib/$(notdir $(PYTHON))=/usr/lib/$(notdir $(PYTHON)) $(foreach d,requests urllib3 certifi chardet charset_normalizer idna six.py,$(PYLIB)/$(d)=$(PYLIB)/$(d)) /usr/bin/curl=/usr/bin/curl \
 	  $(PGDIR)/bin/psql=/usr/bin/psql /etc/ssl/certs/ca-certificates.crt=/etc/ssl/certs/ca-certificates.crt $(PODS)/debian/client.py=/app/client.py $(PODS)/debian/client.sh=/app/client.sh $(PODS)/debian/attempts.py=/app/attempts.py $$(PATH=$$PATH:/usr/sbin command -v nft)=/usr/sbin/nft

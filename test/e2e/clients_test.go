@@ -69,7 +69,7 @@ func openVendor(ctx context.Context) {
 		var err error
 		vendor, err = r.Vendor(ctx)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(vendor.Declare(ctx, "marketing", strict)).To(Succeed())
+		Expect(vendor.Declare(ctx, controller, "marketing", strict)).To(Succeed())
 	}
 	Expect(vendor.Tell(ctx, "/reset", nil)).To(Succeed())
 }

@@ -48,6 +48,20 @@ func leader(ctx SpecContext, other string) (name string) {
 	return name
 }
 
+// freeze stops the ledger; what it returns lets it go on.
+func freeze(ctx SpecContext) func() {
+	GinkgoHelper()
+	var replicas corev1.PodList
+	Expect(r.List(ctx, &replicas, client.InNamespace("consent"), client.MatchingLabels{"consent.optup.dev/ledger": "main"})).To(Succeed())
+	Expect(replicas.Items).NotTo(BeEmpty())
+	var pids []int
+	for _, p := range replicas.Items {
+		pids = append(pids, processes("/ledger", p.Name)...)
+	}
+	signal(pids, syscall.SIGSTOP)
+	return func() { signal(pids, syscall.SIGCONT) }
+}
+
 var _ = Describe("outages", Ordered, func() {
 	It("sidecar killed under load: nothing gets around it", func(ctx SpecContext) {
 		who := refused()
@@ -111,18 +125,6 @@ var _ = Describe("outages", Ordered, func() {
 		counted(ctx)
 	}, SpecTimeout(6*time.Minute))
 
-	// stop freezes the ledger; what it returns lets it go on.
-	stop := func(ctx SpecContext) func() {
-		var replicas corev1.PodList
-		Expect(r.List(ctx, &replicas, client.InNamespace("consent"), client.MatchingLabels{"consent.optup.dev/ledger": "main"})).To(Succeed())
-		Expect(replicas.Items).NotTo(BeEmpty())
-		var pids []int
-		for _, p := range replicas.Items {
-			pids = append(pids, processes("/ledger", p.Name)...)
-		}
-		signal(pids, syscall.SIGSTOP)
-		return func() { signal(pids, syscall.SIGCONT) }
-	}
 	bound := func(ctx SpecContext, seconds string) {
 		for _, name := range []string{"ticker", "campaign"} {
 			p := &v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "marketing", Name: name}}
@@ -134,7 +136,7 @@ var _ = Describe("outages", Ordered, func() {
 	It("ledger cut for longer than the bound: newsletters are denied, and flow again when it is back", func(ctx SpecContext) {
 		bound(ctx, "5s")
 		flows(ctx, allowed())
-		resume := stop(ctx)
+		resume := freeze(ctx)
 		defer func() { resume() }()
 		Eventually(func() string { return ticked(ctx).LastReason }).WithContext(ctx).WithTimeout(15 * time.Second).WithPolling(200 * time.Millisecond).Should(Equal("LEDGER_BEHIND"))
 		count := delivered(ctx, allowed())
@@ -147,7 +149,7 @@ var _ = Describe("outages", Ordered, func() {
 
 	It("ledger down at start: the newsletter is denied, every invoice goes out", func(ctx SpecContext) {
 		forget(ctx)
-		resume := stop(ctx)
+		resume := freeze(ctx)
 		defer func() { resume() }()
 		_, err := r.RunJob(ctx, "invoice")
 		Expect(err).NotTo(HaveOccurred())

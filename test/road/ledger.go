@@ -156,6 +156,19 @@ func (l *Ledger) AppendOnce(ctx context.Context, key, address string, e consent.
 	return out, err
 }
 
+// Head is the position of the newest event.
+func (l *Ledger) Head(ctx context.Context) (uint64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+l.host+":8443/v1/head", nil)
+	if err != nil {
+		return 0, err
+	}
+	var head struct {
+		Position uint64 `json:"position"`
+	}
+	err = l.do(req, &head)
+	return head.Position, err
+}
+
 func (l *Ledger) post(ctx context.Context, path, kind, key string, body []byte, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+l.host+":8443"+path, bytes.NewReader(body))
 	if err != nil {
@@ -165,6 +178,10 @@ func (l *Ledger) post(ctx context.Context, path, kind, key string, body []byte, 
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}
+	return l.do(req, into)
+}
+
+func (l *Ledger) do(req *http.Request, into any) error {
 	req.Header.Set("Authorization", "Bearer "+l.token)
 	res, err := l.http.Do(req)
 	if err != nil {

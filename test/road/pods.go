@@ -73,12 +73,21 @@ func (r *Road) Ask(ctx context.Context, p *corev1.Pod, port int, path string, in
 
 // Tell posts JSON to a pod's port through the API server.
 func (r *Road) Tell(ctx context.Context, p *corev1.Pod, port int, path string, body any) error {
+	return r.Have(ctx, p, port, path, body, nil)
+}
+
+// Have is Tell whose answer is read, where into is not nil.
+func (r *Road) Have(ctx context.Context, p *corev1.Pod, port int, path string, body, into any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	return r.Set.CoreV1().RESTClient().Post().Namespace(p.Namespace).Resource("pods").Name(p.Name+":"+strconv.Itoa(port)).
-		SubResource("proxy").Suffix(path).SetHeader("Content-Type", "application/json").Body(data).Do(ctx).Error()
+	data, err = r.Set.CoreV1().RESTClient().Post().Namespace(p.Namespace).Resource("pods").Name(p.Name+":"+strconv.Itoa(port)).
+		SubResource("proxy").Suffix(path).SetHeader("Content-Type", "application/json").Body(data).Do(ctx).Raw()
+	if err != nil || into == nil {
+		return err
+	}
+	return json.Unmarshal(data, into)
 }
 
 // Resident reads a process's resident memory in bytes from its metrics.

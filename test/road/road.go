@@ -178,7 +178,7 @@ func (r *Road) Manifest(name string) string {
 }
 
 // Namespaces of the shop.
-var Namespaces = []string{"marketing", "marketing-strict", "crm", "esp", "consent"}
+var Namespaces = []string{"marketing", "marketing-strict", "crm", "esp", "consent", "loyalty", "partner"}
 
 // Clear takes the shop away, with its ledger and the keys in it.
 func (r *Road) Clear(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,6 +129,49 @@ func (v *Vendor) Tell(ctx context.Context, path string, body any) error {
 	return v.r.Tell(ctx, p, 8081, path, body)
 }
 
+// Call is one that the vendor makes, signed as its event webhook signs.
+type Call struct {
+	URL    string `json:"url"`
+	Method string `json:"method,omitempty"`
+	Body   string `json:"body"`
+	// At is the signed time, in seconds since 1970; nil for now.
+	At *int64 `json:"at,omitempty"`
+	// Forge changes the body after it was signed, Unsigned leaves the signature out.
+	Forge    bool `json:"forge,omitempty"`
+	Unsigned bool `json:"unsigned,omitempty"`
+	// Headers are set besides, and may replace others.
+	Headers map[string]string `json:"headers,omitempty"`
+}
+
+// Answer is what the vendor was answered.
+type Answer struct {
+	Status int
+	Body   string
+}
+
+// Call has the vendor call somebody.
+func (v *Vendor) Call(ctx context.Context, c Call) (Answer, error) {
+	var a Answer
+	p, err := v.r.Pod(ctx, "esp", App("vendor"))
+	if err != nil {
+		return a, err
+	}
+	return a, v.r.Have(ctx, p, 8081, "/events", c, &a)
+}
+
+// verificationKey is what the vendor's calls are verified with.
+func (v *Vendor) verificationKey(ctx context.Context) (string, error) {
+	p, err := v.r.Pod(ctx, "esp", App("vendor"))
+	if err != nil {
+		return "", err
+	}
+	var key struct {
+		PublicKey string `json:"public_key"`
+	}
+	err = v.r.Ask(ctx, p, 8081, "/events/key", &key)
+	return key.PublicKey, err
+}
+
 // Request is one that arrived at the vendor.
 type Request struct {
 	Method, Path, Protocol, UserAgent, Key string
@@ -157,8 +201,9 @@ func (v *Vendor) Requests(ctx context.Context) ([]Request, error) {
 	return got.Requests, err
 }
 
-// Declare declares the vendor's API as the catalogue has it, with its key in a Secret that only the platform team reads.
-func (v *Vendor) Declare(ctx context.Context, namespaces ...string) error {
+// Declare declares the vendor's API as the catalogue has it, with its key in a Secret that only the platform team reads, and the key that its
+// calls are signed with. Whoever objects there objects to all mail of a controller.
+func (v *Vendor) Declare(ctx context.Context, controller string, namespaces ...string) error {
 	data, err := os.ReadFile(filepath.Join(v.r.Root, "config/catalogue/services/sendgrid.yaml"))
 	if err != nil {
 		return err
@@ -176,11 +221,42 @@ func (v *Vendor) Declare(ctx context.Context, namespaces ...string) error {
 		allowed = append(allowed, n)
 	}
 	spec["allowedNamespaces"] = map[string]any{"names": allowed}
+	if err := v.signed(ctx, spec, controller); err != nil {
+		return err
+	}
 	spec["credential"] = map[string]any{"secretRef": map[string]any{"name": "sendgrid-key", "key": "key"}, "type": "Bearer", "ownCredential": "Replace"}
 	if err := v.SetKey(ctx); err != nil {
 		return err
 	}
 	return v.r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.ForceOwnership, client.FieldOwner("optup-road"))
+}
+
+// signed puts what is of one customer of the vendor into the callbacks of a declaration.
+func (v *Vendor) signed(ctx context.Context, spec map[string]any, controller string) error {
+	key, err := v.verificationKey(ctx)
+	if err != nil {
+		return err
+	}
+	callbacks, _, err := unstructured.NestedSlice(spec, "callbacks")
+	if err != nil {
+		return err
+	}
+	for _, c := range callbacks {
+		c := c.(map[string]any) //nolint:forcetypeassert // a file of ours
+		if err := unstructured.SetNestedStringSlice(c, []string{key}, "signature", "publicKeys"); err != nil {
+			return err
+		}
+		events, _, err := unstructured.NestedSlice(c, "events")
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			e.(map[string]any)["controller"] = controller //nolint:forcetypeassert // a file of ours
+		}
+		c["events"] = events
+	}
+	spec["callbacks"] = callbacks
+	return nil
 }
 
 // SetKey writes the vendor's key to the Secret that sidecars' credentials come from.
@@ -195,10 +271,19 @@ func (v *Vendor) SetKey(ctx context.Context) error {
 	return v.r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.ForceOwnership, client.FieldOwner("optup-road"))
 }
 
-// Allow lets a purpose be used in these namespaces, and no others.
+// Allow lets a purpose be used in these namespaces, too.
 func (r *Road) Allow(ctx context.Context, purpose string, namespaces ...string) error {
 	p := &v1alpha1.DataPurpose{}
-	p.Name = purpose
+	if err := r.Client.Get(ctx, types.NamespacedName{Name: purpose}, p); err != nil {
+		return err
+	}
+	if p.Spec.AllowedNamespaces != nil {
+		for _, n := range p.Spec.AllowedNamespaces.Names {
+			namespaces = append(namespaces, string(n))
+		}
+	}
+	slices.Sort(namespaces)
+	namespaces = slices.Compact(namespaces)
 	data, err := json.Marshal(map[string]any{"spec": map[string]any{"allowedNamespaces": map[string]any{"names": namespaces}}})
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -95,38 +96,32 @@ func (v *vendor) verificationKey(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"public_key": base64.StdEncoding.EncodeToString(der)})
 }
 
-// call posts a body to somebody as the event webhook does: the signature is over the time and the exact bytes. With "forge" the bytes
-// are changed after signing. The answer is that of whom it called.
+// outgoing is a call of the event webhook. The signature is over the time and the exact bytes of the body.
+type outgoing struct {
+	URL    string `json:"url"`
+	Method string `json:"method"`
+	Body   string `json:"body"`
+	// At is the signed time; nil for now.
+	At *int64 `json:"at"`
+	// Forge changes the body after it was signed, Unsigned leaves the signature out.
+	Forge    bool `json:"forge"`
+	Unsigned bool `json:"unsigned"`
+	// Headers are set besides, and may replace others.
+	Headers map[string]string `json:"headers"`
+}
+
+// call posts a body to somebody as the event webhook does. The answer is that of whom it called.
 func (v *vendor) call(w http.ResponseWriter, r *http.Request) {
-	var c struct {
-		URL    string          `json:"url"`
-		Events json.RawMessage `json:"events"`
-		Forge  bool            `json:"forge"`
-		Age    time.Duration   `json:"age"`
-	}
+	var c outgoing
 	if err := json.NewDecoder(r.Body).Decode(&c); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	at := strconv.FormatInt(time.Now().Add(-c.Age).Unix(), 10)
-	sum := sha256.Sum256(append([]byte(at), c.Events...))
-	signature, err := ecdsa.SignASN1(rand.Reader, v.signs, sum[:])
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	if c.Forge {
-		c.Events = append(c.Events, ' ')
-	}
-	out, err := http.NewRequestWithContext(r.Context(), http.MethodPost, c.URL, bytes.NewReader(c.Events))
+	out, err := v.sign(r.Context(), &c)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	out.Header.Set("Content-Type", "application/json; charset=utf-8")
-	out.Header.Set("User-Agent", "SendGrid Event API")
-	out.Header.Set("X-Twilio-Email-Event-Webhook-Signature", base64.StdEncoding.EncodeToString(signature))
-	out.Header.Set("X-Twilio-Email-Event-Webhook-Timestamp", at)
 	response, err := (&http.Client{Timeout: 10 * time.Second}).Do(out)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
@@ -135,4 +130,33 @@ func (v *vendor) call(w http.ResponseWriter, r *http.Request) {
 	defer func() { _ = response.Body.Close() }()
 	text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
 	answer(w, http.StatusOK, map[string]any{"status": response.StatusCode, "body": string(text)})
+}
+
+func (v *vendor) sign(ctx context.Context, c *outgoing) (*http.Request, error) {
+	at := strconv.FormatInt(time.Now().Unix(), 10)
+	if c.At != nil {
+		at = strconv.FormatInt(*c.At, 10)
+	}
+	sum := sha256.Sum256([]byte(at + c.Body))
+	signature, err := ecdsa.SignASN1(rand.Reader, v.signs, sum[:])
+	if err != nil {
+		return nil, err
+	}
+	if c.Forge {
+		c.Body += " "
+	}
+	out, err := http.NewRequestWithContext(ctx, cmp.Or(c.Method, http.MethodPost), c.URL, strings.NewReader(c.Body))
+	if err != nil {
+		return nil, err
+	}
+	out.Header.Set("Content-Type", "application/json; charset=utf-8")
+	out.Header.Set("User-Agent", "SendGrid Event API")
+	if !c.Unsigned {
+		out.Header.Set("X-Twilio-Email-Event-Webhook-Signature", base64.StdEncoding.EncodeToString(signature))
+		out.Header.Set("X-Twilio-Email-Event-Webhook-Timestamp", at)
+	}
+	for name, value := range c.Headers {
+		out.Header.Set(name, value)
+	}
+	return out, nil
 }
