@@ -91,6 +91,7 @@ var machines = sync.Pool{New: func() any { return newMachine(firstBuffer) }}
 func newMachine(buffer int) *machine {
 	m := &machine{buf: make([]byte, buffer+padding)}
 	m.out = make([]byte, 0, buffer)
+	m.marks.fit(len(m.buf))
 	return m
 }
 
@@ -120,6 +121,7 @@ func (m *machine) copy(src io.Reader) error {
 		n, err := src.Read(room)
 		m.end += n
 		clear(m.buf[m.end : m.end+padding])
+		m.marks.set(m.buf, m.end-n, m.end)
 		switch {
 		case err == io.EOF: //nolint:errorlint // a reader gives io.EOF itself
 			m.eof = true
@@ -181,12 +183,15 @@ func (m *machine) room() ([]byte, error) {
 		copy(m.buf, m.buf[m.hold:m.end])
 		m.work += held
 		m.move(m.hold)
+		m.marks.set(m.buf, 0, m.end)
 	case free < len(m.buf)/leastRead:
 		larger := make([]byte, min(2*len(m.buf), m.options.Record+firstBuffer)+padding)
 		copy(larger, m.buf[m.hold:m.end])
 		m.work += held
 		m.buf = larger
 		m.move(m.hold)
+		m.marks.fit(len(m.buf))
+		m.marks.set(m.buf, 0, m.end)
 	}
 	return m.buf[m.end : len(m.buf)-padding], nil
 }

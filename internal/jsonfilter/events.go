@@ -111,9 +111,11 @@ func (m *machine) oneEvent(from, to int) error {
 		case string(name) == "data" && data == absent:
 			data = span{end - len(value), end}
 		case string(name) == "data":
-			m.buf[data.to] = '\t'
-			data.to += 1 + copy(m.buf[data.to+1:], value)
+			joint := data.to
+			m.buf[joint] = '\t'
+			data.to += 1 + copy(m.buf[joint+1:], value)
 			m.buf[data.to] = '\n'
+			m.marks.set(m.buf, joint, data.to)
 		case string(name) == "event" && plainWord(value):
 			m.addHead("event: ", value)
 		case string(name) == "event":

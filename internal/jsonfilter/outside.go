@@ -119,12 +119,12 @@ func (m *machine) value(c byte) (more bool, err error) {
 // attempt reads an object or a list if it is short and complete; it gives zero if it is not.
 func (m *machine) attempt(place *spot, covers, decided bool) (int, error) {
 	end := min(m.limit, m.at+min(attempted, m.options.Record))
-	saved, cuts := m.buf[end], len(m.cuts)
-	m.buf[end] = 0
+	saved, marked, cuts := m.buf[end], m.marks[end>>3], len(m.cuts)
+	m.buf[end], m.marks[end>>3] = 0, marked|1<<(end&7)
 	m.scanner.names.reset()
 	m.scanner.end, m.notCovered = end, 0
 	after := m.scanner.value(m.buf, m.at, m.depth, place, nil, covers, decided)
-	m.buf[end] = saved
+	m.buf[end], m.marks[end>>3] = saved, marked
 	if after >= 0 {
 		m.work += after - m.at
 	} else {

@@ -12,6 +12,7 @@ import (
 type scanner struct {
 	// end is where the bytes end; zeros follow.
 	end       int
+	marks     marks
 	deepest   int
 	redaction ir.Redaction
 	// mode is 0 for what may be seen of a record that is kept, 1 for one that is redacted.
@@ -101,7 +102,7 @@ func (s *scanner) value(b []byte, i, depth int, place *spot, sh *shape, inherite
 	from := i
 	switch b[i] {
 	case '"':
-		i = text(b, i+1)
+		i = s.text(b, i+1)
 	case '{':
 		if place == nil || (decided && !place.sought) {
 			return s.skipObject(b, i, depth, sh)
@@ -156,7 +157,7 @@ func (s *scanner) name(b []byte, i int) (after int, k key, at int) {
 
 // longName reads a name that is long, escaped or not ASCII.
 func (s *scanner) longName(b []byte, i int) (int, key, int) {
-	after := text(b, i)
+	after := s.text(b, i)
 	if after < 0 {
 		return s.fail(^after), key{}, 0
 	}
@@ -190,9 +191,7 @@ func (s *scanner) skipObject(b []byte, i, depth int, sh *shape) int {
 		i = space(b, i+name.width)
 		switch c := b[i]; {
 		case c == '"':
-			if n := brief(b, i+1); n != 0 {
-				i += n
-			} else if i = text(b, i+1); i < 0 {
+			if i = s.text(b, i+1); i < 0 {
 				return s.fail(^i)
 			}
 		case c >= '0' && c <= '9' || c == '-':
@@ -292,7 +291,7 @@ func (s *scanner) skipList(b []byte, i, depth int, sh *shape) int {
 func (s *scanner) element(b []byte, i, depth int, sh *shape) int {
 	switch b[i] {
 	case '"':
-		i = text(b, i+1)
+		i = s.text(b, i+1)
 	case '{':
 		return s.skipObject(b, i, depth, sh)
 	case '[':

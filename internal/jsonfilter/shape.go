@@ -29,8 +29,26 @@ type shapeName struct {
 	// plain tells that the name is a plain word.
 	plain bool
 	spot  *spot
+	// sought is that of the spot, and verdicts are those on values that have no parts, by situation.
+	sought   bool
+	verdicts [situations]verdict
 	// inner is the shape of the value.
 	inner *shape
+}
+
+// situations is how many situations there are in which something is read: in a record that is kept or in one that is redacted, where a
+// declaration around covers it or not, and where nothing is cut out.
+const situations = 5
+
+func situationOf(mode int, inherited, decided bool) int {
+	switch {
+	case decided:
+		return 4
+	case inherited:
+		return mode + 2
+	default:
+		return mode
+	}
 }
 
 const (
@@ -59,6 +77,15 @@ func (n *shapeName) fits(b []byte, i int) bool {
 	return i+len(n.text) <= len(b) && string(b[i:i+len(n.text)]) == n.text
 }
 
+// standing gives what stands for a value that is taken out of the member (see scanner.standFor). A name that nobody declared and that is no
+// plain word may say something itself: nothing stands for its value.
+func (n *shapeName) standing(s *scanner, v verdict, first byte) stand {
+	if (n.spot == nil || !n.spot.declared) && !n.plain {
+		return nothing
+	}
+	return s.standFor(v, first)
+}
+
 // find gives the place of a name, -1 if it was not learned.
 func (s *shape) find(k key, name []byte) int {
 	for at := k.slot(); ; at++ {
@@ -84,6 +111,11 @@ func (s *shape) learn(k key, name []byte, place *spot) int {
 	n.low, n.high, n.lowMask, n.highMask = first.low, first.high, ones.low, ones.high
 	if len(quoted) > keyBytes {
 		n.text = string(quoted)
+	}
+	n.sought = place != nil && place.sought
+	for mode := range 2 {
+		n.verdicts[situationOf(mode, false, false)], _ = place.judge(mode, false, 0, false)
+		n.verdicts[situationOf(mode, true, false)], _ = place.judge(mode, true, 0, false)
 	}
 	s.names = append(s.names, n)
 	at := k.slot() & (len(s.slots) - 1)

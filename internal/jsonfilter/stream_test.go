@@ -224,7 +224,7 @@ func TestStreamDoesWhatTheFilterOfDocumentsDoes(t *testing.T) {
 				framing := Framing(g.IntN(3))
 				body := g.body(framing)
 				same(t, m, r, Options{Framing: framing}, body, whole(body))
-				same(t, m, r, Options{Framing: framing}, body, single(body))
+				byWords(func() { same(t, m, r, Options{Framing: framing}, body, single(body)) })
 				same(t, m, r, Options{Framing: framing}, body, random(body, i))
 			}
 			if accepted < rounds/20 && m.Records != nil {
@@ -244,7 +244,7 @@ func FuzzStream(f *testing.F) {
 		m, r := streamedMessages[int(which)%len(streamedMessages)], redactions[seed%3]
 		for framing := range Framing(3) {
 			same(t, m, r, Options{Framing: framing}, body, whole(body))
-			same(t, m, r, Options{Framing: framing}, body, single(body))
+			byWords(func() { same(t, m, r, Options{Framing: framing}, body, single(body)) })
 			same(t, m, r, Options{Framing: framing}, body, random(body, seed))
 		}
 	})

@@ -38,25 +38,17 @@ func space(b []byte, i int) int {
 	return i
 }
 
-// brief gives how long a string is with both quotes, from behind its first one, if it is short and needs no other look; zero if not.
-func brief(b []byte, i int) int {
-	m := special(binary.LittleEndian.Uint64(b[i:]))
-	n := bits.TrailingZeros64(m) >> 3
-	if m == 0 || b[i+n] != '"' {
-		return 0
+// text reads a string from behind its first quote.
+func (s *scanner) text(b []byte, i int) int {
+	if i = s.marks.next(i); b[i] == '"' {
+		return i + 1
 	}
-	return n + 2
+	return s.unusual(b, i)
 }
 
-// text reads a string from behind its first quote.
-func text(b []byte, i int) int {
+// unusual is text from a marked byte on that is no quote.
+func (s *scanner) unusual(b []byte, i int) int {
 	for {
-		m := special(binary.LittleEndian.Uint64(b[i:]))
-		if m == 0 {
-			i += 8
-			continue
-		}
-		i += bits.TrailingZeros64(m) >> 3
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
@@ -64,12 +56,15 @@ func text(b []byte, i int) int {
 			i = escape(b, i)
 		case c >= utf8.RuneSelf:
 			i = beyondASCII(b, i)
+		case c >= ' ':
+			i++
 		default:
 			return ^i
 		}
 		if i < 0 {
 			return i
 		}
+		i = s.marks.next(i)
 	}
 }
 
@@ -218,9 +213,13 @@ func number(b []byte, i int) int {
 	return i
 }
 
+// digits reads digits. All but the lowest mark of a byte that is none may be false.
 func digits(b []byte, i int) int {
-	for b[i] >= '0' && b[i] <= '9' {
-		i++
+	for {
+		w := binary.LittleEndian.Uint64(b[i:]) ^ ones*'0'
+		if m := (w + ones*(0x80-10) | w) & highs; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		i += 8
 	}
-	return i
 }

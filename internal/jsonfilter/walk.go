@@ -10,8 +10,16 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherit
 	if depth >= s.deepest {
 		return s.fail(i)
 	}
+	usual := 0
+	if sh != nil && sh.place == place {
+		var done bool
+		if i, usual, done = s.usual(b, i, depth, sh, &part, inherited, decided); done {
+			return i
+		}
+	}
 	var o object
 	s.opened(&o, place, sh)
+	o.have, o.next = 1<<usual-1, usual
 	for {
 		if n := o.next; n < len(o.names) && o.names[n].is(b, i) && o.know(n) {
 			i += o.names[n].width
@@ -27,9 +35,7 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherit
 		from, plainName := i, o.plain
 		switch c {
 		case '"':
-			if n := brief(b, i+1); n != 0 {
-				i += n
-			} else if i = text(b, i+1); i < 0 {
+			if i = s.text(b, i+1); i < 0 {
 				return s.fail(^i)
 			}
 			if child != nil && child.sought {
@@ -65,6 +71,59 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherit
 			return s.fail(i)
 		}
 	}
+}
+
+// usual reads the members of an object whose names are those that were learned, in the same order: none of them can stand there twice, and
+// what becomes of a value that has no parts is known before. It gives the place of the first other name, and how many it read; or, if the
+// object ends here or cannot be read, the place behind it or a negative number.
+func (s *scanner) usual(b []byte, i, depth int, sh *shape, p *part, inherited, decided bool) (after, read int, done bool) {
+	situation := situationOf(s.mode, inherited, decided)
+	for n := range sh.names {
+		name := &sh.names[n]
+		if !name.is(b, i) {
+			return i, n, false
+		}
+		i = space(b, i+name.width)
+		from, first, v := i, b[i], name.verdicts[situation]
+		switch first {
+		case '"':
+			if i = s.text(b, i+1); i < 0 {
+				return s.fail(^i), 0, true
+			}
+		case '{', '[':
+			covers := inherited
+			if v = stay; !decided {
+				v, covers = name.spot.judge(s.mode, inherited, first, name.spot.peek(b, i))
+			}
+			if i = s.value(b, i, depth+1, name.spot, s.inside(&name.inner), covers, decided || v != enter); i < 0 {
+				return i, 0, true
+			}
+		default:
+			if i = plain(b, i); i < 0 {
+				return s.fail(^i), 0, true
+			}
+		}
+		to := i
+		if name.sought && first != '{' && first != '[' {
+			s.note(name.spot, from, to)
+		}
+		i = space(b, i)
+		if v == redacted || v == removed {
+			s.cut(p, v, from, to, i, name.standing(s, v, first), b[i] == ',')
+		} else {
+			p.kept = true
+		}
+		switch b[i] {
+		case ',':
+			p.from = i + 1
+			i = space(b, i+1)
+		case '}':
+			return i + 1, 0, true
+		default:
+			return s.fail(i), 0, true
+		}
+	}
+	return i, len(sh.names), false
 }
 
 // peek tells whether an object or a list is empty, where that makes a difference.

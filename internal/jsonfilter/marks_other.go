@@ -1,0 +1,9 @@
+//go:build !amd64
+
+package jsonfilter
+
+// vectors tells that the processor marks 32 bytes at once.
+var vectors = false
+
+// mark marks blocks of 32 bytes.
+func mark(marks, b []byte, blocks int) { markWords(marks, b, blocks) }
