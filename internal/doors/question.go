@@ -64,6 +64,16 @@ type Context struct {
 type Recipient struct {
 	Name string  `json:"name"`
 	Role ir.Role `json:"role"`
+	// Transfer says where the data would go, where it leaves the European Economic Area, and what that rests on.
+	Transfer *ir.Transfer `json:"transfer"`
+}
+
+// Party is a recipient as decisions know it.
+func (r *Recipient) Party() ir.Party {
+	if r == nil {
+		return ir.Party{}
+	}
+	return ir.Party{Name: r.Name, Role: r.Role, Transfer: r.Transfer}
 }
 
 // Answer to one question.

@@ -92,6 +92,10 @@ func (q *Questions) about(u *decide.Use) *question {
 		b.WriteString(word)
 		b.WriteByte(0)
 	}
+	if t := u.Party.Transfer; t != nil {
+		words(&b, []string{t.Country, string(t.Basis)})
+	}
+	b.WriteByte(0)
 	words(&b, u.Processing)
 	words(&b, u.Categories)
 	words(&b, u.Honours)
@@ -122,7 +126,7 @@ func (q *Questions) begin(u decide.Use) *question {
 		one.reason = decide.PurposeUndeclared // as if it did not exist, which for this workload it does not
 		return one
 	}
-	if u.Party.Name != "" || u.Party.Role != "" {
+	if u.Party != (ir.Party{}) {
 		party := q.party(&u.Party)
 		if party == nil {
 			one.reason = decide.PartyNotCovered
@@ -163,7 +167,7 @@ func (q *Questions) mode(purpose consent.PurposeID) (mode ir.Mode, found bool) {
 func (q *Questions) party(named *ir.Party) *ir.Party {
 	for i := range q.state.Index.Bundle().Services {
 		p := &q.state.Index.Bundle().Services[i].Party
-		if p.Name == named.Name && (named.Role == "" || named.Role == p.Role) {
+		if p.Name == named.Name && (named.Role == "" || named.Role == p.Role) && (named.Transfer == nil || p.Transfer != nil && *p.Transfer == *named.Transfer) {
 			return p
 		}
 	}

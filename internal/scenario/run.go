@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/ir"
 )
@@ -20,9 +21,12 @@ type Outcome struct {
 	// what comes back; nil for none.
 	Sent                int
 	Forwarded, Returned any
-	// Asked and Now are what package decide was asked; Asked is the zero value for a request that has no canonical form.
+	// Asked and Now are what package decide was asked; Asked is the zero value for a request that has no canonical form. Named are its people
+	// in their order, as the request names them, and Plan is what was decided about them with; nil where there is none.
 	Asked decide.Request
 	Now   decide.Now
+	Named []consent.Identifier
+	Plan  *decide.Plan
 	// Differences are sentences about what is not as expected; none if the decision is as it should be.
 	Differences []string
 }
@@ -69,7 +73,7 @@ func (c Case) Decide(x *decide.Index, d Decision) (Outcome, error) {
 func (t *attempt) outcome() Outcome {
 	o := Outcome{
 		Decision: t.d, Got: t.got, Observed: t.observed(), Sent: len(t.sent), Forwarded: t.forwarded(), Returned: t.returned,
-		Asked: t.request, Now: t.now,
+		Asked: t.request, Now: t.now, Named: t.named, Plan: t.plan,
 	}
 	if _, none := o.Forwarded.(nothing); none {
 		o.Forwarded = nil

@@ -24,6 +24,7 @@ type attempt struct {
 	// body and answer are nil where there is none.
 	body, answer enforce.Body
 	request      decide.Request
+	named        []consent.Identifier
 	plan         *decide.Plan
 
 	got decide.Decision
@@ -132,6 +133,7 @@ func (t *attempt) judge(one enforce.Person) decide.Verdict {
 	_, err := consent.Normalize(one.Identifier)
 	unresolved := one.Unresolved || err != nil
 	facts := func(purpose consent.PurposeID) consent.Fact { return t.c.Fact(one.Identifier, purpose, t.d.At()) }
+	t.named = append(t.named, one.Identifier)
 	t.request.People = append(t.request.People, decide.Person{
 		Unresolved: unresolved, Collected: one.Collected, Place: one.Place, Facts: facts,
 	})

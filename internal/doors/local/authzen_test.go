@@ -133,6 +133,35 @@ func TestARecipientIsWhatTheServicesDeclare(t *testing.T) {
 	}
 }
 
+// TestATransferIsWhatTheServicesDeclare: whoever asks may name it, and one that nobody declared goes nowhere, beside whatever else is asked.
+func TestATransferIsWhatTheServicesDeclare(t *testing.T) {
+	s := shop(t, func(b *ir.Bundle) {
+		for i := range b.Services {
+			if b.Services[i].Name == "esp/mail" {
+				b.Services[i].Party = ir.Party{Name: "Post AG", Role: ir.RoleProcessor, Transfer: &ir.Transfer{Country: "US", Basis: ir.TransferAdequacy}}
+			}
+		}
+	})
+	questions := map[string]bool{
+		`{"name":"Post AG"}`: true,
+		`{"name":"Post AG","transfer":{"country":"US","basis":"Adequacy"}}`: true,
+		`{"name":"Post AG","transfer":{"country":"BR","basis":"Adequacy"}}`: false,
+		`{"name":"Post AG","transfer":{"country":"US"}}`:                    false,
+		`{"transfer":{"country":"US","basis":"Adequacy"}}`:                  false,
+	}
+	var all []string
+	var want []bool
+	for recipient, permitted := range questions {
+		all, want = append(all, use("anna@example.org", "newsletter", `,"recipient":`+recipient)), append(want, permitted)
+	}
+	_, got := ask(t, s.AuthZEN(), "/access/v1/evaluations", `{"evaluations":[`+strings.Join(all, ",")+`]}`)
+	for i, e := range got.Evaluations {
+		if *e.Decision != want[i] || (!want[i] && e.Context.Reason != decide.PartyNotCovered) {
+			t.Errorf("%s: %t %s", all[i], *e.Decision, e.Context.Reason)
+		}
+	}
+}
+
 // TestObligationsOfAUse: a permission that rests on something that whoever asks has to do is none without the promise.
 func TestObligationsOfAUse(t *testing.T) {
 	customer := corpus.Told{

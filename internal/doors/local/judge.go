@@ -48,10 +48,7 @@ func (j *judge) Close() {
 func (j *judge) use(q *doors.Question) (doors.Answer, error) {
 	var u decide.Use
 	if c := q.Context; c != nil {
-		u = decide.Use{Purpose: c.Purpose, Channel: c.Channel, Categories: c.Categories, Honours: c.Obligations}
-		if c.Recipient != nil {
-			u.Party = ir.Party{Name: c.Recipient.Name, Role: c.Recipient.Role}
-		}
+		u = decide.Use{Purpose: c.Purpose, Channel: c.Channel, Categories: c.Categories, Honours: c.Obligations, Party: c.Recipient.Party()}
 	}
 	u.Processing = []ir.Processing{ir.Processing(q.Action.Name)}
 	who, err := consent.Normalize(consent.Identifier{Type: consent.IdentifierType(q.Resource.Type), Form: q.Resource.Properties.Form, Value: q.Resource.ID})

@@ -137,14 +137,14 @@ func (e *evaluator) lookup(tag consent.Tag) (*consent.Record, error) {
 func (e *evaluator) planFor(q *doors.Question) planned {
 	u := decide.Use{
 		Purpose: q.Context.Purpose, Processing: []ir.Processing{ir.Processing(q.Action.Name)}, Channel: q.Context.Channel,
-		Categories: q.Context.Categories, Honours: q.Context.Obligations,
-	}
-	if q.Context.Recipient != nil {
-		u.Party = ir.Party{Name: q.Context.Recipient.Name, Role: q.Context.Recipient.Role}
+		Categories: q.Context.Categories, Honours: q.Context.Obligations, Party: q.Context.Recipient.Party(),
 	}
 	var key strings.Builder
 	for _, word := range []string{string(u.Purpose), q.Action.Name, string(u.Channel), u.Party.Name, string(u.Party.Role)} {
 		key.WriteString(word + "\x00")
+	}
+	if t := u.Party.Transfer; t != nil {
+		key.WriteString("t" + t.Country + "\x00" + string(t.Basis) + "\x00")
 	}
 	for _, c := range u.Categories {
 		key.WriteString("c" + c + "\x00")

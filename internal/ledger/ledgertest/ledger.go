@@ -82,6 +82,8 @@ type Ledger struct {
 	Middleware func(http.Handler) http.Handler
 	// Limits, if set before Start, slow callers down.
 	Limits api.Limits
+	// Now, if set before Start, is the ledger's clock; tokens are checked by the machine's.
+	Now func() time.Time
 	// Heartbeat and WriteTimeout are those of streams; 0 for the defaults.
 	Heartbeat, WriteTimeout time.Duration
 	// Share counts; ShareEvery is how long an edition lasts at least, 0 for the default.
@@ -137,6 +139,9 @@ func (l *Ledger) Configure(with map[string]any) {
 // Start opens the database and serves. It ends with the test.
 func (l *Ledger) Start() *Ledger {
 	l.t.Helper()
+	if l.Now == nil {
+		l.Now = time.Now
+	}
 	log := slog.New(slog.NewJSONHandler(l.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	guard, err := access.Open(access.Options{ConfigFile: l.ConfigFile, DevToken: DevToken, Now: time.Now, Logger: log})
 	if err != nil {
@@ -151,7 +156,7 @@ func (l *Ledger) Start() *Ledger {
 	if l.Secrets, err = l.root.Secrets(Controller); err != nil {
 		l.t.Fatal(err)
 	}
-	if l.Store, err = sqlite.Open(l.t.Context(), filepath.Join(l.dir, "data"), l.Keys.ID(), l.Secrets.Wrapping(), time.Now); err != nil {
+	if l.Store, err = sqlite.Open(l.t.Context(), filepath.Join(l.dir, "data"), l.Keys.ID(), l.Secrets.Wrapping(), l.Now); err != nil {
 		l.t.Fatal(err)
 	}
 	answers, err := api.NewAnswers(l.t.Context(), l.Store)
@@ -160,11 +165,11 @@ func (l *Ledger) Start() *Ledger {
 	}
 	l.Hub = stream.NewHub(recall.Tell(l.Store, answers.Changed), log)
 	l.Stream = stream.NewServer(stream.Options{
-		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: l.Signer, Alone: true, Now: time.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
+		Store: l.Store, Hub: l.Hub, Guard: guard, Keys: l.Keys, Signer: l.Signer, Alone: true, Now: l.Now, Logger: log, Heartbeat: l.Heartbeat, WriteTimeout: l.WriteTimeout,
 	})
 	l.Share = share.New(share.Options{
 		Source: share.From(l.Store), Changes: l.Hub.Tap(), Bundle: func() (*ir.Bundle, int64) { return l.Bundle.Load(), 0 },
-		Declared: func() int64 { return guard.Config().Population.Registered() }, Now: time.Now, Logger: log, Every: l.ShareEvery,
+		Declared: func() int64 { return guard.Config().Population.Registered() }, Now: l.Now, Logger: log, Every: l.ShareEvery,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	counted := make(chan struct{})
@@ -175,13 +180,13 @@ func (l *Ledger) Start() *Ledger {
 	l.stopCounting = func() { cancel(); <-counted }
 	l.Funnel = funnel.New(l.Store, l.Hub, log)
 	go l.Funnel.Run(l.t.Context())
-	tokens, err := token.New(l.Secrets.Tokens(), l.Keys.ID(), time.Now)
+	tokens, err := token.New(l.Secrets.Tokens(), l.Keys.ID(), l.Now)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	if l.Confirm, err = confirm.New(confirm.Options{
 		Store: l.Store, Keys: l.Keys, Tokens: tokens, Base: &url.URL{Scheme: "https", Host: "consent.shop.example"},
-		Controller: func() string { return Controller }, Bundle: l.Bundle.Load, Now: time.Now, Logger: log,
+		Controller: func() string { return Controller }, Bundle: l.Bundle.Load, Now: l.Now, Logger: log,
 	}); err != nil {
 		l.t.Fatal(err)
 	}
@@ -196,7 +201,7 @@ func (l *Ledger) Start() *Ledger {
 		Limits:      l.Limits,
 		Funnel:      l.Funnel.Counted,
 		Bundle:      l.Bundle.Load,
-		Now:         time.Now,
+		Now:         l.Now,
 		Logger:      log,
 		Stream:      l.Stream,
 		Share:       l.Share,
