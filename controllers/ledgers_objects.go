@@ -227,7 +227,7 @@ func ledgerContainer(l *v1alpha1.ConsentLedger, o LedgerOptions, c *corev1.Conta
 	no, yes := false, true
 	c.Name, c.Image = "ledger", o.Image
 	c.Args = []string{
-		"serve", "--root-key", "/etc/optup/keys/root", "--config", "/etc/optup/config/config.json",
+		"serve", "--root-key", "/etc/optup/keys/root", "--next-root-key", "/etc/optup/keys/next", "--config", "/etc/optup/config/config.json",
 		"--tls-cert", "/etc/optup/tls/tls.crt", "--tls-key", "/etc/optup/tls/tls.key", "--listen", ":8443", "--admin", ":8081",
 		"--manager", o.ManagerURL, "--manager-token", "/var/run/secrets/optup/manager-token", "--trust", "/etc/optup/trust/ca.crt",
 	}

@@ -43,14 +43,10 @@ is changed, and the epoch and the position of the log are printed. POST /v1/adop
 }
 
 func (f *adoptFlags) adopt(ctx context.Context, out io.Writer) (err error) {
-	root, controller, err := f.read()
-	if err != nil {
-		return err
-	}
 	if err := f.exists(); err != nil {
 		return err
 	}
-	db, err := f.place.open(ctx, root, controller)
+	db, _, err := f.opened(ctx, &f.own)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/proof"
+	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/audit"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 )
@@ -112,10 +113,15 @@ of it, --accept-loss says that somebody decided so.`,
 }
 
 func (f *restoreFlags) restore(cmd *cobra.Command) error {
-	stream, signer, err := f.open()
+	kept, err := sqlite.RootKeysIn(cmd.Context(), f.from)
 	if err != nil {
 		return err
 	}
+	all, err := f.derive(kept)
+	if err != nil {
+		return err
+	}
+	stream, signer := all.Stream, all.Signer
 	size, err := sizeOf(cmd.Context(), f.from)
 	if err != nil {
 		return err
@@ -182,16 +188,21 @@ known by tags that are made with it. Idempotency keys are not in an export: let 
 
 func (f *importFlags) load(cmd *cobra.Command, name string) error {
 	ctx := cmd.Context()
-	_, signer, err := f.own.open()
-	if err != nil {
-		return err
-	}
 	in, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	x, err := audit.OpenExport(in, signer.PublicKey())
+	// What is kept about keys is sealed with the newest of them.
+	said, err := audit.ReadHeader(in)
+	if err != nil {
+		return err
+	}
+	all, err := f.derive(said.RootKeys)
+	if err != nil {
+		return err
+	}
+	x, err := audit.OpenExport(in, all.Signer.PublicKey())
 	if err != nil {
 		return err
 	}
@@ -203,20 +214,36 @@ func (f *importFlags) load(cmd *cobra.Command, name string) error {
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d events would be imported, root %s\n", r.Size, r.Root)
 		return err
 	}
-	root, controller, err := f.read()
-	if err != nil {
-		return err
-	}
-	db, err := f.place.open(ctx, root, controller)
+	db, err := f.place.open(ctx, all)
 	if err != nil {
 		return err
 	}
 	err = db.Import(ctx, x, progress(cmd))
+	if err == nil {
+		err = rekeyed(ctx, db, x)
+	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "imported %d events, root %s\n", r.Size, r.Root)
 	return err
+}
+
+// rekeyed brings the keys of a ledger that was imported to where the exported ones were.
+func rekeyed(ctx context.Context, db opened, x *audit.File) error {
+	for at := store.First; x.Scheme != (store.Scheme{}) && at != x.Scheme; at = at.Next() {
+		var kept *store.RootKey
+		if next := at.Next().Newest(); next > at.Newest() {
+			if next-2 >= len(x.RootKeys) {
+				return errors.New("the export does not say which keys it was written with; export again")
+			}
+			kept = &x.RootKeys[next-2]
+		}
+		if err := db.Rotate(ctx, at, at.Next(), kept); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // progress tells on standard error where a long command is, every five seconds.

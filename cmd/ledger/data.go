@@ -26,15 +26,21 @@ import (
 type place struct{ data, databaseURL string }
 
 func (p *place) add(cmd *cobra.Command) {
+	p.optional(cmd)
+	cmd.MarkFlagsOneRequired("data", "database-url-file")
+}
+
+func (p *place) optional(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.data, "data", "", "directory of the embedded database")
 	cmd.Flags().StringVar(&p.databaseURL, "database-url-file", "", "file with the URL of a PostgreSQL database")
-	cmd.MarkFlagsOneRequired("data", "database-url-file")
 	cmd.MarkFlagsMutuallyExclusive("data", "database-url-file")
 }
 
 // opened is what such a command needs of a database.
 type opened interface {
+	store.Rotations
 	Head(ctx context.Context) (store.Head, error)
+	Snapshot(ctx context.Context, visit func(store.Person) error) (store.Head, error)
 	Adopt(ctx context.Context, epoch string) (store.Head, error)
 	Import(ctx context.Context, f *audit.File, progress func(step string, done, of consent.Position)) error
 	Close() error
@@ -51,26 +57,44 @@ func (p *place) exists() error {
 	return nil
 }
 
-// open opens the database.
-func (p *place) open(ctx context.Context, root keys.Root, controller string) (opened, error) {
-	key, err := root.Stream(controller)
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := root.Secrets(controller)
-	if err != nil {
-		return nil, err
-	}
+// kept is what the database has about later root keys.
+func (p *place) kept(ctx context.Context) ([]store.RootKey, error) {
 	if p.databaseURL == "" {
-		return sqlite.Open(ctx, p.data, key.ID(), secrets.Wrapping(), time.Now)
+		return sqlite.RootKeys(ctx, p.data)
+	}
+	kept, err := postgres.RootKeys(ctx, urlIn(p.databaseURL))
+	if err != nil {
+		return nil, advised(err)
+	}
+	return kept, nil
+}
+
+// open opens the database.
+func (p *place) open(ctx context.Context, all keys.All) (opened, error) {
+	if p.databaseURL == "" {
+		return sqlite.Open(ctx, p.data, all.Stream.ID(), all.Secrets.Wrapping(), time.Now)
 	}
 	db, err := postgres.Open(ctx, postgres.Options{
-		URL: urlIn(p.databaseURL), KeyID: key.ID(), Wrapping: secrets.Wrapping(), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		URL: urlIn(p.databaseURL), KeyID: all.Stream.ID(), Wrapping: all.Secrets.Wrapping(), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, advised(err)
 	}
 	return db, nil
+}
+
+// opened opens the database with the keys that it asks for.
+func (p *place) opened(ctx context.Context, o *own) (opened, keys.All, error) {
+	kept, err := p.kept(ctx)
+	if err != nil {
+		return nil, keys.All{}, err
+	}
+	all, err := o.derive(kept)
+	if err != nil {
+		return nil, all, err
+	}
+	db, err := p.open(ctx, all)
+	return db, all, err
 }
 
 // urlIn gives the database URL as a file has it. It is nowhere else: not in a flag, an environment or a message.

@@ -29,7 +29,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(serveCommand(), adoptCommand(), keygenCommand(), publicKeyCommand(),
-		backupCommand(), restoreCommand(), importCommand())
+		backupCommand(), restoreCommand(), importCommand(), rotateKeysCommand())
 	return root
 }
 

@@ -11,8 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/optup/optup/internal/ledger/funnel"
-	"github.com/optup/optup/internal/ledger/share"
+	"github.com/optup/optup/internal/ledger/server"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/stream"
 )
@@ -25,7 +24,8 @@ type metrics struct {
 	uses     *usesCounters
 }
 
-func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, f *funnel.Funnel, shares *share.Keeper, b *bundles) *metrics {
+func newMetrics(l *server.Ledger, b *bundles) *metrics {
+	db, hub, streams := l.Store, l.Hub, l.Stream
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -37,11 +37,11 @@ func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, f *funn
 		}, []string{"event", "outcome"}),
 	}
 	m.uses = newUsesCounters(m.registry)
-	m.registry.MustRegister(newFunnelMetrics(f, b))
+	m.registry.MustRegister(newFunnelMetrics(l.Funnel, b))
 	gauge := func(name, help string, f func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
 	}
-	m.registry.MustRegister(shareGauges{shares}, m.requests, m.events, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(shareGauges{l.Share}, m.requests, m.events, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("optup_ledger_position", "Position of the newest event.", func() float64 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
@@ -78,6 +78,18 @@ func newMetrics(db store.Store, hub *stream.Hub, streams *stream.Server, f *funn
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "optup_ledger_subscribers_cut_total", Help: "Streams that were cut because the subscriber did not keep up.",
 		}, func() float64 { return float64(hub.Stats().Cut) }),
+	)
+	m.registry.MustRegister(
+		gauge("optup_ledger_tag_key", "Number of the root key whose tags people are looked up by; the first one is 1.", func() float64 {
+			return float64(l.Keys.Scheme().Current)
+		}),
+		gauge("optup_ledger_rekey_left", "Identifiers that lacked a tag under the next root key when this replica counted last; 0 while none is introduced.",
+			func() float64 { return float64(l.Rekey.Left()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "optup_ledger_rekeyed_total", Help: "Identifiers that this replica gave a tag under the next root key.",
+		}, func() float64 { return float64(l.Rekey.Done()) }),
+		gauge("optup_ledger_subscribers_of_one_key", "Streams of sidecars that know of one key only, and are refused once the root key has changed.",
+			func() float64 { return float64(hub.Stats().OneKey) }),
 	)
 	if d := newDatabase(db); d != nil {
 		m.registry.MustRegister(d)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -9,10 +11,15 @@ import (
 
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/keys"
+	"github.com/optup/optup/internal/ledger/store"
 )
 
 // own are the flags that say whose ledger a command is about.
-type own struct{ rootKey, config string }
+type own struct {
+	rootKey, config string
+	// next is only of use to commands that say so.
+	next string
+}
 
 func (o *own) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.rootKey, "root-key", "", "file with the root key")
@@ -36,16 +43,30 @@ func (o *own) read() (keys.Root, string, error) {
 	return root, c.Controller, err
 }
 
-// open gives the keys of the ledger.
-func (o *own) open() (*keys.Stream, *keys.Signer, error) {
+// derive gives the keys of the ledger. Kept is what its database has about later root keys.
+func (o *own) derive(kept []store.RootKey) (keys.All, error) {
 	root, controller, err := o.read()
 	if err != nil {
-		return nil, nil, err
+		return keys.All{}, err
 	}
-	stream, err := root.Stream(controller)
+	next, err := nextRoot(o.next)
 	if err != nil {
-		return nil, nil, err
+		return keys.All{}, err
 	}
-	signer, err := root.Signer(controller)
-	return stream, signer, err
+	return keys.Derive(root, next, controller, kept)
+}
+
+// nextRoot reads the file of a next root key, which need not be there: it is mounted wherever a key may be introduced.
+func nextRoot(path string) (*keys.Root, error) {
+	if path == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	root, err := keys.ReadRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("--next-root-key: %w", err)
+	}
+	return &root, nil
 }

@@ -21,7 +21,8 @@ import (
 
 type serveFlags struct {
 	data, databaseURL, state       string
-	rootKey, config, devToken      string
+	rootKey, nextRootKey           string
+	config, devToken               string
 	listen, admin, tlsCert, tlsKey string
 	bundle                         string
 	manager, managerToken, trust   string
@@ -72,6 +73,7 @@ them everything else is served.`,
 	v.StringVar(&f.databaseURL, "database-url-file", "", "file with the URL of a PostgreSQL database; user and password are read again for each connection")
 	v.StringVar(&f.state, "state", "", "directory of the last bundle; the one of --data if left out")
 	v.StringVar(&f.rootKey, "root-key", "", "file with the root key (see keygen)")
+	v.StringVar(&f.nextRootKey, "next-root-key", "", "file with the root key that takes the place of the other (see rotate-keys); it need not be there")
 	v.StringVar(&f.config, "config", "", "file with the controller, token issuers and access; read again when it changes")
 	v.StringVar(&f.listen, "listen", ":8443", "address of the API")
 	v.StringVar(&f.admin, "admin", ":8081", "address of /healthz, /readyz and /metrics")
@@ -193,7 +195,11 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := server.Open(ctx, server.Options{Data: f.data, DatabaseURL: f.url(), Root: root, Guard: guard, Now: time.Now, Logger: log})
+	next, err := nextRoot(f.nextRootKey)
+	if err != nil {
+		return err
+	}
+	l, err := server.Open(ctx, server.Options{Data: f.data, DatabaseURL: f.url(), Root: root, Next: next, Guard: guard, Now: time.Now, Logger: log})
 	if err != nil {
 		return advised(err)
 	}
@@ -206,7 +212,7 @@ func (f *serveFlags) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m, stopping := newMetrics(l.Store, l.Hub, l.Stream, l.Funnel, l.Share, bundles), &atomic.Bool{}
+	m, stopping := newMetrics(l, bundles), &atomic.Bool{}
 	s := &servers{
 		log: log, flags: f, stopping: stopping, admin: adminHandler(m, l.Store, l.Stream, stopping),
 		retention: retention{store: l.Store, days: f.retainUses, log: log},

@@ -53,7 +53,7 @@ func Validate(e Event) error {
 		return errors.Join(need(e.Corrects != 0, "the position that it corrects"),
 			need(e.By != "" && e.ApprovedBy != "" && e.By != e.ApprovedBy, "two officers, by and approvedBy"),
 			need(e.Actor == ActorOfficer, "the officer role"))
-	case EventLinked, EventUnlinked:
+	case EventLinked, EventUnlinked, EventRekeyed:
 		return nil
 	case EventRestricted, EventUnrestricted, EventErasureRequested, EventErased, EventSuppressed:
 		return nil
@@ -189,7 +189,7 @@ func (r *Record) apply(e Event) {
 		r.Suppressed = e.Position
 	case EventAttribute:
 		r.attribute(e)
-	case EventLinked, EventUnlinked:
+	case EventLinked, EventUnlinked, EventRekeyed:
 		// What identifiers have in common is known elsewhere; see Links.
 	}
 }

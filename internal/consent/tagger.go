@@ -15,6 +15,8 @@ import (
 // Tagger computes tags under one key. It is not safe for concurrent use; make one per goroutine, or take from a pool.
 type Tagger struct {
 	mac hash.Hash
+	// outer are the keys that came after the first one, in their order.
+	outer []*Retagger
 	// message is type, form and normalised value; value tells where the last begins, kind and form what stands before.
 	message []byte
 	value   int
@@ -24,13 +26,22 @@ type Tagger struct {
 	digest  []byte
 }
 
-// NewTagger returns a Tagger. The key has at least 32 bytes; it is the controller's stream key, so the tenant is in the key.
-func NewTagger(key []byte) (*Tagger, error) {
+// NewTagger returns a Tagger. Keys have at least 32 bytes; the first is the controller's first stream key, so the tenant is in the key. Those
+// that took its place since follow in their order: each makes tags of the tags of the one before (see Retagger).
+func NewTagger(key []byte, later ...[]byte) (*Tagger, error) {
 	if len(key) < 32 {
 		return nil, fmt.Errorf("tag key has %d bytes, need at least 32", len(key))
 	}
+	var outer []*Retagger
+	for i, k := range later {
+		r, err := NewRetagger(k, i+2)
+		if err != nil {
+			return nil, err
+		}
+		outer = append(outer, r)
+	}
 	return &Tagger{
-		mac: hmac.New(sha256.New, key), message: make([]byte, 0, 2*maxIdentifier), sum: make([]byte, 0, sha256.Size),
+		outer: outer, mac: hmac.New(sha256.New, key), message: make([]byte, 0, 2*maxIdentifier), sum: make([]byte, 0, sha256.Size),
 		digest: make([]byte, 0, sha256.Size),
 	}, nil
 }
@@ -106,7 +117,11 @@ func (t *Tagger) tag() Tag {
 	t.mac.Reset()
 	t.mac.Write(t.message)
 	t.sum = t.mac.Sum(t.sum[:0])
-	return Tag(t.sum[:len(Tag{})])
+	tag := Tag(t.sum[:len(Tag{})])
+	for _, r := range t.outer {
+		tag = r.Retag(tag)
+	}
+	return tag
 }
 
 // normalize appends the normal form of a trimmed value, as Normalize gives it. It reports false for what has none, and for what is not

@@ -66,6 +66,8 @@ const (
 	EventErasureRequested EventType = "erasureRequested"
 	EventErased           EventType = "erased"
 	EventSuppressed       EventType = "suppressed"
+	// EventRekeyed gives an identity its tags under the ledger's next key. It says nothing about the person.
+	EventRekeyed EventType = "rekeyed"
 )
 
 // Actor is who stands behind an event. The ledger sets it from the authenticated role, never from the payload.

@@ -122,7 +122,7 @@ func (a *API) approve(w http.ResponseWriter, r *http.Request, c access.Caller) e
 
 // mistaken gives the entry that officers name, with its leaf. Somebody else's is not there.
 func (a *API) mistaken(r *http.Request, m mistake) (store.Entry, proof.Hash, error) {
-	tags, err := a.Keys.Tags(m.Identifier)
+	tags, err := a.Keys.Every(m.Identifier)
 	if err != nil {
 		return store.Entry{}, proof.Hash{}, problem.Invalid(identifierHint)
 	}

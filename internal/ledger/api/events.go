@@ -154,8 +154,7 @@ func (a *API) identities(identifiers []consent.Identifier) ([]store.Identity, er
 }
 
 func (a *API) identity(i consent.Identifier) (store.Identity, error) {
-	tags, err := a.Keys.Tags(i)
-	return store.Identity{Tags: tags, Type: i.Type, Plain: !i.Hashed()}, err
+	return a.Keys.Identity(i)
 }
 
 const identifierHint = "give a type (email, phone, customer, device), a form (Plain, SHA256, MD5; Plain if left out) and a value that fits them: " +
@@ -181,7 +180,7 @@ func digest(who []store.Identity, e consent.Event) ([32]byte, error) {
 	}
 	var sorted []consent.Tag
 	for _, id := range who {
-		sorted = append(sorted, id.Tags...)
+		sorted = append(sorted, id.Stable()...)
 	}
 	slices.SortFunc(sorted, func(x, y consent.Tag) int { return slices.Compare(x[:], y[:]) })
 	sorted = slices.Compact(sorted)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/optup/optup/internal/ledger/access"
+	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/audit"
 )
 
@@ -17,10 +18,18 @@ func (a *API) export(w http.ResponseWriter, r *http.Request, _ access.Caller) er
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Cache-Control", "no-store")
 	to := &slowly{w: w, control: http.NewResponseController(w)}
 	x := audit.Exported{Controller: a.Guard.Config().Controller, KeyID: a.Keys.ID(), Epoch: h.Epoch, Size: h.Position}
+	if h.Scheme != store.First {
+		all, err := a.Store.RootKeys(r.Context())
+		if err != nil {
+			return err
+		}
+		// A key that is introduced right now is not one of the log as it was read.
+		x.Scheme, x.RootKeys = h.Scheme, all[:min(len(all), h.Scheme.Newest()-1)]
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Cache-Control", "no-store")
 	if err := audit.Export(r.Context(), to, x, h.Root, a.Store, a.Signer); err != nil {
 		if r.Context().Err() == nil {
 			a.Logger.Error("an export broke off", "request", w.Header().Get(requestHeader), "error", err)

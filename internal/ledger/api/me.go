@@ -38,11 +38,11 @@ func (a *API) tell(
 	if len(language) > 35 {
 		return problem.Invalid("give a language as a BCP 47 tag, such as de")
 	}
-	tags, err := a.Keys.Tags(*person)
+	who, err := a.Keys.Identity(*person)
 	if err != nil {
 		return problem.Invalid(identifierHint)
 	}
-	out, err := what(r.Context(), pages.Who{Tags: tags}, language)
+	out, err := what(r.Context(), pages.Who{Tags: who.First}, language)
 	if err != nil {
 		return err
 	}

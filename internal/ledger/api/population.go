@@ -63,10 +63,11 @@ func (a *API) population(w http.ResponseWriter, r *http.Request, c access.Caller
 	for chunk := range slices.Chunk(rows, rowsPerAppend) {
 		entries := make([]store.Append, 0, len(chunk))
 		for _, i := range chunk {
-			tags, err := a.Keys.Tags(i)
+			who, err := a.Keys.Identity(i)
 			if err != nil {
 				return err
 			}
+			tags := who.Tags
 			record, err := a.Store.Lookup(r.Context(), tags[0])
 			if err != nil {
 				return err
@@ -78,7 +79,7 @@ func (a *API) population(w http.ResponseWriter, r *http.Request, c access.Caller
 			seen[tags[0]] = true
 			out.Registered++
 			entries = append(entries, store.Append{
-				Identities: []store.Identity{{Tags: tags, Type: i.Type, Plain: !i.Hashed()}},
+				Identities: []store.Identity{who},
 				Event:      consent.Event{Type: consent.EventAttribute, Attribute: "registered", Actor: consent.ActorImport},
 			})
 		}

@@ -249,14 +249,24 @@ func (s *Service) key(c *scene, p Person, in Answers, i int) (string, [32]byte, 
 	if in.Key == "" {
 		return "", [32]byte{}, nil
 	}
+	// What stands for people here is the same under all keys.
+	type who struct {
+		Tags  []consent.Tag
+		Type  consent.IdentifierType
+		Plain bool
+	}
+	identities := make([]who, len(p.Identities))
+	for n := range p.Identities {
+		identities[n] = who{p.Identities[n].Stable(), p.Identities[n].Type, p.Identities[n].Plain}
+	}
 	content, err := json.Marshal(struct {
 		Touchpoint string
 		Answer     Answer
 		Proof      consent.Proof
-		Identities []store.Identity
+		Identities []who
 		Via        string
 		Evidence   []byte
-	}{c.touchpoint.Name, in.Answers[i], p.Proof, p.Identities, in.Via, p.Evidence})
+	}{c.touchpoint.Name, in.Answers[i], p.Proof, identities, in.Via, p.Evidence})
 	if err != nil {
 		return "", [32]byte{}, err
 	}

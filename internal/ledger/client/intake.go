@@ -92,13 +92,16 @@ func (in *intake) begin(payload []byte) error {
 		return contradiction(held.at)
 	}
 	// The frame's buffer is used again, and the key outlives it.
-	key := slices.Clone(h.Key)
-	if _, err := consent.NewTagger(key); err != nil {
+	key, later := slices.Clone(h.Key), make([][]byte, len(h.Later))
+	for i := range later {
+		later[i] = slices.Clone(h.Later[i])
+	}
+	if _, err := consent.NewTagger(key, later...); err != nil {
 		return doubt("the ledger's key: %v", err)
 	}
 	in.hello, in.phase = h, phaseSnapshot
 	in.view = &View{purposes: h.Purposes, table: facts.New(), taggers: &sync.Pool{New: func() any {
-		tagger, _ := consent.NewTagger(key) // was tried above
+		tagger, _ := consent.NewTagger(key, later...) // was tried above
 		return tagger
 	}}}
 	in.feed.greet(h.Epoch, in.view)

@@ -39,7 +39,7 @@ func TestALedgerOfVersion2IsFollowed(t *testing.T) {
 			_, _ = fmt.Fprintf(w, `{"nonce":%q,"epoch":%q,"position":5,"time":"2026-03-01T12:00:00Z"}`, ping.Nonce, epoch.Epoch)
 			return
 		}
-		if spoken := r.URL.Query()[wire.VersionParameter]; !slices.Equal(spoken, []string{"2", "3"}) {
+		if spoken := r.URL.Query()[wire.VersionParameter]; !slices.Equal(spoken, []string{"2", "3", "4"}) {
 			t.Errorf("the client says that it speaks %q", spoken)
 		}
 		_, _ = w.Write(recorded)

@@ -54,7 +54,7 @@ func answerable(g consent.Grant) bool {
 
 // grants gives what the record says of a token's grants. The wording has to be the one that the mail showed.
 func (s *Service) grants(ctx context.Context, t token.Token) ([]consent.Grant, error) {
-	r, err := s.Store.Lookup(ctx, t.Tags[0])
+	r, err := s.Store.Lookup(ctx, s.of(t).Tags[0])
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Service) Confirm(ctx context.Context, text string) error {
 	grants = slices.DeleteFunc(grants, func(g consent.Grant) bool { return g.Status != consent.StatusPending })
 	events := make([]store.Append, 0, len(grants))
 	for _, g := range grants {
-		e := store.Append{Identities: identity(t.Tags), Event: consent.Event{
+		e := store.Append{Identities: []store.Identity{s.of(t)}, Event: consent.Event{
 			Type: consent.EventConfirmed, Actor: consent.ActorPerson, Grant: g.Position, Purpose: g.Purpose, Notice: g.Notice, Touchpoint: g.Touchpoint,
 			Proof: consent.ProofMailboxConfirmed,
 		}}
@@ -128,7 +128,7 @@ func (s *Service) Disown(ctx context.Context, text string) error {
 	var events []store.Append
 	for _, g := range grants {
 		if g.Status != consent.StatusInvalidated {
-			events = append(events, store.Append{Identities: identity(t.Tags), Event: consent.Event{
+			events = append(events, store.Append{Identities: []store.Identity{s.of(t)}, Event: consent.Event{
 				Type: consent.EventDisowned, Actor: consent.ActorPerson, Grant: g.Position, Purpose: g.Purpose, Touchpoint: g.Touchpoint,
 			}})
 		}
@@ -142,14 +142,14 @@ func (s *Service) Withdraw(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.Store.Lookup(ctx, t.Tags[0])
+	r, err := s.Store.Lookup(ctx, s.of(t).Tags[0])
 	if err != nil {
 		return err
 	}
 	if out(r, t.Purpose) {
 		return nil
 	}
-	return s.act(ctx, []store.Append{{Identities: identity(t.Tags), Event: consent.Event{
+	return s.act(ctx, []store.Append{{Identities: []store.Identity{s.of(t)}, Event: consent.Event{
 		Type: consent.EventWithdrawn, Actor: consent.ActorPerson, Purpose: t.Purpose,
 	}}})
 }
@@ -164,9 +164,9 @@ func out(r *consent.Record, purpose consent.PurposeID) bool {
 	return slices.ContainsFunc(r.Objections, func(o consent.Objection) bool { return o.Scope == consent.ScopePurpose && o.Purpose == purpose })
 }
 
-// identity is that of a token, which the ledger may not have seen yet.
-func identity(tags []consent.Tag) []store.Identity {
-	return []store.Identity{{Tags: tags, Type: consent.IdentifierEmail, Plain: true}}
+// of is the identity of a token, which the ledger may not have seen yet. Tokens hold tags under the first key, so that they outlive a change of it.
+func (s *Service) of(t token.Token) store.Identity {
+	return s.Keys.OfFirst(t.Tags, consent.IdentifierEmail)
 }
 
 // act appends what the person did. What the person said in the meantime wins: such a link does not hold any more.
@@ -199,11 +199,11 @@ const (
 // WithdrawalLink gives the URL with which the owner of an e-mail address takes back a purpose with one click. It holds for ever, and for
 // addresses that the ledger does not know as well.
 func (s *Service) WithdrawalLink(address string, purpose consent.PurposeID) (string, error) {
-	tags, err := s.tags(address)
+	who, err := s.identity(address)
 	if err != nil {
 		return "", err
 	}
-	text, err := s.Tokens.Seal(token.Token{Kind: token.Withdraw, Tags: tags, Purpose: purpose})
+	text, err := s.Tokens.Seal(token.Token{Kind: token.Withdraw, Tags: who.First, Purpose: purpose})
 	if err != nil {
 		return "", err
 	}

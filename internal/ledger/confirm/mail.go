@@ -65,7 +65,7 @@ func (o *Outbox) render(w waiting, together []waiting) (smtp.Message, bool, erro
 		}
 		p.Asked = links
 	case mailPage:
-		link, err := o.Tokens.Seal(token.Token{Kind: token.Page, Tags: []consent.Tag{w.Tag}, Language: w.Language, Expires: w.Until})
+		link, err := o.Tokens.Seal(token.Token{Kind: token.Page, Tags: []consent.Tag{o.first(w.Tag, w.Address)}, Language: w.Language, Expires: w.Until})
 		if err != nil {
 			return smtp.Message{}, false, err
 		}

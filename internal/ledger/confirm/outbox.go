@@ -153,7 +153,7 @@ func (o *Outbox) handle(ctx context.Context, w waiting) (Outcome, time.Time, err
 			return Moot, time.Time{}, err
 		}
 		// Who loses here is about an address that was sent something else a short while ago, or is being sent it now.
-		mine, err := o.Store.Spend(ctx, o.name("confirmation mail", w.Tag), w.ID, o.Now(), o.Now().Add(w.Again))
+		mine, err := o.Store.Spend(ctx, o.name("confirmation mail", o.first(w.Tag, w.Address)), w.ID, o.Now(), o.Now().Add(w.Again))
 		if err != nil {
 			return "", time.Time{}, err
 		}
@@ -259,7 +259,7 @@ func (o *Outbox) tokens(w waiting, together []waiting) (links []asked, err error
 	}
 	for i := range links {
 		text, err := o.Tokens.Seal(token.Token{
-			Kind: token.Confirm, Tags: []consent.Tag{w.Tag}, Grants: links[i].grants, Language: w.Language, Expires: links[i].until,
+			Kind: token.Confirm, Tags: []consent.Tag{o.first(w.Tag, w.Address)}, Grants: links[i].grants, Language: w.Language, Expires: links[i].until,
 		})
 		if err != nil {
 			return nil, err

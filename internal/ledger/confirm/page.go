@@ -24,13 +24,13 @@ const (
 // RequestPage sends a link to the person's page to an address that the ledger knows. It fails with ErrAddress for what cannot be an address;
 // otherwise the caller sees the same, and after the same time, whether the address is known, was sent a link a moment ago, or neither.
 func (s *Service) RequestPage(ctx context.Context, address, lang string) error {
-	tags, err := s.tags(address)
+	who, err := s.identity(address)
 	if err != nil {
 		return err
 	}
 	wait := time.NewTimer(asLong)
 	defer wait.Stop()
-	err = s.requestPage(ctx, tags, address, lang)
+	err = s.requestPage(ctx, &who, address, lang)
 	select {
 	case <-wait.C:
 	case <-ctx.Done():
@@ -39,11 +39,11 @@ func (s *Service) RequestPage(ctx context.Context, address, lang string) error {
 	return err
 }
 
-func (s *Service) requestPage(ctx context.Context, tags []consent.Tag, address, lang string) error {
+func (s *Service) requestPage(ctx context.Context, who *store.Identity, address, lang string) error {
 	now := s.Now()
 	var by [16]byte
 	_, _ = rand.Read(by[:]) // never fails; the program ends instead
-	first, err := s.Store.Spend(ctx, s.name("page mail", tags[0]), by, now, now.Add(pageAgain))
+	first, err := s.Store.Spend(ctx, s.name("page mail", who.First[0]), by, now, now.Add(pageAgain))
 	if err != nil || !first {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *Service) requestPage(ctx context.Context, tags []consent.Tag, address, 
 		return err
 	}
 	// Who is known by a hash of the address alone is found by the forms that follow from it.
-	for _, tag := range tags {
+	for _, tag := range who.Tags {
 		known, err := s.Store.Attach(ctx, tag, store.Attachment{Kind: store.KindMail, Body: body, Due: now})
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func (s *Service) Open(ctx context.Context, text string) (session string, until 
 	return session, until, err
 }
 
-// Session tells whose page a session keeps open, by tags of the mailbox that was proven, and until when.
+// Session tells whose page a session keeps open, by the tags under the first key of the mailbox that was proven, and until when.
 func (s *Service) Session(text string) ([]consent.Tag, time.Time, error) {
 	t, err := s.Tokens.Open(text, token.Session)
 	return t.Tags, t.Expires, err

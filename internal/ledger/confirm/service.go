@@ -75,7 +75,7 @@ const maxLanguage = 35
 // Ask adds to grants that are pending the message that asks for their confirmation, to be appended together with them. The address has to
 // be the first identity of each. Events that are not pending grants are left alone.
 func (s *Service) Ask(events []store.Append, a Ask) error {
-	tags, err := s.tags(a.Address)
+	who, err := s.identity(a.Address)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *Service) Ask(events []store.Append, a Ask) error {
 		if !e.Event.Pending {
 			continue
 		}
-		if len(e.Identities) == 0 || !slices.Contains(e.Identities[0].Tags, tags[0]) {
+		if len(e.Identities) == 0 || !slices.Contains(e.Identities[0].Stable(), who.First[0]) {
 			return errors.New("the address to confirm is not the first identity of the event")
 		}
 		m := message{
@@ -113,12 +113,21 @@ func (s *Service) Poke() {
 	}
 }
 
-func (s *Service) tags(address string) ([]consent.Tag, error) {
-	tags, err := s.Keys.Tags(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: address})
+func (s *Service) identity(address string) (store.Identity, error) {
+	who, err := s.Keys.Identity(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: address})
 	if err != nil {
-		return nil, ErrAddress
+		return store.Identity{}, ErrAddress
 	}
-	return tags, nil
+	return who, nil
+}
+
+// first gives the tag under the first key of the form of an address that a tag is of, so that it means the same after a change of keys.
+func (s *Service) first(tag consent.Tag, address string) consent.Tag {
+	every, err := s.Keys.Every(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: address})
+	if i := slices.Index(every, tag); err == nil && i >= 0 {
+		return every[i%len(consent.Forms)]
+	}
+	return tag
 }
 
 // name gives the id of something that may happen to an identity once in a while.

@@ -286,3 +286,14 @@ func same[T comparable](a, b []T) bool {
 }
 
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// tags are those that an address is looked up by.
+func (w *world) tags(address string) ([]consent.Tag, error) {
+	who, err := w.identity(address)
+	return who.Tags, err
+}
+
+// identity is one address that tags name.
+func identity(tags []consent.Tag) []store.Identity {
+	return []store.Identity{{Tags: tags, Type: consent.IdentifierEmail, Plain: true}}
+}

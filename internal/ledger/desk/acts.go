@@ -111,7 +111,7 @@ func (d *Desk) append(ctx context.Context, who pages.Who, events []consent.Event
 	}
 	all := make([]store.Append, 0, len(events))
 	for _, e := range events {
-		all = append(all, store.Append{Identities: identities(who), Event: e})
+		all = append(all, store.Append{Identities: d.identities(who), Event: e})
 	}
 	_, refused, err := d.Store.Append(ctx, all...)
 	if err != nil {
@@ -133,7 +133,9 @@ func outdated(err error) error {
 	return err
 }
 
-// identities are the mailbox that the person has proven.
-func identities(who pages.Who) []store.Identity {
-	return []store.Identity{{Tags: who.Tags, Type: consent.IdentifierEmail, Plain: true}}
+// identity is the mailbox that the person has proven, as it is known now.
+func (d *Desk) identity(who pages.Who) store.Identity {
+	return d.Keys.OfFirst(who.Tags, consent.IdentifierEmail)
 }
+
+func (d *Desk) identities(who pages.Who) []store.Identity { return []store.Identity{d.identity(who)} }

@@ -76,7 +76,7 @@ func (d *Desk) answer(ctx context.Context, who pages.Who, s *sight, a pages.Act)
 		in.Answers[0].Answer = asking.Given
 		in.Key = fmt.Sprintf("page %x %s %s %d", who.Tags[0][:], a.Notice, a.Purpose, a.BasedOn)
 	}
-	person := asking.Person{Identities: identities(who), Proof: consent.ProofMailboxConfirmed}
+	person := asking.Person{Identities: d.identities(who), Proof: consent.ProofMailboxConfirmed}
 	taken, err := d.Asking.Answer(ctx, all[i].touchpoint.Name, person, in)
 	switch {
 	case errors.Is(err, asking.ErrNotOffered), errors.Is(err, asking.ErrWords), errors.Is(err, asking.ErrTouchpoint), errors.Is(err, asking.ErrProof):

@@ -73,7 +73,7 @@ func (d *Desk) look(ctx context.Context, who pages.Who, language string) (*sight
 		return nil, err
 	}
 	s := &sight{words: d.catalogue(), record: &consent.Record{}, at: stream.LedgerTime(d.Now(), head), language: language}
-	for _, tag := range who.Tags {
+	for _, tag := range d.identity(who).Tags {
 		r, err := d.Store.Lookup(ctx, tag)
 		if err != nil {
 			return nil, err

@@ -55,7 +55,7 @@ func (f Forms) Answer(ctx context.Context, touchpoint string, a pages.Answer) er
 	if err != nil {
 		return err
 	}
-	tags, err := f.Keys.Tags(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: a.Address})
+	who, err := f.Keys.Identity(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: a.Address})
 	if err != nil {
 		return pages.ErrInput
 	}
@@ -70,7 +70,7 @@ func (f Forms) Answer(ctx context.Context, touchpoint string, a pages.Answer) er
 		}
 		in.Answers = append(in.Answers, asking.Answer{Notice: g.Notice, Purpose: g.Purpose, Answer: asking.Given, SHA256: words})
 	}
-	person := asking.Person{Identities: []store.Identity{{Tags: tags, Type: consent.IdentifierEmail, Plain: true}}, Address: a.Address}
+	person := asking.Person{Identities: []store.Identity{who}, Address: a.Address}
 	_, err = f.Asking.Answer(ctx, touchpoint, person, in)
 	if errors.Is(err, asking.ErrNotOffered) || errors.Is(err, asking.ErrWords) || errors.Is(err, asking.ErrTouchpoint) {
 		return pages.ErrNotOffered

@@ -21,7 +21,7 @@ const (
 
 // events are what the log holds about the person below a position (0 for all), the newest first.
 func (d *Desk) events(ctx context.Context, who pages.Who, before consent.Position) ([]consent.Event, error) {
-	logged, err := d.History.History(ctx, who.Tags, before, maxEvents)
+	logged, err := d.History.History(ctx, d.identity(who).Tags, before, maxEvents)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (d *Desk) Export(ctx context.Context, who pages.Who, language string) (any,
 		}
 	}
 	for before := (wire.DecisionID{}); ; {
-		page, err := d.Store.UsesOf(ctx, who.Tags, before, maxUses)
+		page, err := d.Store.UsesOf(ctx, d.identity(who).Tags, before, maxUses)
 		if err != nil {
 			return nil, err
 		}
@@ -205,7 +205,7 @@ func (d *Desk) Receipt(ctx context.Context, who pages.Who, p consent.Position) (
 		return nil, pages.ErrNotOffered
 	}
 	// The newest of the person's events up to there is this one, or it is not theirs.
-	newest, err := d.History.History(ctx, who.Tags, p+1, 1)
+	newest, err := d.History.History(ctx, d.identity(who).Tags, p+1, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ type group struct {
 // uses fills in what the person's data was used for, and what was withheld. The store gives the newest first, so the groups come in the
 // order of their newest.
 func (d *Desk) uses(ctx context.Context, who pages.Who, s *sight, p *pages.Person) error {
-	all, err := d.Store.UsesOf(ctx, who.Tags, wire.DecisionID{}, maxUses)
+	all, err := d.Store.UsesOf(ctx, d.identity(who).Tags, wire.DecisionID{}, maxUses)
 	if err != nil {
 		return err
 	}

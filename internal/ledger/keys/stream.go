@@ -9,16 +9,25 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store"
 )
 
 // Stream is the stream key of one controller. It is safe for concurrent use, and prints redacted.
 type Stream struct {
-	id      string
-	key     []byte
-	names   []byte
+	// ids name the root keys, in their order; the first one names the log.
+	ids   []string
+	id    string
+	key   []byte
+	link  []byte // makes the tags of this key out of those of the one before
+	later [][]byte
+	names []byte
+	// scheme says which tags are made now.
+	scheme  atomic.Pointer[store.Scheme]
 	taggers sync.Pool
+	chains  sync.Pool
 }
 
 // Stream derives the key of a controller (HKDF-SHA256, RFC 5869). Another controller has another key, so its tags say nothing here.
@@ -41,11 +50,18 @@ func (r Root) Stream(controller string) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{id: hex.EncodeToString(id), key: key, names: names}
+	link, err := derive("link key", 32)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stream{id: hex.EncodeToString(id), key: key, names: names, link: link}
+	s.ids = []string{s.id}
+	s.scheme.Store(&store.First)
 	s.taggers.New = func() any {
 		t, _ := consent.NewTagger(key) // 32 bytes are enough for every tagger
 		return t
 	}
+	s.chains.New = func() any { return s.chain() }
 	return s, nil
 }
 
@@ -55,15 +71,34 @@ func (*Stream) String() string { return "stream key:redacted" }
 // GoString never shows the key.
 func (s *Stream) GoString() string { return s.String() }
 
-// ID names the key without telling it.
+// ID names the first key, and with it the log.
 func (s *Stream) ID() string { return s.id }
 
-// Bytes is the key itself, for subscribers.
+// Bytes is the first key itself, for subscribers.
 func (s *Stream) Bytes() []byte { return slices.Clone(s.key) }
 
-// Tags gives the tags of an identifier: its own first, then those of the forms that follow from it. It fails with
-// consent.ErrIdentifier.
+// Tags gives the tags of an identifier that people are looked up by: for each key in use its own first, then those of the forms that follow
+// from it. It fails with consent.ErrIdentifier.
 func (s *Stream) Tags(i consent.Identifier) ([]consent.Tag, error) {
+	id, err := s.Identity(i)
+	return id.Tags, err
+}
+
+// Identity is Tags for whoever appends.
+func (s *Stream) Identity(i consent.Identifier) (store.Identity, error) {
+	first, err := s.first(i)
+	out := store.Identity{Tags: first, First: first, Type: i.Type, Plain: !i.Hashed(), Scheme: store.First}
+	if err != nil {
+		return store.Identity{}, err
+	}
+	if now := *s.scheme.Load(); now != store.First {
+		err = s.Complete(&out, now)
+	}
+	return out, err
+}
+
+// first gives the tags under the first key.
+func (s *Stream) first(i consent.Identifier) ([]consent.Tag, error) {
 	t := s.taggers.Get().(*consent.Tagger)
 	defer s.taggers.Put(t)
 	value := []byte(i.Value)

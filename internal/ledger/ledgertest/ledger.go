@@ -25,8 +25,10 @@ import (
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/recall"
+	"github.com/optup/optup/internal/ledger/rekey"
 	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 	"github.com/optup/optup/internal/ledger/stream"
 	"github.com/optup/optup/internal/ledger/token"
@@ -77,6 +79,7 @@ type Ledger struct {
 	t      testing.TB
 	dir    string
 	root   keys.Root
+	keys   keys.All
 	server *httptest.Server
 	// Middleware, if set before Start, stands in front of the API.
 	Middleware func(http.Handler) http.Handler
@@ -86,6 +89,8 @@ type Ledger struct {
 	Now func() time.Time
 	// Heartbeat and WriteTimeout are those of streams; 0 for the defaults.
 	Heartbeat, WriteTimeout time.Duration
+	// Next, if set before Start, is a root key that may take the place of the first one (see ChangeKey).
+	Next *keys.Root
 	// Share counts; ShareEvery is how long an edition lasts at least, 0 for the default.
 	Share        *share.Keeper
 	ShareEvery   time.Duration
@@ -147,16 +152,23 @@ func (l *Ledger) Start() *Ledger {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	if l.Keys, err = l.root.Stream(Controller); err != nil {
+	data := filepath.Join(l.dir, "data")
+	kept, err := sqlite.RootKeys(l.t.Context(), data)
+	if err != nil {
 		l.t.Fatal(err)
 	}
-	if l.Signer, err = l.root.Signer(Controller); err != nil {
+	if l.keys, err = keys.Derive(l.root, l.Next, Controller, kept); err != nil {
 		l.t.Fatal(err)
 	}
-	if l.Secrets, err = l.root.Secrets(Controller); err != nil {
+	l.Keys, l.Signer, l.Secrets = l.keys.Stream, l.keys.Signer, l.keys.Secrets
+	if l.Store, err = sqlite.Open(l.t.Context(), data, l.Keys.ID(), l.Secrets.Wrapping(), l.Now, journal.Completing(l.Keys.Complete)); err != nil {
 		l.t.Fatal(err)
 	}
-	if l.Store, err = sqlite.Open(l.t.Context(), filepath.Join(l.dir, "data"), l.Keys.ID(), l.Secrets.Wrapping(), l.Now); err != nil {
+	head, err := l.Store.Head(l.t.Context())
+	if err == nil {
+		_, err = l.Keys.Follow(head.Scheme)
+	}
+	if err != nil {
 		l.t.Fatal(err)
 	}
 	answers, err := api.NewAnswers(l.t.Context(), l.Store)
@@ -230,6 +242,26 @@ func (l *Ledger) Stop() {
 	}
 }
 
+// ChangeKey lets the next root key take the place of the one before, from the first step to the last.
+func (l *Ledger) ChangeKey() {
+	l.t.Helper()
+	key, err := l.keys.Lineage.Key(2, Controller)
+	for at := store.First; err == nil && at != (store.Scheme{Current: 2, Other: 2}); at = at.Next() {
+		if err = l.Store.Rotate(l.t.Context(), at, at.Next(), key); err == nil {
+			err = l.Stream.Rekey(at.Next())
+		}
+		if key = nil; err == nil && at == store.First {
+			var all []store.Append
+			if all, _, err = rekey.Lacking(l.t.Context(), l.Store, l.Keys, at.Next(), 1000); err == nil && len(all) > 0 {
+				_, _, err = l.Store.Append(l.t.Context(), all...)
+			}
+		}
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 // Database is the file of the database.
 func (l *Ledger) Database() string { return filepath.Join(l.dir, "data", sqlite.FileName) }
 
@@ -283,12 +315,12 @@ var Seen func(t testing.TB, r *http.Request, sent string, res *http.Response, go
 // Append appends an event about an e-mail address to the store.
 func (l *Ledger) Append(email string, e consent.Event) consent.Position {
 	l.t.Helper()
-	tags, err := l.Keys.Tags(Email(email))
+	who, err := l.Keys.Identity(Email(email))
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	r, errs, err := l.Store.Append(l.t.Context(), store.Append{
-		Identities: []store.Identity{{Tags: tags, Type: consent.IdentifierEmail, Plain: true}}, Event: e,
+		Identities: []store.Identity{who}, Event: e,
 	})
 	if err := errors.Join(append(errs, err)...); err != nil {
 		l.t.Fatal(err)

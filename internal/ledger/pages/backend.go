@@ -63,7 +63,7 @@ type Links interface {
 
 // Who is the person at the page: whoever has shown that the mailbox is theirs.
 type Who struct {
-	// Tags are those of the proven identifier.
+	// Tags are those of the proven identifier under the ledger's first key.
 	Tags []consent.Tag
 	// Until is when the session ends.
 	Until time.Time

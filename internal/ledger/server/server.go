@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +16,10 @@ import (
 	"github.com/optup/optup/internal/ledger/funnel"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/recall"
+	"github.com/optup/optup/internal/ledger/rekey"
 	"github.com/optup/optup/internal/ledger/share"
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/store/postgres"
 	"github.com/optup/optup/internal/ledger/store/sqlite"
 	"github.com/optup/optup/internal/ledger/stream"
@@ -29,8 +32,11 @@ type Options struct {
 	// share; it is asked again for each new connection.
 	Data        string
 	DatabaseURL func() (string, error)
-	// Root is the key that tags are made with.
+	// Root is the root key, and Next one that takes its place, or is about to; nil for none.
 	Root keys.Root
+	Next *keys.Root
+	// Settled is that of rekey.Options; 0 for the default.
+	Settled time.Duration
 	// Guard says whose ledger it is and who may call.
 	Guard *access.Guard
 	// Now is the ledger's clock.
@@ -53,7 +59,9 @@ type Ledger struct {
 	// Funnel counts what becomes of asking.
 	Funnel *funnel.Funnel
 	// Share counts for whom data may be used, once there is a bundle.
-	Share   *share.Keeper
+	Share *share.Keeper
+	// Rekey sees to the change of keys.
+	Rekey   *rekey.Keeper
 	answers *api.Answers
 	// served is what Server was given.
 	served atomic.Pointer[Served]
@@ -63,19 +71,12 @@ type Ledger struct {
 
 // Open opens or creates the database, for the controller that the guard's configuration names.
 func Open(ctx context.Context, o Options) (*Ledger, error) {
-	key, err := o.Root.Stream(o.Guard.Config().Controller)
+	all, err := o.keys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := o.Root.Signer(o.Guard.Config().Controller)
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := o.Root.Secrets(o.Guard.Config().Controller)
-	if err != nil {
-		return nil, err
-	}
-	db, err := o.open(ctx, key.ID(), secrets.Wrapping())
+	key, signer, secrets := all.Stream, all.Signer, all.Secrets
+	db, err := o.open(ctx, all)
 	if err != nil {
 		return nil, err
 	}
@@ -100,24 +101,58 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	l.Share = share.New(share.Options{
 		Source: share.From(db), Changes: l.Hub.Tap(), Bundle: l.bundle, Declared: func() int64 { return o.Guard.Config().Population.Registered() }, Now: o.Now, Logger: o.Logger,
 	})
+	l.Rekey = rekey.New(rekey.Options{Store: db, Keys: key, Rekey: l.Stream.Rekey, Now: o.Now, Logger: o.Logger, Settled: o.Settled})
 	l.count()
 	return l, nil
 }
 
-func (o *Options) open(ctx context.Context, keyID string, wrapping []byte) (store.Store, error) {
+// keys gives the keys that the database asks for.
+func (o *Options) keys(ctx context.Context) (keys.All, error) {
+	var kept []store.RootKey
+	var err error
 	if o.DatabaseURL == nil {
-		return sqlite.Open(ctx, o.Data, keyID, wrapping, o.Now)
+		kept, err = sqlite.RootKeys(ctx, o.Data)
+	} else {
+		kept, err = postgres.RootKeys(ctx, o.DatabaseURL)
 	}
-	return postgres.Open(ctx, postgres.Options{URL: o.DatabaseURL, KeyID: keyID, Wrapping: wrapping, Now: o.Now, Logger: o.Logger})
+	if err != nil {
+		return keys.All{}, err
+	}
+	return keys.Derive(o.Root, o.Next, o.Guard.Config().Controller, kept)
 }
 
-// count has people counted until the ledger is closed.
+func (o *Options) open(ctx context.Context, all keys.All) (db store.Store, err error) {
+	complete := journal.Completing(all.Stream.Complete)
+	if o.DatabaseURL == nil {
+		db, err = sqlite.Open(ctx, o.Data, all.Stream.ID(), all.Secrets.Wrapping(), o.Now, complete)
+	} else {
+		db, err = postgres.Open(ctx, postgres.Options{
+			URL: o.DatabaseURL, KeyID: all.Stream.ID(), Wrapping: all.Secrets.Wrapping(), Now: o.Now, Logger: o.Logger,
+		}, complete)
+	}
+	if err != nil {
+		return nil, err
+	}
+	head, err := db.Head(ctx)
+	if err == nil {
+		_, err = all.Stream.Follow(head.Scheme)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// count has people counted, and keys changed, until the ledger is closed.
 func (l *Ledger) count() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = l.Share.Run(ctx) // it fails never
+		var both sync.WaitGroup
+		both.Go(func() { _ = l.Share.Run(ctx) }) // they fail never
+		both.Go(func() { _ = l.Rekey.Run(ctx) })
+		both.Wait()
 	}()
 	l.stop = func() { cancel(); <-done }
 }

@@ -19,7 +19,9 @@ type Entry struct {
 type EntryIdentity struct {
 	Type  consent.IdentifierType `json:"type,omitempty"`
 	Plain bool                   `json:"plain,omitempty"`
-	Tags  []wire.Tag             `json:"tags"`
+	// Twice tells that the second half of the tags are those of the first half under another key.
+	Twice bool       `json:"twice,omitempty"`
+	Tags  []wire.Tag `json:"tags"`
 }
 
 // EncodeEntry gives the one encoding of an event with its position and time: JSON with members in the order of the types above.
@@ -30,7 +32,7 @@ func EncodeEntry(e consent.Event, identities []Identity) ([]byte, error) {
 		for j, t := range id.Tags {
 			tags[j] = wire.Tag(t)
 		}
-		out.Identities[i] = EntryIdentity{Type: id.Type, Plain: id.Plain, Tags: tags}
+		out.Identities[i] = EntryIdentity{Type: id.Type, Plain: id.Plain, Twice: id.Twice, Tags: tags}
 	}
 	return json.Marshal(out)
 }

@@ -35,6 +35,11 @@ type Identity struct {
 	// Plain tells that the plain form is among the tags, and then it is the first one, or that all tags are known. Without it somebody
 	// may be known by a hash alone from now on.
 	Plain bool
+	// Scheme is the one under which the tags were made from an identifier; the zero one for tags of somebody who is known. Twice tells that the
+	// second half of the tags are those of the first half under another key, and First are those under the first key.
+	Scheme Scheme
+	Twice  bool
+	First  []consent.Tag
 }
 
 // Append is one event to append.
@@ -73,6 +78,9 @@ type Head struct {
 	Hashed bool
 	// Root is the Merkle root of the log that ends at Position (see package proof).
 	Root [32]byte
+	// Scheme says under which keys tags are made, since Rekeyed; zero times for a log whose key never changed. A glance leaves both out.
+	Scheme  Scheme
+	Rekeyed time.Time
 }
 
 // Person is one identity of a person. Records are shared and must not be changed.
@@ -132,6 +140,7 @@ type Store interface {
 	Uses
 	Proofs
 	Vault
+	Rotations
 	// Watch sets the function that sees changes. It must not block, and it is set once, before the first append.
 	Watch(func([]Change))
 	// Close waits for what is being appended and closes the database.

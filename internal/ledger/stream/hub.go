@@ -117,7 +117,7 @@ func (h *Hub) subscribe(version int, wants interest, s *subscriber) bool {
 	if h.closed {
 		return false
 	}
-	key := wants.key(version)
+	key := wants.name(version)
 	sc := h.scopes[key]
 	if sc == nil {
 		sc = &scope{version: version, wants: wants, ring: &ring{limit: ringSize}, members: map[*subscriber]struct{}{}}
@@ -244,7 +244,7 @@ func (h *Hub) restart(sc *scope) {
 		h.counts.cut++
 		s.end()
 	}
-	if key := sc.wants.key(sc.version); h.scopes[key] == sc {
+	if key := sc.wants.name(sc.version); h.scopes[key] == sc {
 		delete(h.scopes, key)
 	}
 }
@@ -258,7 +258,7 @@ func (sc *scope) encode(c *store.Change, checkpoint covering) ([]byte, error) {
 	for _, p := range c.People {
 		change.People = append(change.People, sc.wants.person(p, c.Event.At))
 	}
-	if sc.version == wire.Version {
+	if sc.version >= 3 {
 		return wire.Append(nil, wire.TypeChange, change)
 	}
 	one, err := single(change)

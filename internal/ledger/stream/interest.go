@@ -14,6 +14,8 @@ import (
 // interest is what a subscriber wants to know: purposes, and those of them for which times count. Both are sorted and distinct.
 type interest struct {
 	purposes, timed []consent.PurposeID
+	// key is the number of the key whose tags are told; 0 for the first.
+	key int
 }
 
 func newInterest(purposes, timed []consent.PurposeID) interest {
@@ -22,10 +24,11 @@ func newInterest(purposes, timed []consent.PurposeID) interest {
 	return interest{purposes: slices.Clone(purposes), timed: slices.Compact(timed)}
 }
 
-// key is equal for equal interests in the same version.
-func (n interest) key(version int) string {
+// name is equal for equal interests in the same version.
+func (n interest) name(version int) string {
 	var b strings.Builder
 	b.WriteByte(byte(version))
+	b.WriteByte(byte(n.key))
 	for _, p := range n.purposes {
 		b.WriteString(string(p))
 		b.WriteByte(0)
@@ -54,9 +57,24 @@ func (n interest) facts(r *consent.Record, t time.Time) map[consent.PurposeID]co
 }
 
 func (n interest) person(p store.Person, t time.Time) wire.Person {
-	out := wire.Person{Tags: make([]wire.Tag, len(p.Tags)), Facts: n.facts(p.Record, t)}
-	for i, tag := range p.Tags {
+	tags := n.tags(p.Tags)
+	out := wire.Person{Tags: make([]wire.Tag, len(tags)), Facts: n.facts(p.Record, t)}
+	for i, tag := range tags {
 		out.Tags[i] = wire.Tag(tag)
+	}
+	return out
+}
+
+// tags leaves out those of earlier keys, which nobody looks up. Of the first key all are told: whether a tag is of it cannot be seen.
+func (n interest) tags(all []consent.Tag) []consent.Tag {
+	if n.key < 2 || !slices.ContainsFunc(all, func(t consent.Tag) bool { return t.Generation() != n.key }) {
+		return all
+	}
+	out := make([]consent.Tag, 0, len(all))
+	for _, t := range all {
+		if t.Generation() == n.key {
+			out = append(out, t)
+		}
 	}
 	return out
 }

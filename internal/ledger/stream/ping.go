@@ -77,6 +77,7 @@ func (s *Server) answerAll(batch []probe) {
 		s.Logger.Error("the head cannot be read", "error", err)
 	} else {
 		s.Hub.follow(head.Epoch)
+		err = s.Rekey(head.Scheme)
 	}
 	compared := map[string]answer{}
 	for _, p := range batch {

@@ -81,6 +81,7 @@ type request struct {
 	bound   time.Duration
 	held    wire.Held
 	upgrade bool
+	told    keys.Told
 }
 
 // Subscribe answers GET /v1/stream?purpose=...&timed=...&version=...&bound=...: a stream of frames until the caller's token or grant ends.
@@ -99,7 +100,7 @@ func (s *Server) Subscribe(w http.ResponseWriter, r *http.Request) {
 	if id == "" {
 		id = req.sub.Caller.Subject + " " + r.RemoteAddr
 	}
-	queue := newSubscriber(id+"\x00"+req.wants.key(req.version), req.bound, req.upgrade)
+	queue := newSubscriber(id+"\x00"+req.wants.name(req.version), req.bound, req.upgrade)
 	if !s.Hub.subscribe(req.version, req.wants, queue) {
 		problem.Unavailable("the ledger is stopping; connect again").Write(w)
 		return
@@ -125,6 +126,11 @@ func (s *Server) request(r *http.Request) (request, error) {
 	req := request{sub: sub, wants: newInterest(sub.Purposes, asked(r, wire.TimedParameter)), bound: DefaultBound}
 	if req.version, err = speaks(r.URL.Query()[wire.VersionParameter]); err != nil {
 		return request{}, err
+	}
+	if req.told = s.Keys.Told(); req.told.Number > 1 {
+		if req.wants.key = req.told.Number; req.version < 4 {
+			return request{}, problem.Invalid("the keys of this ledger have changed, and this sidecar knows of one key only; upgrade it")
+		}
 	}
 	if text := r.URL.Query().Get(wire.BoundParameter); text != "" {
 		ms, err := strconv.ParseInt(text, 10, 64)

@@ -59,7 +59,11 @@ func (st *session) open(ctx context.Context) error {
 	if st.held.Epoch == st.epoch && st.held.Checkpoint != "" && st.proven == 0 {
 		st.s.Logger.Warn("a subscriber holds a checkpoint that this ledger did not sign", "subject", st.sub.Caller.Subject)
 	}
-	if st.resumes(st.epoch, st.s.Keys.ID()) && st.proven != 0 && st.proven == st.held.Position {
+	// Keys that changed since the request began end the streams of before, and this one may not have been among them.
+	if st.told.ID != st.s.Keys.Told().ID {
+		return problem.Unavailable("the keys of this ledger are changing; connect again")
+	}
+	if st.resumes(st.epoch, st.told.ID) && st.proven != 0 && st.proven == st.held.Position {
 		st.at, st.resumed = st.queue.scope.resume(st.held.Position, a.head.Position)
 	}
 	if st.resumed {
@@ -204,7 +208,7 @@ func (st *session) run(ctx context.Context) {
 // begin says hello, and sends everything that is known unless the subscriber has it.
 func (st *session) begin(tick <-chan time.Time) error {
 	hello := wire.Hello{
-		Version: st.version, Epoch: st.epoch, KeyID: st.s.Keys.ID(), Key: st.s.Keys.Bytes(), Purposes: st.wants.purposes,
+		Version: st.version, Epoch: st.epoch, KeyID: st.told.ID, Key: st.told.Key, Later: st.told.Later, Purposes: st.wants.purposes,
 		Timed: st.wants.timed, Proven: st.proven,
 	}
 	if err := st.send(wire.TypeHello, hello); err != nil {

@@ -82,7 +82,7 @@ func (s *Server) draw(p *picture, wants interest) {
 			return ErrEnded
 		default:
 		}
-		return d.add(one.Tags, wants.facts(one.Record, horizon))
+		return d.add(wants.tags(one.Tags), wants.facts(one.Record, horizon))
 	})
 	if p.err == nil {
 		p.err = d.flush()

@@ -20,12 +20,19 @@ type Stats struct {
 	Proven          int
 	OldestStaleness time.Duration
 	LowestPosition  consent.Position
+	// OneKey are those whose version of the stream has one key for tags.
+	OneKey int
 }
 
 // Stats gives the numbers of now.
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	st := Stats{Cut: h.counts.cut, Resumed: h.counts.resumed, Snapshots: h.counts.snapshots}
+	for _, sc := range h.scopes {
+		if sc.version < 4 {
+			st.OneKey += len(sc.members)
+		}
+	}
 	h.mu.Unlock()
 	h.people.mu.Lock()
 	defer h.people.mu.Unlock()

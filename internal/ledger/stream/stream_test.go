@@ -26,7 +26,7 @@ type subscription struct {
 
 func subscribe(t *testing.T, l *ledgertest.Ledger, life time.Duration, purposes ...consent.PurposeID) *subscription {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.URL+"/v1/stream?version=3", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.URL+"/v1/stream?version=3&version=4", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

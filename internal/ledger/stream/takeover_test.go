@@ -66,7 +66,7 @@ func serving(t *testing.T) (*Server, *session, chan struct{}) {
 
 func (s *Server) session(t *testing.T, id, epoch string) *session {
 	t.Helper()
-	st := &session{s: s, queue: newSubscriber(id, DefaultBound, true), epoch: epoch, request: request{version: wire.Version}}
+	st := &session{s: s, queue: newSubscriber(id, DefaultBound, true), epoch: epoch, request: request{version: wire.Version, told: s.Keys.Told()}}
 	if !s.Hub.subscribe(wire.Version, interest{}, st.queue) {
 		t.Fatal("the hub is closed")
 	}

@@ -114,7 +114,7 @@ func TestASubscriberOfVersion2IsServed(t *testing.T) {
 func TestVersions(t *testing.T) {
 	l := ledgertest.New(t).Start()
 	for query, want := range map[string]int{
-		"": 2, "version=2": 2, "version=3": 3, "version=2&version=3": 3, "version=3&version=4": 3, "version=1&version=2": 2, "version=4": 0, "version=x": 0,
+		"": 2, "version=2": 2, "version=3": 3, "version=2&version=3": 3, "version=3&version=4": 4, "version=4&version=5": 4, "version=1&version=2": 2, "version=5": 0, "version=x": 0,
 	} {
 		t.Run(query, func(t *testing.T) {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.URL+"/v1/stream?"+query, nil)

@@ -12,9 +12,10 @@ import (
 // Version is the version of the stream that this package speaks, Oldest the oldest one that it still understands. A subscriber names all
 // that it speaks (see VersionParameter), one that names none speaks version 2; the ledger takes the newest that both do.
 //
-// In version 2 a change is about one person (Single), nothing is resumed, and nothing can be compared.
+// In version 2 a change is about one person (Single), nothing is resumed, and nothing can be compared. Before version 4 tags are made with one
+// key: a ledger whose key has changed refuses it.
 const (
-	Version = 3
+	Version = 4
 	Oldest  = 2
 )
 
@@ -55,6 +56,8 @@ type Hello struct {
 	// Key is the key that tags are made with (see consent.Tagger), and KeyID its name.
 	KeyID string `json:"keyID"`
 	Key   []byte `json:"key"`
+	// Later are the keys that took its place since, which make tags of tags (see consent.Retagger); from version 4 on.
+	Later [][]byte `json:"later,omitempty"`
 	// Purposes are those that the stream is about. Nothing can be told from it about others.
 	Purposes []consent.PurposeID `json:"purposes"`
 	// Timed are those of them for which times are told. For the others, facts that would need one say so (consent.Fact.Untimed).

@@ -37,6 +37,16 @@ type Exported struct {
 	KeyID      string           `json:"keyID"`
 	Epoch      string           `json:"epoch"`
 	Size       consent.Position `json:"size"`
+	// Scheme and RootKeys are those of the log, where its key has changed.
+	Scheme   store.Scheme    `json:"scheme,omitzero"`
+	RootKeys []store.RootKey `json:"rootKeys,omitempty"`
+}
+
+// ReadHeader reads the first line of an export. Nothing of it is verified.
+func ReadHeader(from io.ReadSeeker) (Exported, error) {
+	f := &File{from: from}
+	_, err := f.lines()
+	return f.Exported, err
 }
 
 // line is one place of the log. Entry is text within JSON, because its bytes are what was hashed.

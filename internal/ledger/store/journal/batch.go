@@ -50,6 +50,9 @@ func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) 
 	if b.at.Before(head.At) {
 		b.at = head.At // time in the log never goes back
 	}
+	if err := j.completed(jobs, head.Scheme); err != nil {
+		return nil, err
+	}
 	tags, keys := wanted(jobs)
 	loaded, err := tx.Load(ctx, tags, keys)
 	if err != nil {
@@ -57,6 +60,34 @@ func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) 
 	}
 	b.take(loaded)
 	return b, nil
+}
+
+// completed gives every identity the tags that the log's scheme asks for. The head is locked, so that nobody is appended without them once a
+// key is being introduced. What callers hold is left as it is.
+func (j *Journal) completed(jobs []*job, now store.Scheme) error {
+	for _, one := range jobs {
+		for i := range one.events {
+			if !slices.ContainsFunc(one.events[i].Identities, func(id store.Identity) bool { return lacks(id, now) }) {
+				continue
+			}
+			one.events = slices.Clone(one.events)
+			all := slices.Clone(one.events[i].Identities)
+			one.events[i].Identities = all
+			for n := range all {
+				if !lacks(all[n], now) {
+					continue
+				}
+				if err := j.complete(&all[n], now); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func lacks(id store.Identity, now store.Scheme) bool {
+	return id.Scheme != (store.Scheme{}) && id.Scheme != now
 }
 
 // wanted gives all tags and keys of some jobs.

@@ -37,6 +37,8 @@ type Journal struct {
 	unknown *unsettled
 	// unproven leaves out the Merkle log.
 	unproven bool
+	// complete gives identities the tags of the log's scheme.
+	complete store.Completer
 }
 
 // Option changes how a journal works.
@@ -44,6 +46,9 @@ type Option func(*Journal)
 
 // Unproven leaves out the Merkle log, so that what it costs can be measured. A ledger with it can prove nothing.
 func Unproven() Option { return func(j *Journal) { j.unproven = true } }
+
+// Completing has tags that were made under an earlier scheme than the log's completed as they are appended. Without it they are refused.
+func Completing(c store.Completer) Option { return func(j *Journal) { j.complete = c } }
 
 type job struct {
 	ctx     context.Context
@@ -57,6 +62,7 @@ type job struct {
 // New returns a journal that appends to a database until Close. Now is the ledger's clock.
 func New(db Database, now func() time.Time, options ...Option) *Journal {
 	j := &Journal{db: db, now: now, watch: func([]store.Change) {}, queue: make(chan *job, queueLength), stopped: make(chan struct{})}
+	j.complete = func(*store.Identity, store.Scheme) error { return store.ErrKey }
 	for _, o := range options {
 		o(j)
 	}

@@ -51,7 +51,7 @@ func (r *Replay) Add(p Replayed) {
 	identities := make([]store.Identity, len(p.Entry.Identities))
 	hashed := false
 	for i, id := range p.Entry.Identities {
-		identities[i] = store.Identity{Type: id.Type, Plain: id.Plain}
+		identities[i] = store.Identity{Type: id.Type, Plain: id.Plain, Twice: id.Twice}
 		for _, t := range id.Tags {
 			identities[i].Tags = append(identities[i].Tags, consent.Tag(t))
 		}

@@ -32,10 +32,18 @@ func (b *batch) resolve(identities []store.Identity) resolved {
 			out.added = append(out.added, one)
 			ids = []int64{one.ID}
 		}
-		for _, t := range in.Tags {
-			if len(b.find([]consent.Tag{t}, out.tags)) == 0 {
-				out.tags = append(out.tags, TaggedID{Tag: t, ID: ids[0]})
+		for n, t := range in.Tags {
+			if len(b.find([]consent.Tag{t}, out.tags)) > 0 {
+				continue
 			}
+			whose := ids[0]
+			// What is new under one key belongs to whom it names under the other.
+			if pairs := in.Pairs(); pairs > 0 {
+				if twin := b.find([]consent.Tag{in.Tags[(n+pairs)%len(in.Tags)]}, out.tags); len(twin) > 0 {
+					whose = twin[0]
+				}
+			}
+			out.tags = append(out.tags, TaggedID{Tag: t, ID: whose})
 		}
 		for _, id := range ids {
 			if !slices.Contains(out.named, id) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/storetest"
 	"github.com/optup/optup/internal/testkit/postgres"
 )
@@ -19,7 +20,7 @@ func options(t *testing.T, url string) Options {
 
 func open(t *testing.T, url string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), options(t, url))
+	s, err := Open(t.Context(), options(t, url), journal.Completing(storetest.Keys(t).Stream.Complete))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ const headTimeout = 3 * time.Second
 // errStandby reports a server that may lag behind: a head of it would pass off an old state as a fresh one.
 var errStandby = errors.New("the database is a standby, whose head may be old; let the database URL lead to the primary")
 
-const readHead = `SELECT epoch, position, at, hashed, frontier, pg_is_in_recovery() FROM head WHERE id = 1`
+const readHead = `SELECT epoch, position, at, hashed, frontier, tag_key, tag_other, rekeyed, pg_is_in_recovery() FROM head WHERE id = 1`
 
 // Head implements store.Store. It asks the primary each time.
 func (s *Store) Head(ctx context.Context) (store.Head, error) {
@@ -33,10 +33,10 @@ func (s *Store) Head(ctx context.Context) (store.Head, error) {
 
 func head(ctx context.Context, q querier) (store.Head, error) {
 	var h store.Head
-	var at int64
+	var at, rekeyed int64
 	var frontier []byte
 	var standby bool
-	if err := q.QueryRow(ctx, readHead).Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &standby); err != nil {
+	if err := q.QueryRow(ctx, readHead).Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.Scheme.Current, &h.Scheme.Other, &rekeyed, &standby); err != nil {
 		return store.Head{}, fmt.Errorf("the head cannot be read: %w", err)
 	}
 	if standby {
@@ -46,7 +46,7 @@ func head(ctx context.Context, q querier) (store.Head, error) {
 	if err != nil {
 		return store.Head{}, err
 	}
-	h.At, h.Root = moment(at), f.Root()
+	h.At, h.Rekeyed, h.Root = moment(at), moment(rekeyed), f.Root()
 	return h, nil
 }
 

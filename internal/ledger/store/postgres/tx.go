@@ -48,7 +48,7 @@ const (
 	begin   = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	protect = `SELECT set_config('idle_in_transaction_session_timeout', '10s', true), set_config('synchronous_commit',
 		CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`
-	lockHead = `SELECT epoch, position, at, hashed, frontier, last_id FROM head WHERE id = 1 FOR UPDATE`
+	lockHead = `SELECT epoch, position, at, hashed, frontier, last_id, tag_key, tag_other FROM head WHERE id = 1 FOR UPDATE`
 )
 
 // Head implements journal.Tx.
@@ -67,7 +67,7 @@ func (t *transaction) Head(ctx context.Context) (journal.Head, error) {
 	}
 	var at int64
 	var frontier []byte
-	if err := answers.QueryRow().Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.LastID); err != nil {
+	if err := answers.QueryRow().Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.LastID, &h.Scheme.Current, &h.Scheme.Other); err != nil {
 		return h, told(err)
 	}
 	h.At = moment(at)

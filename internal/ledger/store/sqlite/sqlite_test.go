@@ -14,12 +14,13 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/storetest"
 )
 
 func openIn(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), dir, "key-1", wrapping, storetest.Now)
+	s, err := Open(t.Context(), dir, "key-1", wrapping, storetest.Now, journal.Completing(storetest.Keys(t).Stream.Complete))
 	if err != nil {
 		t.Fatal(err)
 	}

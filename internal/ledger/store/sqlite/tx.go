@@ -287,15 +287,13 @@ type querier interface {
 
 func readHead(ctx context.Context, q querier) (journal.Head, error) {
 	var h journal.Head
-	var at int64
+	var at, rekeyed int64
 	var frontier []byte
-	if err := q.QueryRowContext(ctx, `SELECT epoch, position, at, hashed, frontier, last_id FROM head`).
-		Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.LastID); err != nil {
+	if err := q.QueryRowContext(ctx, `SELECT epoch, position, at, hashed, frontier, last_id, tag_key, tag_other, rekeyed FROM head`).
+		Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.LastID, &h.Scheme.Current, &h.Scheme.Other, &rekeyed); err != nil {
 		return h, fmt.Errorf("the head cannot be read: %w", told(err))
 	}
-	if at != 0 {
-		h.At = time.Unix(0, at).UTC()
-	}
+	h.At, h.Rekeyed = moment(at), moment(rekeyed)
 	var err error
 	if h.Frontier, err = proof.ParseFrontier(frontier); err != nil {
 		return h, err
