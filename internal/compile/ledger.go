@@ -20,7 +20,9 @@ func (c *compiler) ledger(l policy.Ledger) (LedgerBundle, bool) {
 	there := map[consent.PurposeID]bool{}
 	for _, p := range c.sorted {
 		if p.Controller == l.Controller {
-			b.Purposes, there[p.Name] = append(b.Purposes, p.Purpose), true
+			told := p.Purpose
+			told.DPV, told.EvidenceRetentionDays = p.declared.DPV, p.declared.EvidenceRetentionDays
+			b.Purposes, there[p.Name] = append(b.Purposes, told), true
 		}
 	}
 	for _, p := range slices.Clone(b.Purposes) {

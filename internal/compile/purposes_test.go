@@ -192,3 +192,23 @@ func TestWhatChildrenInherit(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// TestLedgersAreToldWhatReceiptsAndRetentionNeed, and sidecars are not.
+func TestLedgersAreToldWhatReceiptsAndRetentionNeed(t *testing.T) {
+	s := sound()
+	for i := range s.Purposes {
+		s.Purposes[i].DPV, s.Purposes[i].EvidenceRetentionDays = "dpv:DirectMarketing", 1900
+	}
+	for _, p := range ledgerOf(t, s).Purposes {
+		if p.DPV != "dpv:DirectMarketing" || p.EvidenceRetentionDays != 1900 {
+			t.Errorf("%s: %q, %d days", p.Name, p.DPV, p.EvidenceRetentionDays)
+		}
+	}
+	for _, w := range Compile(s).Bundles {
+		for _, p := range w.Bundle.Purposes {
+			if p.DPV != "" || p.EvidenceRetentionDays != 0 {
+				t.Errorf("a sidecar is told of %s: %q, %d days", p.Name, p.DPV, p.EvidenceRetentionDays)
+			}
+		}
+	}
+}

@@ -103,6 +103,8 @@ type Event struct {
 	Touchpoint string    `json:"touchpoint,omitempty"`
 	Purpose    PurposeID `json:"purpose,omitempty"`
 	Notice     NoticeID  `json:"notice,omitempty"`
+	// Language is that of the wording which the person saw, as a BCP 47 tag.
+	Language string `json:"language,omitempty"`
 	// Pending marks a grant that the person has yet to confirm (double opt-in).
 	Pending bool  `json:"pending,omitempty"`
 	Proof   Proof `json:"proof,omitempty"`

@@ -82,8 +82,12 @@ type Purpose struct {
 	// Blocked is the reason code that every request under this purpose gets, because the purpose dangles, is unlawful or does not
 	// allow the namespace; empty for a sound purpose.
 	Blocked string `json:"blocked,omitempty"`
-	// Labels name the purpose for people; in bundles of ledgers only.
+	// Labels name the purpose for people; in bundles of ledgers only, as what follows.
 	Labels []Label `json:"labels,omitempty"`
+	// DPV is the term of the Data Privacy Vocabulary that comes closest, for receipts.
+	DPV string `json:"dpv,omitempty"`
+	// EvidenceRetentionDays is how long the evidence of a grant is kept after its last use; 0 means until erasure.
+	EvidenceRetentionDays int `json:"evidenceRetentionDays,omitempty"`
 }
 
 // NoticeMinimum is the oldest version of a series of wordings that still counts.

@@ -17,6 +17,7 @@ type event struct {
 	Touchpoint      string            `json:"touchpoint,omitzero"`
 	Purpose         consent.PurposeID `json:"purpose,omitzero"`
 	Notice          consent.NoticeID  `json:"notice,omitzero"`
+	Language        string            `json:"language,omitzero"`
 	Pending         bool              `json:"pending,omitzero"`
 	Proof           consent.Proof     `json:"proof,omitzero"`
 	BasedOn         consent.Position  `json:"basedOn,omitzero"`
@@ -38,8 +39,10 @@ const (
 
 // Names are those of Kubernetes objects, optionally with a namespace. They leave no room for an address.
 var (
-	nameShape  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9./]*[a-z0-9])?$`)
-	goodsShape = regexp.MustCompile(`^[\pL\pN][-\pL\pN ._/&+]*$`)
+	nameShape = regexp.MustCompile(`^[a-z0-9]([-a-z0-9./]*[a-z0-9])?$`)
+	// A language tag (BCP 47) leaves no room for anything else, either.
+	languageShape = regexp.MustCompile(`^[a-zA-Z]{2,8}(-[a-zA-Z0-9]{1,8}){0,3}$`)
+	goodsShape    = regexp.MustCompile(`^[\pL\pN][-\pL\pN ._/&+]*$`)
 )
 
 // check gives the event to append, or what is wrong with it, by member.
@@ -55,6 +58,7 @@ func (in event) check(now time.Time) (consent.Event, []problem.Item) {
 	need(slices.Contains(types, in.Type), "type", "say what happened with an event of the vocabulary, for example given or withdrawn")
 	need(name(string(in.Purpose)), "purpose", "give the name of a DataPurpose")
 	need(name(string(in.Notice)), "notice", "give the name of a ConsentNotice")
+	need(in.Language == "" || (in.Notice != "" && languageShape.MatchString(in.Language)), "language", "give the language of the notice's wording that the person saw, such as de")
 	need(name(in.Touchpoint), "touchpoint", "give the name of a Touchpoint, such as shop/newsletter-form")
 	need(in.Proof == "" || slices.Contains(proofs, in.Proof), "proof", "give MailboxConfirmed, NumberConfirmed, Signed or AuthenticatedSession, or leave it out")
 	need(in.Channel == "" || slices.Contains(channels, in.Channel), "channel", "give email, sms, phone, post or web, or leave it out")
@@ -78,7 +82,7 @@ func (in event) check(now time.Time) (consent.Event, []problem.Item) {
 		need(false, "attribute", "give age or addressee")
 	}
 	return consent.Event{
-		Type: in.Type, OccurredAt: in.OccurredAt.UTC(), Touchpoint: in.Touchpoint, Purpose: in.Purpose, Notice: in.Notice,
+		Type: in.Type, OccurredAt: in.OccurredAt.UTC(), Touchpoint: in.Touchpoint, Purpose: in.Purpose, Notice: in.Notice, Language: in.Language,
 		Pending: in.Pending, Proof: in.Proof, BasedOn: in.BasedOn, Grant: in.Grant, Channel: in.Channel, Scope: in.Scope,
 		Goods: in.Goods, ObjectionNotice: in.ObjectionNotice, Attribute: in.Attribute, Value: in.Value,
 	}, items

@@ -132,6 +132,16 @@ func TestFromNewsletterToOptUp(t *testing.T) {
 	}
 	answer("shop/form", adaProven, `{"notice":"upload-v1","purpose":"upload","answer":"given","basedOn":3}`, 409)
 	answer("shop/form", adaProven, `{"notice":"upload-v1","purpose":"upload","answer":"given","basedOn":4}`, 200)
+	page, err := l.Store.Entries(t.Context(), 1, 10)
+	if err != nil || len(page) != 5 {
+		t.Fatalf("%d entries, %v", len(page), err)
+	}
+	for _, one := range page {
+		e, err := store.DecodeEntry(one.Entry)
+		if err != nil || (e.Event.Language != "de") != (e.Event.Type == consent.EventConfirmed) {
+			t.Errorf("%s at %d says that the words were seen in %q, %v", e.Event.Type, one.Position, e.Event.Language, err)
+		}
+	}
 }
 
 // TestAVisitorLearnsNothingAboutAnybody: whatever the ledger knows about an address, whoever types it in gets the same answers.

@@ -93,6 +93,7 @@ func (s *Service) Answer(ctx context.Context, name string, p Person, in Answers)
 			if err != nil {
 				return nil, err
 			}
+			e.Language = scene.words(in, i).Language
 			out[i] = Taken{Notice: e.Notice, Purpose: e.Purpose, Status: status(e)}
 			if !p.Known() && e.Type != consent.EventGiven {
 				continue // whoever typed in an address refuses nothing in its owner's name
@@ -273,8 +274,8 @@ func (s *Service) key(c *scene, p Person, in Answers, i int) (string, [32]byte, 
 	return s.Keys.Name("answer", in.Key, strconv.Itoa(i)), sha256.Sum256(content), nil
 }
 
-// shown is the evidence of which words somebody was shown, where, and by what means they answered.
-func (c *scene) shown(in Answers, i int) store.Attachment {
+// words are those that somebody was shown: the ones that the answer names, or else those in the language that it came in.
+func (c *scene) words(in Answers, i int) ir.Text {
 	n := c.notice(in.Answers[i].Notice)
 	text, _ := Speak(n.Texts, in.Language, func(t ir.Text) string { return t.Language })
 	for _, t := range n.Texts {
@@ -282,6 +283,12 @@ func (c *scene) shown(in Answers, i int) store.Attachment {
 			text = t
 		}
 	}
+	return text
+}
+
+// shown is the evidence of which words somebody was shown, where, and by what means they answered.
+func (c *scene) shown(in Answers, i int) store.Attachment {
+	n, text := c.notice(in.Answers[i].Notice), c.words(in, i)
 	// Strings and a number cannot fail to be written.
 	body, _ := json.Marshal(struct {
 		Kind          string           `json:"kind"`

@@ -16,13 +16,15 @@ type Period struct {
 	Years int
 	// YearEnd tells that the years begin with the end of the year of the last use.
 	YearEnd bool
+	// Bound tells that the statute has it kept, so that no purpose can say less.
+	Bound   bool
 	Statute string
 }
 
 // Periods are those of channels. Purposes without a channel have the one of ChannelWeb.
 var Periods = map[consent.Channel]Period{
 	// The consent to telephone advertising is documented and kept for five years from when it was given and after each use of it.
-	consent.ChannelPhone: {Years: 5, Statute: "UWG §7a(2)"},
+	consent.ChannelPhone: {Years: 5, Bound: true, Statute: "UWG §7a(2)"},
 	// Elsewhere nothing has it kept; it is needed against claims until these lapse (GDPR Art. 17(3)(e)).
 	consent.ChannelEmail: claims,
 	consent.ChannelSMS:   claims,
@@ -40,6 +42,15 @@ func (p Period) end(last time.Time) time.Time {
 	return last.AddDate(p.Years, 0, 0)
 }
 
+// endFor is end for a purpose, which may say for how many days it wants proof to be kept.
+func (p Period) endFor(last time.Time, days int) time.Time {
+	end, said := p.end(last), last.UTC().AddDate(0, 0, days)
+	if days == 0 || (p.Bound && end.After(said)) {
+		return end
+	}
+	return said
+}
+
 // Ends gives when the proof of what a record holds is not needed any more; the zero time for a record that proves nothing. A purpose that the
 // bundle does not know is kept as long as any.
 func Ends(r *consent.Record, b *ir.Bundle) time.Time {
@@ -48,39 +59,54 @@ func Ends(r *consent.Record, b *ir.Bundle) time.Time {
 		if g.Status == consent.StatusPending || (g.Status != consent.StatusGiven && g.Before == consent.StatusPending) {
 			continue // nothing was ever done on its strength
 		}
-		last := g.Since
-		for _, t := range []time.Time{g.Renewed, r.Used[g.Purpose]} {
-			if t.After(last) {
-				last = t
-			}
-		}
-		for _, p := range periods(b, g.Purpose) {
-			if e := p.end(last); e.After(end) {
-				end = e
-			}
+		if e := grantEnds(&g, r, b); e.After(end) {
+			end = e
 		}
 	}
 	return end
 }
 
-func periods(b *ir.Bundle, purpose consent.PurposeID) (out []Period) {
-	for i := range b.Purposes {
-		p := &b.Purposes[i]
-		if p.Name != purpose {
-			continue
+// grantEnds gives when the proof of one grant is not needed any more.
+func grantEnds(g *consent.Grant, r *consent.Record, b *ir.Bundle) (end time.Time) {
+	last := g.Since
+	for _, t := range []time.Time{g.Renewed, r.Used[g.Purpose]} {
+		if t.After(last) {
+			last = t
 		}
+	}
+	all, days := periods(b, g.Purpose)
+	for _, p := range all {
+		if e := p.endFor(last, days); e.After(end) {
+			end = e
+		}
+	}
+	return end
+}
+
+// periods gives those of a purpose, and for how many days it says that proof is kept; 0 if it does not.
+func periods(b *ir.Bundle, purpose consent.PurposeID) (out []Period, days int) {
+	if p := purposeOf(b, purpose); p != nil {
 		for _, c := range p.Channels {
 			out = append(out, Periods[c])
 		}
 		if len(out) == 0 {
 			out = append(out, Periods[consent.ChannelWeb])
 		}
-		return out
+		return out, p.EvidenceRetentionDays
 	}
 	for _, p := range Periods {
 		out = append(out, p)
 	}
-	return out
+	return out, 0
+}
+
+func purposeOf(b *ir.Bundle, name consent.PurposeID) *ir.Purpose {
+	for i := range b.Purposes {
+		if b.Purposes[i].Name == name {
+			return &b.Purposes[i]
+		}
+	}
+	return nil
 }
 
 // Store is what erasing needs of a ledger's store.
@@ -114,6 +140,9 @@ func (e *Eraser) Run(ctx context.Context) error {
 	for {
 		if _, err := e.Once(ctx); err != nil && ctx.Err() == nil {
 			e.Logger.Error("people who asked for erasure could not be erased; it is tried again", "error", err)
+		}
+		if err := e.sweep(ctx); err != nil && ctx.Err() == nil {
+			e.Logger.Error("evidence whose retention has ended could not be deleted; it is tried again", "error", err)
 		}
 		select {
 		case <-ctx.Done():

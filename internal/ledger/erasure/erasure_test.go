@@ -146,3 +146,51 @@ func TestWhoComesBackIsNotErased(t *testing.T) {
 		t.Fatal("the evidence of what the person agreed to now is gone")
 	}
 }
+
+// TestEvidenceGoesAfterTheRetentionOfItsPurpose, and not before: while the grant goes on, and as long as a statute has it kept, it stays.
+func TestEvidenceGoesAfterTheRetentionOfItsPurpose(t *testing.T) {
+	retained := func(channel consent.Channel, days int) *ir.Bundle {
+		return &ir.Bundle{Purposes: []ir.Purpose{{Name: "p", Channels: []consent.Channel{channel}, EvidenceRetentionDays: days}}}
+	}
+	used := consent.Event{Type: consent.EventUsed, Purpose: "p"}
+	withdrawn := consent.Event{Type: consent.EventWithdrawn, Purpose: "p"}
+	for name, c := range map[string]struct {
+		bundle *ir.Bundle
+		events []consent.Event
+		days   int // until which it is there, of 6 years; 0 for all of them
+	}{
+		"a year after the last use":           {retained(consent.ChannelEmail, 365), []consent.Event{used, withdrawn}, 365 + 100},
+		"while the grant goes on":             {retained(consent.ChannelEmail, 365), []consent.Event{used}, 0},
+		"a purpose that says nothing":         {retained(consent.ChannelEmail, 0), []consent.Event{used, withdrawn}, 0},
+		"five years for telephone":            {retained(consent.ChannelPhone, 365), []consent.Event{used, withdrawn}, 5*365 + 1 + 100},
+		"a purpose that nobody knows":         {&ir.Bundle{}, []consent.Event{used, withdrawn}, 0},
+		"a purpose that says more than usual": {retained(consent.ChannelEmail, 5*365), []consent.Event{withdrawn}, 5 * 365},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Bundle = func() *ir.Bundle { return c.bundle }
+			w.given("p", 0)
+			for i, e := range c.events {
+				if e.Type == consent.EventUsed {
+					w.now = start.AddDate(0, 0, 100*(i+1))
+				}
+				w.append(e, "")
+			}
+			for day := 0; day < 6*365; day += 10 {
+				if w.now = start.AddDate(0, 0, day); w.now.Before(start.AddDate(0, 0, 101)) {
+					continue
+				}
+				if _, _, err := w.Sweep(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				left := w.once(0)
+				switch gone := c.days > 0 && day > c.days; {
+				case !gone && left != 1:
+					t.Fatalf("it is gone after %d days", day)
+				case gone && day > c.days+31 && left != 0:
+					t.Fatalf("it is there after %d days", day)
+				}
+			}
+		})
+	}
+}

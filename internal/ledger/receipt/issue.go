@@ -82,7 +82,7 @@ func record(entry store.Entry, controller string) Record {
 		r.PIIPrincipalID = "urn:optup:tag:" + hex.EncodeToString(tag[:])
 	}
 	if e.Notice != "" {
-		r.Processing.Notice = &Notice{Type: "dpv:ConsentNotice", Name: e.Notice}
+		r.Processing.Notice = &Notice{Type: "dpv:ConsentNotice", Name: e.Notice, Language: e.Language}
 	}
 	return r
 }
@@ -120,7 +120,7 @@ func (p *Purpose) is(e consent.Event, x *ir.Purpose, notice *ir.Notice) {
 	if notice.Name != "" {
 		processing, channels = notice.Processing, notice.Channels
 	}
-	p.LawfulBasis, p.Channels = basis(e, x.Grounds), channels
+	p.PurposeType, p.LawfulBasis, p.Channels = x.DPV, basis(e, x.Grounds), channels
 	for _, m := range processing {
 		if t := methods[m]; !slices.Contains(p.Methods, t) {
 			p.Methods = append(p.Methods, t)

@@ -43,6 +43,8 @@ type Processing struct {
 type Notice struct {
 	Type string           `json:"@type"`
 	Name consent.NoticeID `json:"notice"`
+	// Language is that of the wording which the person saw, where it is known.
+	Language string `json:"language,omitempty"`
 	// Wordings are what it says, by language.
 	Wordings []Wording `json:"wordings,omitempty"`
 }

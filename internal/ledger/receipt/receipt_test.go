@@ -69,7 +69,7 @@ func at(t *testing.T, e consent.Event) Source {
 		Logged: store.Logged{Position: 5, Leaf: log[4], Salt: salt[:], Entry: entry}, Path: path, Root: top, Epoch: "EPOCH", Controller: "shop-gmbh",
 		Bundle: &ir.Bundle{
 			Purposes: []ir.Purpose{{
-				Name: "newsletter", Grounds: []ir.Ground{ir.GroundConsent, ir.GroundExistingCustomer}, Categories: []string{"EmailAddress"},
+				Name: "newsletter", DPV: "dpv:DirectMarketing", Grounds: []ir.Ground{ir.GroundConsent, ir.GroundExistingCustomer}, Categories: []string{"EmailAddress"},
 				Processing: []ir.Processing{ir.ProcessingSend, ir.ProcessingShow}, ValidForDays: 730,
 			}},
 			Notices: []ir.Notice{{
@@ -90,7 +90,7 @@ func (leaves) Nodes(int, uint64, int) ([]proof.Hash, error) { return nil, errors
 
 func given() consent.Event {
 	return consent.Event{
-		Type: consent.EventGiven, Purpose: "newsletter", Notice: "newsletter-v1", Actor: consent.ActorPerson, Touchpoint: "shop/form",
+		Type: consent.EventGiven, Purpose: "newsletter", Notice: "newsletter-v1", Actor: consent.ActorPerson, Touchpoint: "shop/form", Language: "en",
 		Proof: consent.ProofMailboxConfirmed,
 	}
 }

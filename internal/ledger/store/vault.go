@@ -11,7 +11,7 @@ import (
 const (
 	// KindAddress is an identifier in the clear, kept once for an identity.
 	KindAddress = "address"
-	// KindEvidence is what proves an event (GDPR Art. 7(1), UWG §7a).
+	// KindEvidence is what proves an event (GDPR Art. 7(1), UWG §7a). It is due after EvidenceLook unless it says otherwise.
 	KindEvidence = "evidence"
 	// KindMail is a message that waits to be sent.
 	KindMail = "mail"
@@ -19,6 +19,9 @@ const (
 	// may be empty, and is empty where the person's key is gone: it is handed out all the same.
 	KindErasure = "erasure"
 )
+
+// EvidenceLook is how long after it was kept, and how often then, evidence is handed out by Due, to see whether it is still needed.
+const EvidenceLook = 30 * 24 * time.Hour
 
 // Attachment is something that has to be readable later, and is stored encrypted.
 type Attachment struct {

@@ -79,7 +79,7 @@ func attached(t *testing.T, open Factory) {
 	must(t, s, a) // again, with the same key
 	got := attachments(t, s, 1)
 	wantBodies(t, got, "evidence one")
-	if got[0].Position != first.Position || got[0].Tag != Tag(1) || !got[0].Due.IsZero() {
+	if got[0].Position != first.Position || got[0].Tag != Tag(1) || !got[0].Due.Equal(first.At.Add(store.EvidenceLook)) {
 		t.Fatalf("position %d, due %v", got[0].Position, got[0].Due)
 	}
 	must(t, s, About(1, consent.Event{Type: consent.EventWithdrawn, Purpose: "newsletter"}))

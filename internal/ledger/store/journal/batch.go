@@ -198,12 +198,18 @@ func (b *batch) salt() (s proof.Salt) {
 	return s
 }
 
-// attachments are those of an event. A request for erasure leaves word of itself, so that no caller can forget to see to it.
+// attachments are those of an event. Evidence is looked at again by whoever sees to its retention. A request for erasure leaves word of itself, so that no caller can forget to see to it.
 func attachments(in *store.Append, e consent.Event) []store.Attachment {
-	if e.Type != consent.EventErasureRequested {
-		return in.Attachments
+	out := slices.Clone(in.Attachments)
+	for i := range out {
+		if out[i].Kind == store.KindEvidence && out[i].Due.IsZero() {
+			out[i].Due = e.At.Add(store.EvidenceLook)
+		}
 	}
-	return append(slices.Clip(in.Attachments), store.Attachment{Kind: store.KindErasure, Due: e.At})
+	if e.Type == consent.EventErasureRequested {
+		out = append(out, store.Attachment{Kind: store.KindErasure, Due: e.At})
+	}
+	return out
 }
 
 func others(l *consent.Links, named []int64) []int64 {
