@@ -101,6 +101,11 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	l.Share = share.New(share.Options{
 		Source: share.From(db), Changes: l.Hub.Tap(), Bundle: l.bundle, Declared: func() int64 { return o.Guard.Config().Population.Registered() }, Now: o.Now, Logger: o.Logger,
 	})
+	if others, ok := db.(store.Replicas); ok {
+		if err := l.Stream.Meet(ctx, others); err != nil {
+			return nil, errors.Join(err, l.close())
+		}
+	}
 	l.Rekey = rekey.New(rekey.Options{Store: db, Keys: key, Rekey: l.Stream.Rekey, Now: o.Now, Logger: o.Logger, Settled: o.Settled})
 	l.count()
 	return l, nil
@@ -152,6 +157,7 @@ func (l *Ledger) count() {
 		var both sync.WaitGroup
 		both.Go(func() { _ = l.Share.Run(ctx) }) // they fail never
 		both.Go(func() { _ = l.Rekey.Run(ctx) })
+		both.Go(func() { l.Stream.Report(ctx) })
 		both.Wait()
 	}()
 	l.stop = func() { cancel(); <-done }

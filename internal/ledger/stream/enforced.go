@@ -103,6 +103,9 @@ func (r *roll) waiting(at consent.Position, ask []byte) (n int, next time.Time, 
 
 // Enforced is Hub.Enforced, with what the server knows about other replicas.
 func (s *Server) Enforced(ctx context.Context, at consent.Position) int {
+	if s.others != nil {
+		return s.everywhere(ctx, at)
+	}
 	return s.Hub.Enforced(ctx, at, s.Alone)
 }
 

@@ -53,6 +53,8 @@ type Server struct {
 	probes        probes
 	notary        *notary
 	contradiction atomic.Pointer[Contradiction]
+	// others are nil where nobody else serves the log, or none can be asked.
+	others *neighbours
 }
 
 // NewServer returns a server.
