@@ -80,6 +80,9 @@ func (l *Ledger) ask(ctx context.Context, method, path, kind string, body io.Rea
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
+	if accept, ok := ctx.Value(acceptKey{}).(string); ok {
+		req.Header.Set("Accept", accept)
+	}
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}

@@ -35,13 +35,13 @@ type imported struct {
 	Unknown []string `json:"unknown,omitempty"`
 }
 
-// imports answers POST /v1/imports?dryRun=true: a CSV file with one event about one person in each row. If any row is malformed,
-// nothing is imported. Rows with a time are imported once, however often the file is sent.
+// imports answers POST /v1/imports?dryRun=true&report=rows: a CSV file with one event about one person in each row. If any row is malformed,
+// nothing is imported. Rows with a time are imported once, however often the file is sent. Whoever accepts lines is told how far it is.
 func (a *API) imports(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	if c.Touchpoints != nil {
 		return problem.Forbidden("a file may be about every touchpoint: give the service account the role touchpoint in spec.access of the ConsentLedger")
 	}
-	dryRun, err := dryRunOf(r)
+	dryRun, everyRow, err := importQuery(r)
 	if err != nil {
 		return err
 	}
@@ -60,15 +60,22 @@ func (a *API) imports(w http.ResponseWriter, r *http.Request, c access.Caller) e
 	}
 	im := &importer{api: a, caller: c, key: r.Header.Get(keyHeader), out: imported{DryRun: dryRun, Rows: len(rows)}}
 	im.count(rows)
+	if acceptsLines(r) {
+		im.tell = newTeller(w, everyRow)
+	}
 	if dryRun {
 		err = im.try(r.Context(), rows)
 	} else {
 		err = im.append(r.Context(), rows)
 	}
+	im.out.Refused, im.out.Errors = im.refused.count, im.refused.items
+	if im.tell != nil {
+		im.tell.end(&im.out, err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	im.out.Refused, im.out.Errors = im.refused.count, im.refused.items
 	return answer(w, http.StatusOK, im.out)
 }
 
@@ -78,6 +85,8 @@ type importer struct {
 	key     string
 	out     imported
 	refused lineErrors
+	// tell is nil for a caller who waits for the end.
+	tell *teller
 }
 
 // count says beforehand what the rows will come to.
@@ -162,15 +171,21 @@ func (im *importer) append(ctx context.Context, rows []row) error {
 					return p
 				}
 				im.refused.add(r.line, "", errs[i].Error())
+				im.tell.row(r.line, refusedRow, 0, errs[i].Error())
 			case results[i].Replayed:
 				im.out.Replayed++
+				im.tell.row(r.line, replayedRow, results[i].Position, "")
 				im.out.Position = max(im.out.Position, results[i].Position)
 				im.api.Appended(string(r.event.Type), "replayed")
 			default:
 				im.out.Appended++
+				im.tell.row(r.line, appendedRow, results[i].Position, "")
 				im.out.Position = max(im.out.Position, results[i].Position)
 				im.api.Appended(string(r.event.Type), "appended")
 			}
+		}
+		if err := im.tell.advance(im); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -205,13 +220,18 @@ func (im *importer) try(ctx context.Context, rows []row) error {
 		}
 		if err := consent.Admit(record, r.event); err != nil {
 			im.refused.add(r.line, "", err.Error())
-			continue
+			im.tell.row(r.line, refusedRow, 0, err.Error())
+		} else {
+			next++
+			e := r.event
+			e.Position, e.At = next, im.api.Now().UTC()
+			record.Apply(e)
+			im.out.Appended++
+			im.tell.row(r.line, appendedRow, 0, "")
 		}
-		next++
-		e := r.event
-		e.Position, e.At = next, im.api.Now().UTC()
-		record.Apply(e)
-		im.out.Appended++
+		if err := im.tell.advance(im); err != nil {
+			return err
+		}
 	}
 	return nil
 }

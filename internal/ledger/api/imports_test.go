@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -208,5 +209,83 @@ func TestImportKeepsEvidenceWithTheEvent(t *testing.T) {
 	got, err := l.Store.Attachments(t.Context(), tags[0], store.KindEvidence)
 	if err != nil || len(got) != 1 || string(got[0].Body) != `{"kind":"archived","archived":{"provenAt":"2024-05-01T00:00:00Z","reference":"esp/4711"}}` {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestAnImportTellsHowFarItIs: line by line, every refused row however many there are, and every row to whoever asks.
+func TestAnImportTellsHowFarItIs(t *testing.T) {
+	l := ledgertest.New(t).Start()
+	l.Append("no@example.org", ledgertest.Withdrawn("newsletter"))
+	var file strings.Builder
+	file.WriteString(header)
+	const good, bad = 700, 150
+	for n := range good {
+		file.WriteString("email,yes" + strconv.Itoa(n) + "@example.org,given,newsletter,newsletter-v1,2024-05-01,,,,,,,\n")
+	}
+	for n := range bad {
+		file.WriteString("email,no@example.org,given,newsletter,newsletter-v1,2024-05-01T00:" + strconv.Itoa(n/60+10) + ":" + strconv.Itoa(n%50+10) + "." + strconv.Itoa(n) + "Z,,,,,,,\n")
+	}
+	type line struct {
+		Row *struct {
+			Line            int
+			Outcome, Detail string
+			Position        int
+		}
+		Progress *struct {
+			Rows, Done, Appended, Replayed, Refused int
+			RowsPerSecond, RemainingSeconds         float64
+		}
+		Result  *result
+		Problem *struct{ Status int }
+	}
+	send := func(query string) (lines []line) {
+		t.Helper()
+		status, head, body := l.DoHeader(ledgertest.Touchpoint, "POST", "/v1/imports"+query, file.String(), "Accept", "application/x-ndjson")
+		if status != 200 || head.Get("Content-Type") != "application/x-ndjson" {
+			t.Fatalf("%d %v", status, head)
+		}
+		for text := range strings.Lines(body) {
+			var one line
+			if err := json.Unmarshal([]byte(text), &one); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+			lines = append(lines, one)
+		}
+		return lines
+	}
+	for _, c := range []struct {
+		query, outcome             string
+		appended, replayed, listed int
+	}{
+		{"?dryRun=true", "", good, 0, bad}, {"?dryRun=false", "", good, 0, bad}, {"?report=rows", "replayed", 0, good, good + bad},
+	} {
+		lines := send(c.query)
+		last, told, refused, outcome := lines[len(lines)-1].Result, 0, 0, ""
+		var far int
+		for _, one := range lines {
+			switch {
+			case one.Row != nil:
+				if told++; one.Row.Outcome == "refused" {
+					refused++
+					if one.Row.Line <= good+1 || one.Row.Detail == "" {
+						t.Errorf("%+v", one.Row)
+					}
+				} else {
+					outcome = one.Row.Outcome
+				}
+			case one.Progress != nil:
+				p := one.Progress
+				if p.Done < far || p.Rows != good+bad || p.Appended+p.Replayed+p.Refused != p.Done || p.RowsPerSecond <= 0 {
+					t.Errorf("%+v", p)
+				}
+				far = p.Done
+			}
+		}
+		if last == nil || last.Appended != c.appended || last.Replayed != c.replayed || last.Refused != bad || told != c.listed || refused != bad || outcome != c.outcome || far != good+bad {
+			t.Errorf("%s: %d rows told, %d refused, outcome %q, done %d", c.query, told, refused, outcome, far)
+		}
+	}
+	if status, _ := l.Do(ledgertest.Touchpoint, "POST", "/v1/imports?report=rows", file.String()); status != 400 {
+		t.Errorf("every row is asked for without lines: status %d", status)
 	}
 }
