@@ -94,6 +94,7 @@ them everything else is served.`,
 		"imports":   {&f.limits.Imports, api.DefaultLimits.Imports, "files"},
 		"lookups":   {&f.limits.Lookups, api.DefaultLimits.Lookups, "questions about single people"},
 		"questions": {&f.limits.Questions, api.DefaultLimits.Questions, "AuthZEN questions of a workload"},
+		"forms":     {&f.limits.Forms, api.DefaultLimits.Forms, "forms of somebody else for a touchpoint"},
 	} {
 		v.IntVar(l.to, "max-"+name, l.of, "how many "+l.what+" one caller may send in a minute; 0 for no limit")
 	}
@@ -120,8 +121,8 @@ func (f *serveFlags) check() error {
 	if f.retainUses < 0 {
 		return errors.New("--retain-uses-days is a number of days, or 0 to keep use records for ever")
 	}
-	if min(f.limits.Events, f.limits.Imports, f.limits.Lookups, f.limits.Questions) < 0 {
-		return errors.New("--max-events, --max-imports, --max-lookups and --max-questions are numbers for each minute, or 0 for no limit")
+	if min(f.limits.Events, f.limits.Imports, f.limits.Lookups, f.limits.Questions, f.limits.Forms) < 0 {
+		return errors.New("--max-events, --max-imports, --max-lookups, --max-questions and --max-forms are numbers for each minute, or 0 for no limit")
 	}
 	if f.state == "" {
 		f.state = f.data

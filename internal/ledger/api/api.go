@@ -67,6 +67,8 @@ type API struct {
 	// desk tells people, and officers for them, what is known; nil where the store cannot tell.
 	desk   *desk.Desk
 	signed signed
+	// forms are the buckets of touchpoints that take in forms; nil for no limit.
+	forms *callers
 	// receipts are made by the ledger's key.
 	receipts *receipt.Issuer
 	// bundled are the plans that were made last.
@@ -111,6 +113,7 @@ func build(o Options) (*API, *router) {
 			Logger: o.Logger,
 		})
 	}
+	a.forms = a.perMinute(o.Limits.Forms)
 	mux := &router{ServeMux: http.NewServeMux()}
 	mux.HandleFunc("GET /v1/openapi.yaml", describe)
 	mux.HandleFunc("GET /v1/stream", o.Stream.Subscribe)

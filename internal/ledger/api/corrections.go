@@ -38,7 +38,9 @@ type mistake struct {
 // proposal is what the first officer's signature is about. The ledger keeps none: whoever approves sends it back, so it survives restarts
 // and replicas, and it says the same about the entry, by its leaf, as long as the log holds it.
 type proposal struct {
-	By       string           `json:"by"`
+	By string `json:"by"`
+	// Person stands for the person behind By, where the token names one.
+	Person   string           `json:"person,omitempty"`
 	Corrects consent.Position `json:"corrects"`
 	Leaf     string           `json:"leaf"`
 	Expires  time.Time        `json:"expires"`
@@ -54,7 +56,7 @@ func (a *API) propose(w http.ResponseWriter, r *http.Request, c access.Caller) e
 	if err != nil {
 		return err
 	}
-	p := proposal{By: c.Subject, Corrects: in.Corrects, Leaf: proof.Format(leaf), Expires: a.Now().UTC().Add(proposalLife).Truncate(time.Second)}
+	p := proposal{By: c.Subject, Person: a.personOf(c), Corrects: in.Corrects, Leaf: proof.Format(leaf), Expires: a.Now().UTC().Add(proposalLife).Truncate(time.Second)}
 	text, err := a.sealed(p)
 	if err != nil {
 		return err
@@ -79,7 +81,8 @@ func (a *API) approve(w http.ResponseWriter, r *http.Request, c access.Caller) e
 	if !ok || p.Corrects != in.Corrects {
 		return problem.Invalid("the proposal is none of this ledger for this entry, or has expired; have it proposed again")
 	}
-	if p.By == c.Subject {
+	// Somebody with two accounts is one officer, as far as their tokens tell.
+	if p.By == c.Subject || (p.Person != "" && p.Person == a.personOf(c)) {
 		return problem.Forbidden("a correction needs two officers: have somebody else approve what you proposed")
 	}
 	entry, leaf, err := a.mistaken(r, in.mistake)
@@ -118,6 +121,18 @@ func (a *API) approve(w http.ResponseWriter, r *http.Request, c access.Caller) e
 	last := results[len(results)-1]
 	w.Header().Set("OptUp-Position", strconv.FormatUint(uint64(last.Position), 10))
 	return answer(w, http.StatusCreated, a.acknowledge(w, r, last))
+}
+
+// personOf gives what stands for the person whom a token names; empty where it names none.
+func (a *API) personOf(c access.Caller) string {
+	if c.Person == nil {
+		return ""
+	}
+	i, err := consent.Normalize(*c.Person)
+	if err != nil {
+		return ""
+	}
+	return a.Keys.Name("officer", string(i.Type), i.Value)
 }
 
 // mistaken gives the entry that officers name, with its leaf. Somebody else's is not there.

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -62,6 +63,12 @@ func (a *API) intake(w http.ResponseWriter, r *http.Request) error {
 		// A touchpoint that is not there, and one without an intake, look like a wrong key.
 		return problem.Unauthenticated("sign the timestamp, a dot and the body with the touchpoint's key, at most 5 minutes ago: " +
 			SignatureHeader + ": v1=<HMAC-SHA256 in hexadecimal>, " + TimestampHeader + ": <seconds since 1970>")
+	}
+	// Whoever has got hold of a key must not fill the log, and mailboxes, with it.
+	if a.forms != nil {
+		if wait := a.forms.Take(name); wait > 0 {
+			return problem.TooMany("the touchpoint takes in fewer forms a minute; send this one again after Retry-After", int(math.Ceil(wait.Seconds())))
+		}
 	}
 	var form any
 	if err := json.Unmarshal(body, &form); err != nil {

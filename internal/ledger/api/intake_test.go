@@ -12,6 +12,7 @@ import (
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/api"
 	"github.com/optup/optup/internal/ledger/ledgertest"
 )
 
@@ -161,5 +162,33 @@ func TestFormsThatCannotBeRead(t *testing.T) {
 		if status, text := l.Do("", "POST", "/v1/intake/shop/form", body, sign(key, time.Now(), body)...); status != want || strings.Contains(text, "ada") {
 			t.Errorf("%s: status %d, want %d: %s", body, status, want, text)
 		}
+	}
+}
+
+// TestFormsAreLimited: those that are signed, by touchpoint; nobody without the key uses up what others have.
+func TestFormsAreLimited(t *testing.T) {
+	l, _ := leads(t)
+	l.Stop()
+	l.Limits = api.Limits{Forms: 3}
+	l.Start()
+	key := keyOf(t, l)
+	for range 10 {
+		if status, _ := l.Do("", "POST", "/v1/intake/shop/form", lead, sign("another key", time.Now(), lead)...); status != 401 {
+			t.Fatalf("a wrong key: status %d", status)
+		}
+	}
+	for n := range 3 {
+		body := strings.Replace(lead, "17", strconv.Itoa(n+1), 1)
+		if status, text := l.Do("", "POST", "/v1/intake/shop/form", body, sign(key, time.Now(), body)...); status != 202 {
+			t.Fatalf("form %d: %d %s", n, status, text)
+		}
+	}
+	before, _ := l.Store.Head(t.Context())
+	status, head, text := l.DoHeader("", "POST", "/v1/intake/shop/form", lead, sign(key, time.Now(), lead)...)
+	if wait, err := strconv.Atoi(head.Get("Retry-After")); status != 429 || err != nil || wait < 1 || wait > 20 {
+		t.Errorf("one too many: %d %s, Retry-After %q", status, text, head.Get("Retry-After"))
+	}
+	if after, _ := l.Store.Head(t.Context()); after.Position != before.Position {
+		t.Error("it was appended all the same")
 	}
 }

@@ -14,10 +14,12 @@ type Limits struct {
 	// Events are for what appends single events, Imports for files, Lookups for what tells about single people, Questions for what
 	// workloads ask about people whose data they are about to use. Officers who ask that look people up.
 	Events, Imports, Lookups, Questions int
+	// Forms are those of somebody else that one touchpoint takes in. What is not signed with its key uses up nothing.
+	Forms int
 }
 
 // DefaultLimits are far above what a shop does. They keep a broken program, or a stolen token, from having everything at once.
-var DefaultLimits = Limits{Events: 60_000, Imports: 120, Lookups: 1200, Questions: 60_000}
+var DefaultLimits = Limits{Events: 60_000, Imports: 120, Lookups: 1200, Questions: 60_000, Forms: 6000}
 
 // callers are the buckets of a limit, by subject.
 type callers = limit.Bucket[string]

@@ -269,3 +269,28 @@ func TestACorrectionNeedsTwoOfficers(t *testing.T) {
 		t.Errorf("a correction of a correction: %d %s", status, body)
 	}
 }
+
+// TestAnOfficerWithTwoAccountsIsOne, as far as their tokens name the same person.
+func TestAnOfficerWithTwoAccountsIsOne(t *testing.T) {
+	l, p, _ := people(t)
+	officer := func(subject, address string) string {
+		return p.Token(p.Key, map[string]any{"sub": subject, "groups": []string{"dpo"}, "email": address, "email_verified": true})
+	}
+	l.Append("ada@example.org", ledgertest.Given("newsletter"))
+	mistake := `{"identifier":{"type":"email","value":"ada@example.org"},"corrects":1`
+	status, body := l.Do(officer("u-1", "dpo@example.org"), "POST", "/v1/corrections", mistake+"}")
+	var out struct{ Proposal string }
+	if err := json.Unmarshal([]byte(body), &out); err != nil || status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	if raw, err := base64.RawURLEncoding.DecodeString(strings.Split(out.Proposal, ".")[0]); err != nil || strings.Contains(string(raw), "dpo@") {
+		t.Errorf("the proposal names a person: %s", raw)
+	}
+	sent := mistake + `,"proposal":"` + out.Proposal + `"}`
+	if status, body := l.Do(officer("u-2", "DPO@example.org"), "POST", "/v1/corrections/approve", sent); status != 403 {
+		t.Errorf("the same person by another account: %d %s", status, body)
+	}
+	if status, body := l.Do(officer("u-3", "other@example.org"), "POST", "/v1/corrections/approve", sent); status != 201 {
+		t.Errorf("somebody else: %d %s", status, body)
+	}
+}
