@@ -164,9 +164,11 @@ func (c *compiler) callbackEvents(in *callbackIn, declared *policy.Callback, ns 
 				continue
 			}
 			told.Controller = p.Controller
-		} else if !c.ledgerOf[e.Controller] {
+		} else if !c.ledgerOf[e.Controller] || !c.actsFor(e.Controller, ns) {
+			// One message for both, so that nobody learns which ledgers there are.
 			c.findings.error(in.policy.ref(), in.at+".callback", LedgerNotFound,
-				"No ConsentLedger exists for the controller %q, which callback %q of DataService %q tells of objections; the callback is refused. Create one, or correct the DataService.", e.Controller, declared.Name, in.bundle.Service)
+				"No ConsentLedger exists for the controller %q, which callback %q of DataService %q tells of objections, or no DataPurpose of that controller allows namespace %q to act for it; the callback is refused. "+
+					"Create one, or correct the DataService.", e.Controller, declared.Name, in.bundle.Service, ns.Name)
 			sound = false
 			continue
 		}
@@ -178,6 +180,12 @@ func (c *compiler) callbackEvents(in *callbackIn, declared *policy.Callback, ns 
 	}
 	in.bundle.Events = sortedBy(in.bundle.Events, func(ir.Told) string { return "" })
 	return sound
+}
+
+// actsFor tells whether a namespace may act for some purpose of a controller. Others have no word in that controller's ledger: what restricts
+// may be said by many, but not by whoever can declare a callback, about anybody, anywhere.
+func (c *compiler) actsFor(controller string, ns policy.Namespace) bool {
+	return slices.ContainsFunc(c.sorted, func(p *purpose) bool { return p.Controller == controller && p.declared.Allowed.Matches(ns) })
 }
 
 // probe is a bundle of the callback alone.

@@ -115,6 +115,15 @@ func TestWhatIsWrongWithCallbacks(t *testing.T) {
 		"an event for somebody without a ledger": {
 			func(s *policy.Snapshot) { s.Services[mail].Callbacks[0].Events[1].Controller = other }, "spec.callbacks[0].callback", LedgerNotFound, "PURPOSE_UNDECLARED",
 		},
+		"an event for somebody who lets the namespace act for nothing": {
+			func(s *policy.Snapshot) {
+				s.Services[mail].Callbacks[0].Events[1].Controller = other
+				s.Ledgers = append(s.Ledgers, policy.Ledger{Namespace: "consent", Name: "other", Controller: other, URL: "https://other-ledger.consent.svc:8443"})
+				p := marketingPurpose("theirs", ir.ProcessingSend, consent.ChannelEmail)
+				p.Controller, p.Allowed = other, policy.NamespaceSelector{Names: []string{"theirs"}}
+				s.Purposes = append(s.Purposes, p)
+			}, "spec.callbacks[0].callback", LedgerNotFound, "PURPOSE_UNDECLARED",
+		},
 		"a key that is none": {
 			func(s *policy.Snapshot) { s.Services[mail].Callbacks[0].Signature.PublicKeys[0] = "AAAA" }, "spec.callbacks[0]", InvalidCallback, "ENDPOINT_UNKNOWN",
 		},
@@ -148,9 +157,15 @@ func TestABundleThatIsTooLargeStillRefusesCallbacks(t *testing.T) {
 		r.When = []ir.Condition{{Source: ir.SourceBody, Name: "/template_id", In: []string{"a-template-with-a-long-name", string(rune('a'+i%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i/676))}}}
 		s.Policies[0].Rules = append(s.Policies[0].Rules, r)
 	}
+	unseen := declaredService("unseen")
+	unseen.Namespace, unseen.Name, unseen.Hosts, unseen.Allowed = "elsewhere", "elsewhere/unseen", []string{"unseen.example"}, policy.NamespaceSelector{}
+	s.Services = append(s.Services, unseen)
 	r := Compile(s)
 	if !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == BundleTooLarge }) {
 		t.Fatal("it is not too large")
+	}
+	if all := r.Bundles[0].Bundle.Services; len(all) != 3 || slices.ContainsFunc(all, func(s ir.Service) bool { return s.Name == unseen.Name }) {
+		t.Errorf("it names services of namespaces that have nothing to do with it: %+v", all)
 	}
 	if all := r.Bundles[0].Bundle.Callbacks; len(all) != 1 || all[0].Blocked == "" {
 		t.Errorf("%+v", all)
