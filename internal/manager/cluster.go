@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,13 +27,14 @@ import (
 	"github.com/optup/optup/internal/inject"
 )
 
-// cacheOptions keep the cache small: of the objects that many others make, only our own, and of pods nothing that nobody reads.
-func cacheOptions() cache.Options {
+// cacheOptions keep the cache small: of the objects that many others make, only our own, and of pods nothing that nobody reads. Sidecar is what
+// pods get.
+func cacheOptions(sidecar inject.Config) cache.Options {
 	ours := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/managed-by": "optup"})}
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{
 		&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &corev1.ServiceAccount{}: ours, &appsv1.StatefulSet{}: ours,
 		&appsv1.Deployment{}: ours, &policyv1.PodDisruptionBudget{}: ours, &networkingv1.NetworkPolicy{}: ours,
-		&corev1.Pod{}: {Transform: slimPod},
+		&corev1.Pod{}: {Transform: slimPod(sidecar)},
 	}}
 }
 
@@ -42,16 +45,26 @@ func secretOptions(scheme *runtime.Scheme) cache.Options {
 	}}
 }
 
-// slimPod keeps of a pod what its identity and its counting need.
-func slimPod(o any) (any, error) {
-	p, ok := o.(*corev1.Pod)
-	if !ok {
-		return o, nil
+// slimPod keeps of a pod what its identity and its counting need. One that carries something else by the sidecar's name has no sidecar for
+// anybody who reads the cache: it is told nothing, and counts as one without.
+func slimPod(sidecar inject.Config) toolscache.TransformFunc {
+	return func(o any) (any, error) {
+		p, ok := o.(*corev1.Pod)
+		if !ok {
+			return o, nil
+		}
+		if slices.ContainsFunc(p.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == inject.SidecarName && c.Image == "" }) {
+			return p, nil // it was here before: the API server takes no container without an image
+		}
+		genuine := inject.Genuine(p, sidecar)
+		p.ManagedFields, p.Annotations = nil, nil
+		p.Spec = inject.Slim(&p.Spec)
+		if !genuine {
+			p.Spec.InitContainers = slices.DeleteFunc(p.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == inject.SidecarName })
+		}
+		p.Status = corev1.PodStatus{Phase: p.Status.Phase, PodIPs: p.Status.PodIPs}
+		return p, nil
 	}
-	p.ManagedFields, p.Annotations = nil, nil
-	p.Spec = inject.Slim(&p.Spec)
-	p.Status = corev1.PodStatus{Phase: p.Status.Phase, PodIPs: p.Status.PodIPs}
-	return p, nil
 }
 
 // issuer is the name under which the cluster issues service account tokens.

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"os"
 	"time"
+
+	"github.com/optup/optup/internal/inject"
 )
 
 // Options of the operator.
@@ -62,3 +64,8 @@ func (o *Options) Validate() error {
 
 // managerURL is where sidecars and ledgers find the config stream.
 func (o *Options) managerURL() string { return "https://optup-manager." + o.Namespace + ".svc:9443" }
+
+// sidecar is what pods get.
+func (o *Options) sidecar() inject.Config {
+	return inject.Config{Image: o.SidecarImage, ManagerURL: o.managerURL()}
+}

@@ -45,7 +45,7 @@ func Run(ctx context.Context, config *rest.Config, scheme *runtime.Scheme, o Opt
 		DNSNames: serviceNames(o.Namespace, "optup-manager", "optup-webhook"),
 	})
 	mgr, err := ctrl.NewManager(config, manager.Options{
-		Scheme: scheme, Cache: cacheOptions(),
+		Scheme: scheme, Cache: cacheOptions(o.sidecar()),
 		Metrics:                metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress: o.HealthAddress,
 		WebhookServer: ctrlwebhook.NewServer(ctrlwebhook.Options{Port: o.WebhookPort, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
@@ -249,7 +249,7 @@ func (p *parts) roots(ctx context.Context) ([]byte, error) {
 }
 
 func (p *parts) injection(context.Context) error {
-	config := inject.Config{Image: p.options.SidecarImage, ManagerURL: p.options.managerURL()}
+	config := p.options.sidecar()
 	decoder := admission.NewDecoder(p.manager.GetScheme())
 	hooks := p.manager.GetWebhookServer()
 	places := &controllers.Places{Reader: p.manager.GetClient(), Live: p.manager.GetAPIReader()}
