@@ -144,6 +144,15 @@ func TestFilesThatNobodyAsksFor(t *testing.T) {
 	if _, err := (credential.Files{"platform/mail/key": filepath.Join(t.TempDir(), "none")}).Read(wanted); err == nil {
 		t.Error("a file that is not there was read")
 	}
+	for _, size := range []int{0, 64<<10 + 1} {
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (credential.Files{"platform/mail/key": file}).Read(wanted); err == nil {
+			t.Errorf("a file of %d bytes was read", size)
+		}
+	}
 	if err := (credential.Files{"platform/mail/key": "x"}).Check(wanted); err != nil {
 		t.Error(err)
 	}
