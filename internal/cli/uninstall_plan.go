@@ -54,6 +54,8 @@ func managerObjects(namespace string) []client.Object {
 		&corev1.Service{ObjectMeta: in(webhookService)},
 		&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: cluster(ownPolicy)},
 		&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: cluster(ownPolicy)},
+		&admissionv1.ValidatingAdmissionPolicyBinding{ObjectMeta: cluster(managerName)},
+		&admissionv1.ValidatingAdmissionPolicy{ObjectMeta: cluster(managerName)},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: cluster(managerName)},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: cluster(tokenKeysRole)},
 		&rbacv1.ClusterRole{ObjectMeta: cluster(managerName)},
