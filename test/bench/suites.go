@@ -35,6 +35,8 @@ func child(name string, args []string) error {
 		return spread.Publisher(args[0], os.Stdin, os.Stdout)
 	case "subscribers":
 		return spread.Subscribers(args[0], os.Stdin, os.Stdout)
+	case "lookups":
+		return lookups.Client(os.Stdin, os.Stdout)
 	case "client":
 		return load.Client(os.Stdin, os.Stdout)
 	default:

@@ -18,19 +18,14 @@ import (
 // token that opens both servers on this machine.
 const token = "token-of-a-benchmark-on-this-machine"
 
-// listening serves a handler as the ledger does, on a port of the loopback interface.
-type listening struct {
-	*http.Server
-	address string
-}
-
-func serve(s *http.Server) (*listening, error) {
+// serve serves a handler as the ledger does, on a port of the loopback interface, and gives its address.
+func serve(s *http.Server) (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	go func() { _ = s.Serve(listener) }()
-	return &listening{s, listener.Addr().String()}, nil
+	return listener.Addr().String(), nil
 }
 
 // load is a client over kept connections, each of which asks again once it was answered. It does as little as it takes, because it shares
