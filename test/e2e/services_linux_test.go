@@ -159,7 +159,7 @@ var _ = Describe("a service that we run", Ordered, func() {
 			for _, want := range []string{"crm/Pod/outsider None ShutOut", "partner/Pod/report Token ShutOut", "marketing/Pod/reader Certificate LetIn"} {
 				g.Expect(who).To(ContainElement(want))
 			}
-		}).WithContext(ctx).WithTimeout(2*time.Minute).WithPolling(500 * time.Millisecond).Should(Succeed())
+		}).WithContext(ctx).WithTimeout(2 * time.Minute).WithPolling(500 * time.Millisecond).Should(Succeed())
 		for _, one := range who {
 			t.add("status", "callers", one, "")
 		}
@@ -172,9 +172,22 @@ var _ = Describe("a service that we run", Ordered, func() {
 			g.Expect(r.Client.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
 			g.Expect(meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionAccessClosed)).To(BeTrue())
 		}).WithContext(ctx).WithTimeout(30 * time.Second).WithPolling(200 * time.Millisecond).Should(Succeed())
+		// The local cluster's network keeps to it within a moment.
+		for _, x := range []struct {
+			who *corev1.Pod
+			url string
+		}{{outsider, "http://" + door + clubList}, {outsider, clubList}, {outsider, "http://" + strings.Replace(door, "8080", "8081", 1) + "/stats"}, {report, clubList}} {
+			Eventually(func() string { answer = curl(ctx, x.who, x.url); return answer }).WithContext(ctx).WithTimeout(20*time.Second).WithPolling(200*time.Millisecond).Should(HavePrefix("000 "), x.url)
+			t.add(x.who.Name, "closed: "+strings.NewReplacer(door, "pod:8080", strings.Replace(door, "8080", "8081", 1), "pod:8081").Replace(x.url), answer, "")
+		}
+		answer = curl(ctx, reader, clubList)
+		ok("reader", "closed: a governed caller that may refer to it", answer, strings.HasPrefix(answer, "200 "))
 		let, err := json.Marshal(policy.Spec.Ingress)
 		Expect(err).NotTo(HaveOccurred())
 		t.add("object", "NetworkPolicy of GovernedOnly", string(let), wrongUnless(strings.Contains(string(let), `"port":8080`) && !strings.Contains(string(let), "crm"), string(let)))
+		Expect(r.Patch(ctx, service, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"access":"Open"}}`)))).To(Succeed())
+		Eventually(func() string { answer = curl(ctx, outsider, "http://"+door+clubList); return inShort(answer) }).WithContext(ctx).WithTimeout(30 * time.Second).WithPolling(200 * time.Millisecond).Should(Equal("403 CALLER_UNKNOWN"))
+		ok("outsider", "open again", answer, true)
 		Expect(t.failed).To(BeEmpty())
 	}, SpecTimeout(4*time.Minute))
 

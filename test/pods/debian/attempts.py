@@ -263,6 +263,8 @@ ATTEMPTS = {
     "register: a pod with its name in the own namespace": lambda: read("customers.crm.marketing.svc.cluster.local", NAME),
     "register: a pod of it": lambda: read(REGISTER_POD, "rebound.example", port=8080),
     "register: a pod of it, under its name": lambda: read(REGISTER_POD, NAME, port=8080),
+    "register: another port of a pod of it, under its name": lambda: read(REGISTER_POD, NAME, "/stats", port=8081),
+    "register: another Service of its pods": lambda: read("another." + FULL.partition(".")[2], "another." + FULL.partition(".")[2], port=8888),
     "register: a headless Service of its pods": lambda: read("headless." + FULL.partition(".")[2], "headless", port=8080),
     "SCTP": sctp,
     "raw packets": raw,
