@@ -29,6 +29,7 @@ import (
 
 	"github.com/optup/optup/internal/distribute/configv1"
 	"github.com/optup/optup/internal/ir"
+	"github.com/optup/optup/internal/ledger/wire"
 	"github.com/optup/optup/internal/peer"
 )
 
@@ -125,24 +126,13 @@ type posed struct {
 // pose opens a stream of bundles as a sidecar does, with a token, and gives what comes first.
 func pose(ctx context.Context, token string) (posed, error) {
 	GinkgoHelper()
-	var trust corev1.ConfigMap
-	var service corev1.Service
-	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: "marketing", Name: "optup-trust"}, &trust)).To(Succeed())
-	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: "optup-system", Name: "optup-manager"}, &service)).To(Succeed())
-	roots := x509.NewCertPool()
-	Expect(roots.AppendCertsFromPEM([]byte(trust.Data["ca.crt"]))).To(BeTrue())
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	Expect(err).NotTo(HaveOccurred())
 	public, err := x509.MarshalPKIXPublicKey(key.Public())
 	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	c := configv1.NewConfigServiceClient(&http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(service.Spec.ClusterIP, "9443"))
-		},
-	}}, "https://optup-manager.optup-system.svc:9443")
+	c := configv1.NewConfigServiceClient(trusting(ctx, "optup-system", "optup-manager"), "https://optup-manager.optup-system.svc:9443")
 	q := connect.NewRequest(&configv1.WatchRequest{Schema: ir.Schema, IdentityKey: public})
 	q.Header().Set("Authorization", "Bearer "+token)
 	s, err := c.Watch(ctx, q)
@@ -158,6 +148,46 @@ func pose(ctx context.Context, token string) (posed, error) {
 		out.certificate = tls.Certificate{Certificate: i.GetCertificates(), PrivateKey: key}
 	}
 	return out, nil
+}
+
+// tell has the ledger told what somebody said by a callback, as a sidecar does, and gives its answer.
+func tell(ctx context.Context, token, grant, service, event string) string {
+	GinkgoHelper()
+	body := fmt.Sprintf(`{"version":1,"service":%q,"events":[{"key":"planted","identifier":{"type":"email","value":%q},%s}]}`, service, refused(), event)
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://main-ledger.consent.svc:8443"+wire.CallbacksPath, strings.NewReader(body))
+	Expect(err).NotTo(HaveOccurred())
+	q.Header.Set("Authorization", "Bearer "+token)
+	q.Header.Set("Content-Type", "application/json")
+	if grant != "" {
+		q.Header.Set(wire.GrantHeader, grant)
+	}
+	res, err := trusting(ctx, "consent", "main-ledger").Do(q)
+	Expect(err).NotTo(HaveOccurred())
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	Expect(err).NotTo(HaveOccurred())
+	return fmt.Sprintf("%d %s", res.StatusCode, text)
+}
+
+// trusting goes to a Service of ours by its cluster address, and trusts what sidecars trust.
+func trusting(ctx context.Context, namespace, name string) *http.Client {
+	GinkgoHelper()
+	var trust corev1.ConfigMap
+	var service corev1.Service
+	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: "marketing", Name: "optup-trust"}, &trust)).To(Succeed())
+	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &service)).To(Succeed())
+	roots := x509.NewCertPool()
+	Expect(roots.AppendCertsFromPEM([]byte(trust.Data["ca.crt"]))).To(BeTrue())
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}, DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			_, port, err := net.SplitHostPort(addr)
+			if err != nil {
+				return nil, err
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(service.Spec.ClusterIP, port))
+		},
+	}}
 }
 
 // inShort is an answer without its people: status, reason and how many are in it.

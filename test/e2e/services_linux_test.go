@@ -130,10 +130,18 @@ var _ = Describe("a service that we run", Ordered, func() {
 		got, err := pose(ctx, token(ctx, reader, inject.ManagerAudience))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(got.certificate.Certificate).NotTo(BeEmpty())
+		Expect(got.grant).NotTo(BeEmpty())
+		for name, event := range map[string]string{"takes back": `"type":"withdrawn","purpose":"profile-view"`, "gives": `"type":"given","purpose":"profile-view","notice":"profile-v1"`} {
+			answer := tell(ctx, token(ctx, reader, inject.LedgerAudience), got.grant, "loyalty/club", event)
+			t.add("ledger", "the reader's token and grant: somebody "+name, answer, wrongUnless(strings.HasPrefix(answer, "403 ") || strings.HasPrefix(answer, "400 "), answer))
+		}
+		answer := tell(ctx, token(ctx, reader, inject.LedgerAudience), "", "loyalty/club", `"type":"withdrawn","purpose":"profile-view"`)
+		t.add("ledger", "the reader's token without a grant", answer, wrongUnless(strings.HasPrefix(answer, "40"), answer))
+
 		dial := from("outsider", "/usr/bin/python3")
 		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		Expect(err).NotTo(HaveOccurred())
-		answer := dial.showing(tls.Certificate{Certificate: got.certificate.Certificate, PrivateKey: own}).get(ctx, door, clubList)
+		answer = dial.showing(tls.Certificate{Certificate: got.certificate.Certificate, PrivateKey: own}).get(ctx, door, clubList)
 		t.add("outsider", "replays the reader's certificate, without its key", answer, wrongUnless(strings.Contains(answer, "tls: "), answer))
 		answer = dial.showing(tls.Certificate{}).get(ctx, door, clubList)
 		ok("outsider", "TLS without a certificate", answer, inShort(answer) == "403 CALLER_UNKNOWN")
