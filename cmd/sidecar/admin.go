@@ -131,6 +131,15 @@ func (s *sidecar) export(r *metrics.Registry) {
 		generation, _ := s.InForce()
 		return metrics.One(float64(generation))
 	})
+	r.Gauge("optup_sidecar_pod_addresses", "How many addresses of pods of governed services are known.", func() []metrics.Value {
+		return metrics.One(float64(s.current.Pods.Load().Len()))
+	})
+	r.Gauge("optup_sidecar_pods_incomplete", "1 where there are more pods than could be told; then addresses that nobody knows are refused.", func() []metrics.Value {
+		if s.current.Pods.Load().Complete() {
+			return metrics.One(0)
+		}
+		return metrics.One(1)
+	})
 	each := func(name, help string, of func(f *ledger.Feed) float64) {
 		r.Gauge(name, help, func() (out []metrics.Value) {
 			_, feeds := s.InForce()

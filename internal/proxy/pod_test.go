@@ -130,14 +130,18 @@ func TestWhatIsNoPodPasses(t *testing.T) {
 		mode   ir.Mode
 		place  func(*pods.Set)
 		passes bool
+		// named requests name the declared host.
+		named bool
 	}{
-		"no pod of anybody":                     {ir.ModeEnforce, nil, true},
-		"another port of a pod":                 {ir.ModeEnforce, at(false, to.Port()+1), false},
-		"another port of a node":                {ir.ModeEnforce, at(true, to.Port()+1), true},
-		"the Service's port of a node":          {ir.ModeEnforce, at(true, to.Port()), false},
-		"where not all pods are known":          {ir.ModeEnforce, func(s *pods.Set) { s.Incomplete = true }, false},
-		"another port of a pod, observed":       {ir.ModeObserve, at(false, to.Port()+1), true},
-		"its port under another name, observed": {ir.ModeObserve, at(false, to.Port()), true},
+		"no pod of anybody":                                       {ir.ModeEnforce, nil, true, false},
+		"another port of a pod":                                   {ir.ModeEnforce, at(false, to.Port()+1), false, false},
+		"another port of a node":                                  {ir.ModeEnforce, at(true, to.Port()+1), true, false},
+		"the Service's port of a node":                            {ir.ModeEnforce, at(true, to.Port()), false, false},
+		"where not all pods are known":                            {ir.ModeEnforce, func(s *pods.Set) { s.Incomplete = true }, false, false},
+		"another port of a pod, observed":                         {ir.ModeObserve, at(false, to.Port()+1), true, false},
+		"its port under another name, observed":                   {ir.ModeObserve, at(false, to.Port()), true, false},
+		"another port of a pod under the declared name":           {ir.ModeEnforce, at(false, to.Port()+1), false, true},
+		"another port of a pod under the declared name, observed": {ir.ModeObserve, at(false, to.Port()+1), true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := shop(t, func(b *ir.Bundle) { b.Mode, b.Ungoverned = tt.mode, ir.Ungoverned{Action: ir.UngovernedObserve} })
@@ -149,7 +153,11 @@ func TestWhatIsNoPodPasses(t *testing.T) {
 				}
 				return declared(c, network, addr)
 			}
-			answer := raw(t, r.listen(to), fmt.Sprintf("GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", to))
+			host := to.String()
+			if tt.named {
+				host = fmt.Sprintf("customers.crm:%d", to.Port())
+			}
+			answer := raw(t, r.listen(to), fmt.Sprintf("GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host))
 			if strings.HasSuffix(answer, "somebody") != tt.passes {
 				t.Errorf("%q", answer)
 			}
@@ -201,7 +209,7 @@ func TestAConnectionToAPodStaysOne(t *testing.T) {
 	}
 }
 
-// TestPodsOfHostsThatABundleDoesNotHave are nobody's.
+// TestPodsOfHostsThatABundleDoesNotHave are nobody's, and hide no name that the address has.
 func TestPodsOfHostsThatABundleDoesNotHave(t *testing.T) {
 	to := somebody(t)
 	r := shop(t, func(b *ir.Bundle) { b.Ungoverned = ir.Ungoverned{Action: ir.UngovernedObserve} })
@@ -210,5 +218,11 @@ func TestPodsOfHostsThatABundleDoesNotHave(t *testing.T) {
 	})
 	if answer := raw(t, r.listen(to), get("GET /", "")[:6]+"HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); !strings.HasSuffix(answer, "somebody") {
 		t.Errorf("%q", answer)
+	}
+	r.place(func(s *pods.Set) {
+		s.Host, s.Groups = "other.shop", []pods.Group{{Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Ports: []pods.Port{{Port: 80, Target: 80}}}}
+	})
+	if k := r.current.Load().classify(netip.MustParseAddrPort("192.0.2.1:80"), hello{protocol: opaque}); !k.governed || k.verdict != refuse {
+		t.Errorf("%+v", k)
 	}
 }

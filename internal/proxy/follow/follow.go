@@ -98,7 +98,7 @@ func (f *Follower) Apply(u config.Update) error {
 		f.know(u.Identity)
 	}
 	if u.Pods != nil {
-		f.current.Pods.Store(f.current.Pods.Load().With(time.Now(), u.Pods...))
+		f.place(u.Pods)
 	}
 	if u.Bundle == nil {
 		return nil
@@ -114,6 +114,16 @@ func (f *Follower) Apply(u config.Update) error {
 	f.current.Pods.Store(f.current.Pods.Load().Only(pods.Hosts(u.Bundle)))
 	f.Logger.Info("a bundle is in force", "generation", u.Generation, "stored", u.Stored, "mode", u.Bundle.Mode, "purposes", len(u.Bundle.Purposes))
 	return nil
+}
+
+// place takes into force where pods are.
+func (f *Follower) place(sets []pods.Set) {
+	before := f.current.Pods.Load()
+	now := before.With(time.Now(), sets...)
+	f.current.Pods.Store(now)
+	if before.Complete() && !now.Complete() {
+		f.Logger.Warn("not all pods of a governed Service could be told; connections to addresses that nobody knows are refused", "most", pods.MaxAddresses)
+	}
 }
 
 // know takes into force who the sidecar is to others, and how those are known that have none.

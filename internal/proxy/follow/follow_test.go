@@ -1,11 +1,13 @@
 package follow_test
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -170,7 +172,8 @@ func TestCredentialsAreKeptWhileABundleNeedsThem(t *testing.T) {
 func TestWherePodsAreIsKeptWhileABundleNeedsIt(t *testing.T) {
 	group, ctx := errgroup.WithContext(t.Context())
 	current := &proxy.Current{}
-	f := follow.New(ctx, group, current, follow.Options{Logger: slog.New(slog.DiscardHandler)})
+	var log bytes.Buffer
+	f := follow.New(ctx, group, current, follow.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	at := netip.MustParseAddrPort("10.0.0.1:8080")
 	set := pods.Set{Host: "a.crm", Groups: []pods.Group{{Addresses: []netip.Addr{at.Addr()}, Ports: []pods.Port{{Port: 80, Target: 8080}}}}}
 	with := func(host string) *ir.Bundle {
@@ -196,5 +199,11 @@ func TestWherePodsAreIsKeptWhileABundleNeedsIt(t *testing.T) {
 		if got := current.Pods.Load().Of(at, time.Now()).Hosts(); !slices.Equal(got, step.want) {
 			t.Errorf("step %d: %v", i, got)
 		}
+	}
+	if strings.Contains(log.String(), "not all pods") {
+		t.Error("it complains where nothing is missing")
+	}
+	if err := f.Apply(config.Update{Pods: []pods.Set{{Host: "a.crm", Incomplete: true}}}); err != nil || !strings.Contains(log.String(), "not all pods") {
+		t.Errorf("nobody is told that pods are missing: %v", err)
 	}
 }
