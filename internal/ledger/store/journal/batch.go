@@ -18,6 +18,8 @@ import (
 type batch struct {
 	head Head
 	at   time.Time
+	// atText is at as JSON, once it was needed.
+	atText []byte
 	// tags, identities and keys are those that are loaded, and those that the batch adds. Clusters are by each of their identities.
 	tags       map[consent.Tag]int64
 	identities map[int64]*identity
@@ -143,7 +145,7 @@ func (b *batch) take(loaded Loaded) {
 }
 
 // append appends one event. An error refuses it; then nothing of it is in the batch.
-func (b *batch) append(in *store.Append) (store.Result, error) {
+func (b *batch) append(in *store.Append, p prepared) (store.Result, error) {
 	if !isText(in.Key) {
 		return store.Result{}, fmt.Errorf("%w: the idempotency key is no text", consent.ErrInvalid)
 	}
@@ -161,7 +163,7 @@ func (b *batch) append(in *store.Append) (store.Result, error) {
 		return store.Result{}, err
 	}
 	row := Event{Position: e.Position, Named: who.named}
-	if row.Entry, err = store.EncodeEntry(e, in.Identities); err != nil {
+	if row.Entry, err = b.entry(e, in.Identities, p); err != nil {
 		return store.Result{}, fmt.Errorf("%w: the event cannot be written as JSON", consent.ErrInvalid)
 	}
 	if !b.unproven {
@@ -186,6 +188,19 @@ func (b *batch) append(in *store.Append) (store.Result, error) {
 	b.head.Position, b.head.At, b.head.Hashed = e.Position, e.At, b.head.Hashed || hashed
 	b.changes = append(b.changes, store.Change{People: b.people(out), Event: e, Hashed: hashed})
 	return store.Result{Position: e.Position, At: e.At, Leaf: row.Leaf}, nil
+}
+
+// entry encodes an event. What was prepared is of the same event, but for what has just been set.
+func (b *batch) entry(e consent.Event, identities []store.Identity, p prepared) (raw []byte, err error) {
+	if !p.ok {
+		return store.EncodeEntry(e, identities)
+	}
+	if b.atText == nil {
+		if b.atText, err = b.at.MarshalJSON(); err != nil {
+			return nil, err
+		}
+	}
+	return p.Encode(e.Position, b.atText), nil
 }
 
 // salt gives fresh random bytes. They are read for many events at a time.

@@ -62,7 +62,7 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 	for _, one := range jobs {
 		one.results, one.errs = make([]store.Result, len(one.events)), make([]error, len(one.events))
 		for i := range one.events {
-			one.results[i], one.errs[i] = b.append(&one.events[i])
+			one.results[i], one.errs[i] = b.append(&one.events[i], one.entries[i])
 		}
 	}
 	if len(b.changes) > 0 {

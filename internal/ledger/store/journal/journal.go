@@ -51,12 +51,19 @@ func Unproven() Option { return func(j *Journal) { j.unproven = true } }
 func Completing(c store.Completer) Option { return func(j *Journal) { j.complete = c } }
 
 type job struct {
-	ctx     context.Context
-	events  []store.Append
+	ctx    context.Context
+	events []store.Append
+	// entries are those of the events, as far as they could be prepared by who appends, so that the appender has less to do.
+	entries []prepared
 	results []store.Result
 	errs    []error
 	err     error
 	done    chan struct{}
+}
+
+type prepared struct {
+	store.PreparedEntry
+	ok bool
 }
 
 // New returns a journal that appends to a database until Close. Now is the ledger's clock.
@@ -80,7 +87,10 @@ func (j *Journal) Append(ctx context.Context, events ...store.Append) ([]store.R
 			return nil, nil, err
 		}
 	}
-	one := &job{ctx: ctx, events: events, done: make(chan struct{})}
+	one := &job{ctx: ctx, events: events, entries: make([]prepared, len(events)), done: make(chan struct{})}
+	for i := range events {
+		one.entries[i].PreparedEntry, one.entries[i].ok = store.PrepareEntry(events[i].Event, events[i].Identities)
+	}
 	if err := j.enqueue(ctx, one); err != nil {
 		return nil, nil, err
 	}
