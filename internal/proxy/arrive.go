@@ -260,7 +260,7 @@ func (p *Proxy) toApplication(dial func(ctx context.Context, network, addr strin
 		if err != nil {
 			return nil, err
 		}
-		return &progressing{Conn: c, stall: p.stall}, nil
+		return &progressing{Conn: direct(c), stall: p.stall}, nil
 	}
 	return t
 }

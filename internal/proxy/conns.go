@@ -71,7 +71,7 @@ type targeted struct {
 }
 
 func (p *Proxy) targeted(c net.Conn, t target) *targeted {
-	return &targeted{progressing: progressing{Conn: c, stall: p.stall}, target: t}
+	return &targeted{progressing: progressing{Conn: direct(c), stall: p.stall}, target: t}
 }
 
 // handoff is a listener whose connections are given to it.

@@ -44,7 +44,7 @@ type peeked struct {
 	held []byte
 }
 
-func newPeeked(c net.Conn) *peeked { return &peeked{Conn: c} }
+func newPeeked(c net.Conn) *peeked { return &peeked{Conn: direct(c)} }
 
 // Read implements net.Conn.
 func (p *peeked) Read(b []byte) (int, error) {

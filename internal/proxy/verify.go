@@ -25,7 +25,7 @@ func (p *Proxy) toward(roots *x509.CertPool) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return &progressing{Conn: c, stall: p.stall}, nil
+			return &progressing{Conn: direct(c), stall: p.stall}, nil
 		},
 		DisableCompression: true, MaxIdleConns: 512, MaxIdleConnsPerHost: 128, IdleConnTimeout: 30 * time.Second,
 		ResponseHeaderTimeout: p.stall, MaxResponseHeaderBytes: maxHead, TLSHandshakeTimeout: min(dialTimeout, p.stall), ForceAttemptHTTP2: true,
