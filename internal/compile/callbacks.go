@@ -188,6 +188,14 @@ func (c *compiler) actsFor(controller string, ns policy.Namespace) bool {
 	return slices.ContainsFunc(c.sorted, func(p *purpose) bool { return p.Controller == controller && p.declared.Allowed.Matches(ns) })
 }
 
+// namespaceNamed gives what is known of a namespace, which is its name for one that is not governed.
+func (c *compiler) namespaceNamed(name string) policy.Namespace {
+	if ns, governed := c.namespaces[name]; governed {
+		return ns
+	}
+	return policy.Namespace{Name: name}
+}
+
 // probe is a bundle of the callback alone.
 func (in *callbackIn) probe() *ir.Bundle {
 	b := &ir.Bundle{

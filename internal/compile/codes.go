@@ -14,7 +14,8 @@ const (
 	// NoticeNotFound surfaces when a touchpoint offers a ConsentNotice that does not exist, or a purpose sets a minimum for a series that
 	// no wording belongs to.
 	NoticeNotFound Code = "NoticeNotFound"
-	// NamespaceNotAllowed surfaces when a purpose does not allow the policy's namespace to act for it.
+	// NamespaceNotAllowed surfaces when a purpose does not allow the policy's namespace to act for it, and no purpose of a controller the
+	// touchpoint's.
 	NamespaceNotAllowed Code = "NamespaceNotAllowed"
 	// LedgerNotFound surfaces when no ConsentLedger exists for the controller of a purpose or touchpoint.
 	LedgerNotFound Code = "LedgerNotFound"

@@ -50,6 +50,9 @@ func (c *compiler) checkTouchpoint(t *policy.Touchpoint) {
 	ref := touchpointRef(t)
 	if !c.ledgerOf[t.Controller] {
 		c.findings.error(ref, "spec.controller", LedgerNotFound, "No ConsentLedger exists for the controller %q, so nothing that people say here can be kept. Create one, or correct spec.controller.", t.Controller)
+	} else if !c.actsFor(t.Controller, c.namespaceNamed(t.Namespace)) {
+		c.findings.error(ref, "spec.controller", NamespaceNotAllowed,
+			"No DataPurpose of the controller %q allows namespace %q to act for it, so nobody is asked here, and spec.writers speak for nobody. Its owner can add the namespace to spec.allowedNamespaces.", t.Controller, t.Namespace)
 	}
 	for i, n := range t.OptIn {
 		c.checkOffer(t, n, fmt.Sprintf("spec.optIn[%d]", i), true)
@@ -127,7 +130,13 @@ const (
 
 // touchpoint compiles a touchpoint. What leads to nothing is left out: people are not asked in vain. A step that waits for a wording
 // which is not there waits for ever, so it is left out, too.
+//
+// A touchpoint of a namespace that the controller lets act for nothing is left out as a whole: its writers would speak for people in the
+// ledger of somebody who does not know of them.
 func (c *compiler) touchpoint(t *policy.Touchpoint) (ir.Touchpoint, bool) {
+	if !c.actsFor(t.Controller, c.namespaceNamed(t.Namespace)) {
+		return ir.Touchpoint{}, false
+	}
 	out := ir.Touchpoint{
 		Name: t.Namespace + "/" + t.Name, Controller: t.Controller, Place: t.Place, URL: t.URL,
 		CoolDownDays: cmp.Or(t.CoolDownDays, defaultCoolDownDays), DeferDays: cmp.Or(t.DeferDays, defaultDeferDays),

@@ -104,6 +104,26 @@ func TestNobodyIsAskedForWhatLeadsToNothing(t *testing.T) {
 	}
 }
 
+// TestNobodyAsksForAControllerThatDoesNotKnowOfThem: who may declare touchpoints in some namespace would else speak for people in any ledger.
+func TestNobodyAsksForAControllerThatDoesNotKnowOfThem(t *testing.T) {
+	s := sound()
+	for i := range s.Purposes {
+		s.Purposes[i].Allowed = policy.NamespaceSelector{Names: []string{"marketing"}}
+	}
+	if b := ledgerOf(t, s); len(b.Touchpoints) != 0 {
+		t.Errorf("touchpoints %+v", b.Touchpoints)
+	}
+	if !slices.ContainsFunc(Compile(s).Findings, func(f Finding) bool {
+		return f.Code == NamespaceNotAllowed && f.Resource == policy.Ref{Kind: "Touchpoint", Namespace: "shop", Name: "form"} && f.Field == "spec.controller" && f.Severity == Error
+	}) {
+		t.Errorf("nobody is told: %+v", Compile(s).Findings)
+	}
+	s.Purposes[newsletter].Allowed.Names = append(s.Purposes[newsletter].Allowed.Names, "shop")
+	if b := ledgerOf(t, s); len(b.Touchpoints) != 1 {
+		t.Errorf("touchpoints %+v", b.Touchpoints)
+	}
+}
+
 func TestATouchpointThatNoBundleCanHoldIsLeftOut(t *testing.T) {
 	s := sound()
 	s.Touchpoints[0].Place = "Moon"

@@ -16,7 +16,7 @@ const (
 )
 
 var (
-	marketing = policy.NamespaceSelector{Names: []string{"marketing"}}
+	marketing = policy.NamespaceSelector{Names: []string{"marketing", "shop"}}
 	mailerApp = policy.Workload{Namespace: "marketing", Kind: "Deployment", Name: "mailer", Labels: map[string]string{"app": "mailer"}}
 )
 
