@@ -40,7 +40,8 @@ type Trust struct {
 	Now      func() time.Time
 }
 
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations;validatingwebhookconfigurations,verbs=get;list;watch;update;patch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations;validatingwebhookconfigurations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations;validatingwebhookconfigurations,resourceNames=optup,verbs=update;patch
 
 // Reconcile implements reconcile.Reconciler.
 func (r *Trust) Reconcile(ctx context.Context, _ reconcile.Request) (ctrl.Result, error) {
