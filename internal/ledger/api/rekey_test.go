@@ -39,6 +39,13 @@ func TestWhatWasMadeBeforeTheKeyChangedStillMeansTheSame(t *testing.T) {
 	if r, err := l.Store.Lookup(t.Context(), who.Tags[0]); err != nil || len(r.Objections) == 0 {
 		t.Errorf("who took it back by an old link is not known: %+v, %v", r, err)
 	}
+	before, _ := l.Store.Head(t.Context())
+	if err := l.Confirm.Withdraw(t.Context(), at.Query().Get("token")); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := l.Store.Head(t.Context()); err != nil || again.Position != before.Position {
+		t.Errorf("who took it back already is not found: position %d after %d, %v", again.Position, before.Position, err)
+	}
 	status, body := l.Do(ledgertest.Officer, "POST", "/v1/corrections", `{"identifier":{"type":"email","value":"ada@example.org"},"corrects":1}`)
 	if status != 200 {
 		t.Errorf("an entry of before is not found: %d %s", status, body)

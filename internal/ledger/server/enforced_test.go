@@ -57,6 +57,29 @@ func TestAWriteWaitsForTheSidecarsOfAllReplicas(t *testing.T) {
 	}
 }
 
+// TestAnotherReplicaSpeaksForThoseWhoConfirmed: somebody who follows it and has not is waited for.
+func TestAnotherReplicaSpeaksForThoseWhoConfirmed(t *testing.T) {
+	url, root := postgres.Shared(t).Database(t), keys.NewRoot()
+	near, _ := replica(t, root, url)
+	_, farURL := replica(t, root, url)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, farURL+"/v1/stream?version=4&purpose=newsletter", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+ledgertest.DevToken)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", res, err)
+	}
+	defer res.Body.Close() // it follows, and never says what it applied
+	at := appendTo(t, near, ledgertest.Given("newsletter"))
+	short, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if n := near.Stream.Enforced(short, at); n == 0 {
+		t.Error("it is called enforced where nobody has confirmed it")
+	}
+}
+
 type waited struct {
 	Position consent.Position `json:"position"`
 	Enforced bool             `json:"enforced"`

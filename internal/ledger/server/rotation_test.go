@@ -187,16 +187,15 @@ func change(t *testing.T, w *town, replicas int) {
 	}
 	once := w.write(all[0], person("once", 1), "a key", ledgertest.Given("newsletter"))
 	busy, stop := w.busy(all, feeds)
+	until(t, "there is traffic with the first key", func() bool { return busy.more(0) })
 	w.begin(all[0])
 	until(t, "one key is left", func() bool { return w.head(all[0]).Scheme == store.Scheme{Current: 2, Other: 2} })
 	for i, f := range feeds {
 		until(t, "sidecars go by the next key", func() bool { return f.Now().Age >= 0 && wrong(f) == "" && all[i].Keys.Scheme().Other == 2 })
 	}
-	time.Sleep(50 * time.Millisecond) // some more of the traffic, with the one key
+	before := min(busy.written.Load(), busy.asked.Load())
+	until(t, "there is traffic with the next key", func() bool { return busy.more(before) })
 	stop()
-	if busy.written.Load() < 50 || busy.asked.Load() < 50 {
-		t.Fatalf("%d writes and %d questions went on meanwhile", busy.written.Load(), busy.asked.Load())
-	}
 	t.Logf("%d writes and %d rounds of questions went on meanwhile", busy.written.Load(), busy.asked.Load())
 	if again := w.write(all[len(all)-1], person("once", 1), "a key", ledgertest.Given("newsletter")); again != once {
 		t.Errorf("an idempotency key gives position %d, and gave %d", again, once)
@@ -212,6 +211,9 @@ func change(t *testing.T, w *town, replicas int) {
 
 // traffic counts what went on.
 type traffic struct{ written, asked atomic.Int64 }
+
+// more tells that there were some writes and questions beyond a number of them.
+func (t *traffic) more(than int64) bool { return t.written.Load() > than+4 && t.asked.Load() > than+4 }
 
 // busy writes to all replicas and asks all sidecars, until it is stopped.
 func (w *town) busy(all []*server.Ledger, feeds []*client.Feed) (*traffic, func()) {

@@ -111,8 +111,10 @@ func rekeyed(t *testing.T, open Factory) {
 func twins(t *testing.T, open Factory) {
 	s := open(t)
 	defer s.Close()
-	hash := consent.Derived(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: "ada@example.org"})[0]
-	hashed := under(t, hash.Value, consent.FormSHA256, store.First)
+	forms := consent.Derived(consent.Identifier{Type: consent.IdentifierEmail, Form: consent.FormPlain, Value: "ada@example.org"})
+	must(t, s, store.Append{Identities: []store.Identity{under(t, forms[1].Value, forms[1].Form, store.First)}, Event: consent.Event{Type: consent.EventRestricted}})
+	hash := forms[0]
+	hashed := under(t, hash.Value, hash.Form, store.First)
 	must(t, s, store.Append{Identities: []store.Identity{hashed}, Event: Given(1).Event})
 	introduced(t, s)
 	for _, plain := range []store.Identity{under(t, "ada@example.org", "", store.First), under(t, "ada@example.org", "", store.First.Next().Next())} {
