@@ -74,7 +74,7 @@ func (j *Journal) completed(jobs []*job, now store.Scheme) error {
 			}
 			one.events = slices.Clone(one.events)
 			all := slices.Clone(one.events[i].Identities)
-			one.events[i].Identities = all
+			one.events[i].Identities, one.entries[i] = all, prepared{} // what was prepared names fewer tags
 			for n := range all {
 				if !lacks(all[n], now) {
 					continue
