@@ -81,11 +81,19 @@ func lookAtPods(ctx context.Context, look looker) {
 				port = 15020
 			}
 			var text string
-			if port != 0 && r.Ask(ctx, p, port, "/metrics", &text) == nil {
+			if port != 0 && p.Status.Phase == corev1.PodRunning && ask(ctx, p, port, "/metrics", &text) == nil {
 				look(fmt.Sprintf("the metrics of %s/%s", p.Namespace, p.Name), []byte(text))
 			}
 		}
 	}
+}
+
+// ask does not wait for a pod that is just ending.
+func ask(ctx context.Context, p *corev1.Pod, port int, path string, into any) error {
+	GinkgoHelper()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return r.Ask(ctx, p, port, path, into)
 }
 
 // lookAtObjects looks at what is in the API server and ours, events of all namespaces included.

@@ -19,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/optup/optup/api/v1alpha1"
@@ -37,7 +38,10 @@ var _ = Describe("a service that we run", Ordered, func() {
 	BeforeAll(func(ctx SpecContext) {
 		Expect(r.ApplyYAML(ctx, clubWorld)).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) {
-			for _, o := range []client.Object{namespaceOf("loyalty"), namespaceOf("partner"), podOf("marketing", "reader"), podOf("marketing", "stranger"), podOf("crm", "outsider")} {
+			for _, o := range []client.Object{
+				namespaceOf("loyalty"), namespaceOf("partner"), &v1alpha1.ConsentPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "marketing", Name: "reader"}},
+				podOf("marketing", "reader"), podOf("marketing", "stranger"), podOf("crm", "outsider"),
+			} {
 				Expect(client.IgnoreNotFound(r.Delete(ctx, o, client.GracePeriodSeconds(0)))).To(Succeed())
 			}
 		})
