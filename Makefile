@@ -22,6 +22,8 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 TESTS = $(shell go list ./... | grep -v -e /test/e2e -e /test/faults)
 SEED ?=
 FUZZTIME ?= 30s
+# The order of the end-to-end specs. Each run has the same, so that a failure can be seen again; E2E_SEED=$RANDOM tries another one.
+E2E_SEED ?= 1796014199
 BYPASSTIME ?= 60s
 
 ##@ General
@@ -51,7 +53,7 @@ packages:
 
 .PHONY: e2e
 e2e: packages cluster-up images e2e-images $(BIN)/helm ## Real pods on the cluster.
-	HELM=$(BIN)/helm go test -count=1 -timeout 40m -v ./test/e2e/...
+	HELM=$(BIN)/helm go test -count=1 -timeout 40m -v ./test/e2e -ginkgo.seed=$(E2E_SEED)
 
 .PHONY: bench
 bench: ## Measure against peers in the same run; writes dist/bench.json.
