@@ -142,7 +142,11 @@ func (w *world) startClientOf(name, file string, args ...string) (*client, error
 
 // startLedger starts a ledger with a development token and imports the people: all agreed to profiles, half of them to lists.
 func (w *world) startLedger(binary string) (url, token string, err error) {
-	dir := filepath.Join(w.env.Dir, "ledger")
+	// Every suite has a ledger of its own, with a key of its own.
+	dir, err := os.MkdirTemp(w.env.Dir, "ledger-")
+	if err != nil {
+		return "", "", err
+	}
 	const secret = "token-of-a-benchmark-on-this-machine"
 	listen, err := run.Free()
 	if err != nil {
@@ -230,8 +234,8 @@ func (w *world) startSidecarWith(binary, ledger, token string, change func(*ir.B
 		return err
 	}
 	// As in a pod: use records wait in a folder.
-	state := filepath.Join(w.env.Dir, "state")
-	if err := os.MkdirAll(state, 0o700); err != nil {
+	state, err := os.MkdirTemp(w.env.Dir, "state-")
+	if err != nil {
 		return err
 	}
 	p, err := w.start(ours, coreProxy, nil, binary, append([]string{
