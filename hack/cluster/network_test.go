@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -8,6 +9,9 @@ import (
 
 func TestALinkThatIsGoneNeedsNoRemoval(t *testing.T) {
 	if _, err := exec.LookPath("ip"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("the program ip, of Debian's package iproute2, is not here: nothing was tested")
+		}
 		t.Skip("needs the program ip, of Debian's package iproute2")
 	}
 	if err := removeLink("optup-nowhere"); err != nil {

@@ -29,6 +29,10 @@ func TestASocketPassesOnWhatItIsGiven(t *testing.T) {
 	sent := make([]byte, 1<<20)
 	random := rand.NewChaCha8([32]byte{7})
 	_, _ = random.Read(sent)
+	// What never comes back is no reason to wait for ever.
+	if err := s.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
 	go func() { _, _ = io.Copy(far, far) }()
 	go func() {
 		lengths := rand.New(rand.NewPCG(1, 2))
@@ -36,6 +40,7 @@ func TestASocketPassesOnWhatItIsGiven(t *testing.T) {
 			n := min(len(left), 1+lengths.IntN(2*mostAtOnce))
 			if m, err := s.Write(left[:n]); err != nil || m != n {
 				t.Errorf("%d of %d bytes were written: %v", m, n, err)
+				_ = s.Close() // or whoever reads waits for the rest
 				return
 			}
 			left = left[n:]
