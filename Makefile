@@ -44,6 +44,8 @@ test: packages assets axe mailpit ## Everything that needs no cluster node, with
 	go test ./internal/facts ./internal/decide ./internal/ledger/client ./internal/jsonfilter # once more: memory and allocations are not counted with the detector
 	go test -race -timeout 10m ./test/faults # alone: it starves the machine
 	go -C test/doors test ./... # a module of its own, with gRPC and Envoy's messages
+	go -C hack/cluster test . # the local cluster, which is a module of its own
+	go -C test/bench test ./... # what judges the benchmarks, with their peers
 
 # What the tests need besides Go, as Debian packages them; installed only if that was asked for.
 .PHONY: packages
