@@ -65,7 +65,10 @@ var onlyFor = []closedList{
 	{pkg: "internal/pods", because: "it sits in the path of every connection"},
 	{pkg: "internal/csvfilter", because: "it sits in the path of every request"},
 	{pkg: "internal/formfilter", because: "it sits in the path of every request"},
-	{pkg: "internal/facts", because: "it sits in the path of every request"},
+	{
+		pkg: "internal/facts", allowed: []string{"golang.org/x/sys/cpu"},
+		because: "it sits in the path of every request and needs to know what the processor can do",
+	},
 	{pkg: "internal/ledger/signal", because: "what a header says is a pure question"},
 	{pkg: "internal/ledger/touchpoint", because: "whom one may ask is a pure question, which the ledger, the command line and the tests ask alike"},
 	{pkg: "internal/ledger/wire", because: "it is a contract between the ledger and whoever follows it"},

@@ -2,7 +2,6 @@ package decide
 
 import (
 	"slices"
-	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
@@ -25,7 +24,7 @@ func (x *Index) Agreed(purpose consent.PurposeID, processing ir.Processing, chan
 		Purpose: &p, Service: &ir.Service{Party: ir.Party{Role: ir.RoleProcessor}},
 		Endpoint: &ir.Endpoint{Name: "agreed", Processing: []ir.Processing{processing}, Channel: channel},
 		Honours:  []Obligation{ir.AddObjectionNotice, ir.Anonymise},
-		bound:    time.Duration(x.bundle.FreshnessBoundMillis) * time.Millisecond, index: x, notices: x.notices,
+		bound:    boundOf(x.bundle), index: x, notices: x.notices,
 	}
 	return plan, len(p.Grounds) > 0 && plan.blocked() == ""
 }

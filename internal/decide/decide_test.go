@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func TestWhereAPersonIsNamedDecidesWhatIsLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := &Plan{
 				Purpose:  &ir.Purpose{Name: "p", Grounds: []ir.Ground{ir.GroundLegitimateInterest}, Objection: ir.ObjectionOwnSituation},
-				Endpoint: &ir.Endpoint{Request: tt.request, Response: tt.response}, OnMissing: tt.onMissing, OnEmpty: ir.OnEmptyDeny, bound: time.Minute,
+				Endpoint: &ir.Endpoint{Request: tt.request, Response: tt.response}, OnMissing: tt.onMissing, OnEmpty: ir.OnEmptyDeny, bound: bound(time.Minute),
 			}
 			no := func(consent.PurposeID) consent.Fact {
 				return consent.Fact{Objections: []consent.Objection{{Position: 1, Scope: consent.ScopePurpose, Purpose: "p"}}}
@@ -51,5 +52,38 @@ func TestWhereAPersonIsNamedDecidesWhatIsLeft(t *testing.T) {
 				t.Errorf("effect %s, want %s (%v)", d.Effect, tt.want, d.People)
 			}
 		})
+	}
+}
+
+// TestFreshIsWhatIsYoungEnough: to the nanosecond; what was never told, and bounds that make no sense, are never fresh.
+func TestFreshIsWhatIsYoungEnough(t *testing.T) {
+	at := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		millis int64
+		age    time.Duration
+		ledger time.Time
+		want   bool
+	}{
+		{1000, 0, at, true},
+		{1000, time.Second, at, true},
+		{1000, time.Second + 1, at, false},
+		{1000, -1, at, false},
+		{1000, math.MinInt64, at, false},
+		{1000, 0, time.Time{}, false},
+		{0, 0, at, true},
+		{0, 1, at, false},
+		{-1, 0, at, false},
+		{-1, -1, at, false},
+		{math.MinInt64, 0, at, false},
+		{math.MaxInt64, 0, at, false},
+		{math.MaxInt64, math.MaxInt64, at, false},
+		{math.MaxInt64 / int64(time.Millisecond), 0, at, false},
+		{math.MaxInt64/int64(time.Millisecond) - 1, 0, at, true},
+		{math.MaxInt64/int64(time.Millisecond) - 1, -1, at, false},
+	} {
+		p := &Plan{bound: boundOf(&ir.Bundle{FreshnessBoundMillis: tt.millis})}
+		if got := p.fresh(&Now{Ledger: tt.ledger, Age: tt.age}); got != tt.want {
+			t.Errorf("bound %d ms, age %v, ledger's time %v: fresh %v", tt.millis, tt.age, tt.ledger, got)
+		}
 	}
 }

@@ -1,8 +1,6 @@
 package decide
 
 import (
-	"time"
-
 	"github.com/optup/optup/internal/ir"
 )
 
@@ -13,13 +11,13 @@ func (x *Index) Inbound(c *ir.Callback, k *ir.RecordKind) (*Plan, Reason) {
 		Purpose: x.purposes[k.Purpose], Service: &ir.Service{Name: c.Service, Party: ir.Party{Role: ir.RoleProcessor}},
 		Endpoint:  &ir.Endpoint{Name: c.Name + "/" + k.Name, Processing: k.Processing, Response: c.Body},
 		OnMissing: k.OnMissing, OnEmpty: ir.OnEmptyDeny, Redaction: c.Redaction, Mode: c.Mode, Policies: []string{c.Policy},
-		bound: time.Duration(x.bundle.FreshnessBoundMillis) * time.Millisecond, index: x, notices: x.notices,
+		bound: boundOf(x.bundle), index: x, notices: x.notices,
 	}
 	if r := p.blocked(); r != "" {
 		return nil, r
 	}
 	if p.oneController() {
-		p.memos, p.needs, p.timed = &memos{}, p.Purposes(), p.needsTimes()
+		p.memos, p.needs, p.timed = newMemos(), p.Purposes(), p.needsTimes()
 	}
 	return p, ""
 }

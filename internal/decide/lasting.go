@@ -134,7 +134,7 @@ func (x *memos) wants(plain facts.State) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	m := x.current.Load()
-	if m == nil || m.table != uint32(plain>>32) || m.undying.Load() == nil {
+	if !m.about(uint64(plain)) || m.undying.Load() == nil {
 		return true
 	}
 	u := m.undying.Load()[uint32(plain)%atHand].Load()
@@ -149,8 +149,8 @@ func (x *memos) keepUndying(plain facts.State, u *undying) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	m := x.current.Load()
-	if m == nil || m.table != uint32(plain>>32) {
-		m = &memo{table: uint32(plain >> 32)}
+	if !m.about(uint64(plain)) {
+		m = &memo{none: plain &^ 0xffffffff}
 		x.current.Store(m)
 	}
 	all := m.undying.Load()

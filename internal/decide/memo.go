@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// nearby is how many combinations have a place of their own in a memo, a byte each, counted from the first of the table; those beyond
+	// nearby is how many combinations have a place of their own in a memo, counted from the first of the table; those beyond
 	// share farAway places.
 	nearby  = 16384
 	farAway = 4096
@@ -31,30 +31,46 @@ type memos struct {
 	mu      sync.Mutex
 }
 
+// nowhere is a state of no table.
+const nowhere = facts.State(1 << 63)
+
+func newMemos() *memos {
+	x := &memos{}
+	x.current.Store(&memo{none: nowhere})
+	return x
+}
+
 // memo is about the states of one table.
 type memo struct {
-	table uint32
-	// places holds four places of verdicts a word. Far holds the combination and the place of its verdict.
-	places [nearby / 4]atomic.Uint32
-	far    atomic.Pointer[[farAway]atomic.Uint64]
+	// none is the state of a tag without facts, of which each table has its own.
+	none facts.State
+	// far holds the combination and the place of its verdict.
+	far atomic.Pointer[[farAway]atomic.Uint64]
 	// verdicts are in places from 1 on; in place 0 there never is one. Taken says how many places are.
 	verdicts [maxVerdicts + 1]atomic.Pointer[lasting]
-	taken    int
+	// steady are those of them that have no bounds.
+	steady [maxVerdicts + 1]atomic.Pointer[Verdict]
+	taken  int
 	// undying are verdicts about people who have times, each at the number of its plain combination. Turned counts the combinations that
 	// found their place taken.
 	undying atomic.Pointer[[atHand]atomic.Pointer[undying]]
 	turned  int
+	// places holds the places of verdicts. It comes last, so that the collector does not look through it.
+	places [nearby]atomic.Uint32
 }
 
-// near gives the verdict about a combination that has a place of its own, nil for none.
-func (m *memo) near(combination uint64) *lasting {
-	return m.verdicts[m.places[combination/4%(nearby/4)].Load()>>(combination%4*8)&0xff].Load()
+// about tells whether a state is one of the memo's table.
+func (m *memo) about(state uint64) bool { return uint64(m.none) == state&^0xffffffff }
+
+// place gives the place of the verdict about a combination that has one of its own, 0 for none.
+func (m *memo) place(combination uint64) uint32 {
+	return m.places[combination%nearby].Load() % (maxVerdicts + 1)
 }
 
 // get gives the verdict about a combination, nil for none.
 func (m *memo) get(combination uint32) *lasting {
 	if combination < nearby {
-		return m.near(uint64(combination))
+		return m.verdicts[m.place(uint64(combination))].Load()
 	}
 	far := m.far.Load()
 	if far == nil {
@@ -69,8 +85,7 @@ func (m *memo) get(combination uint32) *lasting {
 // set is for the one who holds the lock.
 func (m *memo) set(combination, place uint32) {
 	if combination < nearby {
-		word, shift := &m.places[combination/4], combination%4*8
-		word.Store(word.Load()&^(0xff<<shift) | place<<shift)
+		m.places[combination].Store(place)
 		return
 	}
 	far := m.far.Load()
@@ -117,7 +132,7 @@ func (p *Plan) memo(state uint64, now *Now) *memo {
 	if p.memos == nil || !p.fresh(now) {
 		return nil
 	}
-	if m := p.memos.current.Load(); m != nil && m.table == uint32(state>>32) {
+	if m := p.memos.current.Load(); m.about(state) {
 		return m
 	}
 	return nil
@@ -164,7 +179,7 @@ func (p *Plan) Learn(state uint64, facts Facts, collected Collected, now Now) Ve
 // The table has to be one that is told about all purposes that the plan needs (see Needs).
 func (p *Plan) Judge(t *facts.Table, s facts.State, collected *Collected, now *Now, own *Verdict) *Verdict {
 	if !collected.Declared {
-		if v := p.Remembered(t, s, now); v != nil {
+		if v := p.Remembered(s, now); v != nil {
 			return v
 		}
 	}
@@ -175,22 +190,18 @@ func (p *Plan) Judge(t *facts.Table, s facts.State, collected *Collected, now *N
 // and nil where it is not: then Judge is the one to ask.
 //
 // It has as few steps as possible from the state to the verdict. All of them wait for the state, which comes from far away in memory, and
-// how much else the processor does meanwhile depends on how much waits.
-func (p *Plan) Remembered(t *facts.Table, s facts.State, now *Now) *Verdict {
+// how much else the processor does meanwhile depends on how much waits. So it calls nobody, and leaves verdicts with bounds to Judge.
+func (p *Plan) Remembered(s facts.State, now *Now) *Verdict {
 	if p.memos == nil || !p.fresh(now) {
 		return nil
 	}
-	m, none := p.memos.current.Load(), uint64(t.Unknown())
-	if m == nil || m.table != uint32(none>>32) {
+	m := p.memos.current.Load()
+	// What remains of the state of another table is a number beyond all places.
+	c := uint64(s - m.none)
+	if c >= nearby {
 		return nil
 	}
-	// What remains of the state of another table is a number beyond all places.
-	if c := uint64(s) - none; c < nearby {
-		if l := m.near(c); l != nil && (!l.bounded || l.at(now.Ledger)) {
-			return &l.verdict
-		}
-	}
-	return nil
+	return m.steady[m.place(c)].Load()
 }
 
 // judge is Judge for what is not so simple.
@@ -281,8 +292,8 @@ func (x *memos) keep(state uint64, l lasting) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	m := x.current.Load()
-	if m == nil || m.table != uint32(state>>32) || m.taken == maxVerdicts {
-		m = &memo{table: uint32(state >> 32)}
+	if !m.about(state) || m.taken == maxVerdicts {
+		m = &memo{none: facts.State(state &^ 0xffffffff)}
 		x.current.Store(m)
 	}
 	place := 1
@@ -292,6 +303,9 @@ func (x *memos) keep(state uint64, l lasting) {
 	if place > m.taken {
 		m.taken = place
 		m.verdicts[place].Store(&l)
+		if !l.bounded {
+			m.steady[place].Store(&l.verdict)
+		}
 	}
 	m.set(uint32(state), uint32(place))
 }

@@ -69,6 +69,9 @@ func TestAVerdictIsForgottenWhenAGrantEnds(t *testing.T) {
 		if v, ok := p.Recall(state, decide.Collected{}, now); ok {
 			t.Fatalf("%v is remembered at %+v", v.Reason, now)
 		}
+		if v := p.Remembered(state, &now); v != nil {
+			t.Fatalf("%v is at hand at %+v", v.Reason, now)
+		}
 	}
 	if _, ok := p.Recall(state, decide.Collected{Declared: true}, at(end.Add(-time.Hour))); ok {
 		t.Fatal("remembered, although it counts when the data was collected")

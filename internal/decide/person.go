@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -179,8 +180,21 @@ func carriesSpecial(g ir.Ground) bool {
 	}
 }
 
+// bound is the age from which on facts are not fresh any more, in nanoseconds.
+type bound uint64
+
+// boundOf gives the bound of a bundle; 0, so that nothing is ever fresh, for one that makes no sense.
+func boundOf(b *ir.Bundle) bound {
+	const longest = math.MaxInt64 / uint64(time.Millisecond)
+	if b.FreshnessBoundMillis < 0 || uint64(b.FreshnessBoundMillis) >= longest {
+		return 0
+	}
+	return bound(b.FreshnessBoundMillis)*bound(time.Millisecond) + 1
+}
+
 func (p *Plan) fresh(now *Now) bool {
-	return now.Age >= 0 && now.Age <= p.bound && !now.Ledger.IsZero()
+	// An age below 0, which stands for never, is one beyond all bounds.
+	return bound(now.Age) < p.bound && !now.Ledger.IsZero()
 }
 
 // tooYoung tells whether the verified age is below what the purpose needs; an unknown age is none.

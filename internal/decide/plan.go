@@ -2,7 +2,6 @@ package decide
 
 import (
 	"slices"
-	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
@@ -27,7 +26,7 @@ type Plan struct {
 
 	// met are the obligations that the request meets by itself.
 	met   []Obligation
-	bound time.Duration
+	bound bound
 	index *Index
 	// notices of the index, close at hand.
 	notices map[consent.NoticeID]*ir.Notice
@@ -159,7 +158,7 @@ func (x *Index) plan(e *Endpoint, r *ir.Rule) *Plan {
 	p := &Plan{
 		Purpose: x.purposes[r.Purpose], Service: e.Service, Endpoint: e.IR, Redaction: r.Redaction,
 		OnMissing: r.OnMissing, OnEmpty: r.OnEmpty, Mode: r.Mode, Policies: []string{r.Policy},
-		bound: time.Duration(x.bundle.FreshnessBoundMillis) * time.Millisecond, index: x, notices: x.notices,
+		bound: boundOf(x.bundle), index: x, notices: x.notices,
 	}
 	if e.IR.Request != nil {
 		for i := range e.IR.Request.Switches {
@@ -373,7 +372,7 @@ func Share(b *ir.Bundle, purpose consent.PurposeID, processing ir.Processing) (*
 	p := &Plan{
 		Purpose: x.purposes[purpose], Service: &ir.Service{Party: ir.Party{Role: ir.RoleProcessor}}, Endpoint: e,
 		Honours: []Obligation{ir.AddObjectionNotice, ir.Anonymise},
-		bound:   time.Duration(b.FreshnessBoundMillis) * time.Millisecond, index: x, notices: x.notices,
+		bound:   boundOf(b), index: x, notices: x.notices,
 	}
 	if p.Purpose == nil {
 		return nil, false

@@ -63,7 +63,7 @@ func (x *plans) put(k planKey, p *Plan) *Plan {
 		next = maps.Clone(*known)
 	}
 	if p.oneController() {
-		p.memos, p.needs, p.timed = &memos{}, p.Purposes(), p.needsTimes()
+		p.memos, p.needs, p.timed = newMemos(), p.Purposes(), p.needsTimes()
 	}
 	next[k] = p
 	x.known.Store(&next)

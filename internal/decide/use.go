@@ -2,7 +2,6 @@ package decide
 
 import (
 	"slices"
-	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
@@ -31,7 +30,7 @@ func (x *Index) Use(u Use) (*Plan, Reason) {
 	p := &Plan{
 		Purpose: x.purposes[u.Purpose], Service: &ir.Service{Party: u.Party},
 		Endpoint: &ir.Endpoint{Name: "use", Processing: u.Processing, Channel: u.Channel}, Honours: u.Honours,
-		bound: time.Duration(x.bundle.FreshnessBoundMillis) * time.Millisecond, index: x, notices: x.notices,
+		bound: boundOf(x.bundle), index: x, notices: x.notices,
 	}
 	if r := p.blocked(); r != "" {
 		return nil, r

@@ -25,11 +25,15 @@ type combinations struct {
 	// alone tells that nobody reads yet, so that pages may change. Room is what a page needs, as the last ones did.
 	alone bool
 	room  int
+	// dated tells that these are records: each has a plain combination, which is kept apart for those who need nothing else of it.
+	dated bool
 }
 
 type chunk struct {
 	pages [chunkOf]atomic.Pointer[page]
 	refs  [chunkOf]*[pageOf]uint32
+	// plains are the plain combinations of records; 0 for a record that is gone.
+	plains [chunkOf]atomic.Pointer[[pageOf]atomic.Uint32]
 	// full counts the pages that hold something.
 	full int
 }
@@ -110,6 +114,9 @@ func (c *combinations) intern(content []byte) (uint32, error) {
 		old = &page{ends: make([]uint32, 0, pageOf), data: make([]byte, 0, c.room)}
 		c.size += int64(cap(old.data) + 4*cap(old.ends))
 		one.refs[p] = new([pageOf]uint32)
+		if c.dated {
+			one.plains[p].Store(new([pageOf]atomic.Uint32))
+		}
 		one.full++
 	}
 	now := *old
@@ -137,6 +144,27 @@ func (c *combinations) ref(id uint32) *uint32 {
 	return &(*c.chunks.Load())[k].Load().refs[p][slot]
 }
 
+// plain gives the plain combination of a record; 0 if it is gone.
+func (c *combinations) plain(id uint32) uint32 {
+	k, p, slot := pageOfID(id)
+	chunks := *c.chunks.Load()
+	if int(k) >= len(chunks) {
+		return 0
+	}
+	if one := chunks[k].Load(); one != nil {
+		if plains := one.plains[p].Load(); plains != nil {
+			return plains[slot].Load()
+		}
+	}
+	return 0
+}
+
+// setPlain notes the plain combination of a new record.
+func (c *combinations) setPlain(id, plain uint32) {
+	k, p, slot := pageOfID(id)
+	(*c.chunks.Load())[k].Load().plains[p].Load()[slot].Store(plain)
+}
+
 // hold notes that a number is in use once more.
 func (c *combinations) hold(id uint32) { *c.ref(id)++ }
 
@@ -155,11 +183,15 @@ func (c *combinations) release(id uint32) bool {
 	now := *old
 	now.here &^= 1 << slot
 	now.dead += len(old.content(slot))
+	if plains := one.plains[p].Load(); plains != nil {
+		plains[slot].Store(0)
+	}
 	switch {
 	case now.here == 0:
 		c.size -= int64(cap(old.data) + 4*cap(old.ends))
 		one.pages[p].Store(nil)
 		one.refs[p] = nil
+		one.plains[p].Store(nil)
 		if one.full--; one.full == 0 {
 			holder.Store(nil)
 		}
@@ -188,8 +220,11 @@ func (c *combinations) bytes() int64 {
 	n := c.size + int64(8*len(chunks)+4*cap(c.index.ids))
 	for i := range chunks {
 		if one := chunks[i].Load(); one != nil {
-			const fixed, perPage = 2 * 8 * chunkOf, 64 + 4*pageOf
+			const fixed, perPage = 3 * 8 * chunkOf, 64 + 4*pageOf
 			n += fixed + int64(one.full)*perPage
+			if c.dated {
+				n += int64(one.full) * 4 * pageOf
+			}
 		}
 	}
 	return n

@@ -54,9 +54,11 @@ type shard struct {
 	version atomic.Uint32
 }
 
+// golden makes another key of a key.
+const golden = 0x9e3779b97f4a7c15
+
 // homes gives the two lines of a key. They may be the same.
 func (s *shard) homes(key uint64) (first, second uint64) {
-	const golden = 0x9e3779b97f4a7c15
 	n := uint64(len(s.lines))
 	first, _ = bits.Mul64(key, n)
 	second, _ = bits.Mul64(key*golden, n)

@@ -94,11 +94,14 @@ func TestReadersSeeNoThirdState(t *testing.T) {
 // to line at full speed. Those who stay are found every time, those who come and go have their own state or none.
 func TestSlotsAreUsedAgainUnderReaders(t *testing.T) {
 	const lines, stay, guests, inside = 4, 9, 16, 9
-	s := &shard{lines: make([]line, lines)}
-	places := make([]place, stay+guests)
+	s, table := &shard{lines: make([]line, lines)}, New()
+	for i := range table.shards {
+		table.shards[i].Store(s)
+	}
+	tags, places := make([]consent.Tag, stay+guests), make([]place, stay+guests)
 	for i := range places {
-		tag := tag(i)
-		places[i] = placeOf(&tag)
+		tags[i] = tag(i)
+		places[i] = placeOf(&tags[i])
 	}
 	state := func(i int) uint32 { return uint32(1000 + i) }
 	add := func(i int) bool {
@@ -118,7 +121,11 @@ func TestSlotsAreUsedAgainUnderReaders(t *testing.T) {
 	for n := range 2 {
 		readers.Go(func() {
 			for i := n; !done.Load(); i = (i + 1) % len(places) {
-				got := s.find(places[i])
+				look := lookup
+				if n == 1 {
+					look = lookupWords
+				}
+				got := look(table, &tags[i]).id()
 				if got != state(i) && (i < stay || got != 0) {
 					t.Errorf("tag %d has state %d", i, got)
 					return

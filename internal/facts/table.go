@@ -72,12 +72,19 @@ func New() *Table {
 	}
 	t.combos.init(dated)
 	t.records.init(dated)
+	t.records.dated = true
 	return t
 }
 
 // Lookup gives the state of a tag. It does not allocate.
-func (t *Table) Lookup(tag consent.Tag) State {
-	p := placeOf(&tag)
+func (t *Table) Lookup(tag consent.Tag) State { return lookup(t, &tag) }
+
+// LookupAt is Lookup for a tag that is not to be copied.
+func (t *Table) LookupAt(tag *consent.Tag) State { return lookup(t, tag) }
+
+// lookupWords is lookup for every processor.
+func lookupWords(t *Table, tag *consent.Tag) State {
+	p := placeOf(tag)
 	return State(t.base | uint64(t.shards[p.shard%shardsOf].Load().find(p)))
 }
 
@@ -94,8 +101,7 @@ func (t *Table) LookupBatch(tags []consent.Tag, out []State) {
 		n := min(window, len(tags))
 		t.touch(tags[:n])
 		for i := range tags[:n] {
-			p := placeOf(&tags[i])
-			out[i] = State(t.base | uint64(t.shards[p.shard%shardsOf].Load().find(p)))
+			out[i] = lookup(t, &tags[i])
 		}
 		tags, out = tags[n:], out[n:]
 	}

@@ -48,6 +48,8 @@ func (t *Table) intern(content []byte) (uint32, error) {
 	number, err := t.records.intern(record)
 	if err != nil || t.records.live == before {
 		t.combos.release(id) // the record that is there holds it already
+	} else {
+		t.records.setPlain(number, id)
 	}
 	return number | dated, err
 }
@@ -80,10 +82,8 @@ func (t *Table) Plain(s State) (State, bool) {
 	if !s.Dated() {
 		return s, true
 	}
-	if record := t.records.content(s.id() &^ dated); record != nil {
-		return State(t.base | uint64(binary.LittleEndian.Uint32(record))), true
-	}
-	return 0, false
+	plain := t.records.plain(s.id() &^ dated)
+	return State(t.base | uint64(plain)), plain != 0
 }
 
 // Moment says what a time of a plain state is about.

@@ -69,7 +69,7 @@ func (v *View) Look(a Asked) (r Result) {
 		return r
 	}
 	r.Tagged = true
-	if r.State = v.table.Lookup(r.Tag); !r.State.Known() {
+	if r.State = v.table.LookupAt(&r.Tag); !r.State.Known() {
 		r.State, r.Err = v.derived(tagger, &a)
 	}
 	return r
@@ -86,7 +86,7 @@ func (v *View) derived(tagger *consent.Tagger, a *Asked) (facts.State, error) {
 		if err != nil {
 			return 0, err
 		}
-		switch s := v.table.Lookup(tag); {
+		switch s := v.table.LookupAt(&tag); {
 		case !s.Known():
 		case found.Known() && s != found:
 			return 0, ErrAmbiguous

@@ -72,14 +72,14 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 	tagger := ours.Tagger()
 	mac, sum := hmac.New(sha256.New, ours.Key), make([]byte, 0, sha256.Size)
 	states, answers := make([]facts.State, records), make([]bool, records)
-	all := q.all
+	all, tagged := q.all, q.tags
 	sides := []side{
-		{"ours", 1, func(i int) (bool, error) { return table.Allowed(q.tags[i], all[i].Purpose), nil }},
-		{peerMap, 1, func(i int) (bool, error) { return peer[q.tags[i]]>>all[i].Purpose&1 == 1, nil }},
+		{"ours", 1, func(i int) (bool, error) { return table.Allowed(&tagged[i], all[i].Purpose), nil }},
+		{peerMap, 1, func(i int) (bool, error) { return peer[tagged[i]]>>all[i].Purpose&1 == 1, nil }},
 		{"from e-mail addresses", 1, func(i int) (bool, error) { return table.AllowedEmail(tagger, q.emails[i], all[i].Purpose) }},
 		{"in batches", 1, func(i int) (bool, error) {
 			if i%records == 0 {
-				table.Batch(q.tags[i:i+records], all[i].Purpose, states, answers)
+				table.Batch(tagged[i:i+records], all[i].Purpose, states, answers)
 			}
 			return answers[i%records], nil
 		}},
@@ -124,7 +124,7 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 		known := 0
 		ns := harness.Time(len(all), func() {
 			for i := range all {
-				if table.Facts.Lookup(q.tags[i]).Known() {
+				if table.Facts.LookupAt(&tagged[i]).Known() {
 					known++
 				}
 			}
@@ -141,7 +141,7 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 		ns := harness.Time(len(all), func() {
 			for i := range all {
 				j := i ^ before&nothing
-				before = one(table.Allowed(q.tags[j], all[j].Purpose))
+				before = one(table.Allowed(&tagged[j], all[j].Purpose))
 				found += before
 			}
 		})
@@ -168,7 +168,7 @@ func large(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 	out["decision.batch"] = harness.Samples{Ours: got[3], Peer: single, Absolutes: map[string]float64{"ns single decisions in a loop": harness.Median(got[0])}}
 	allocated := harness.Allocations(func() {
 		for i := range all {
-			table.Allowed(q.tags[i], all[i].Purpose)
+			table.Allowed(&tagged[i], all[i].Purpose)
 		}
 	})
 	// A decision in a thousand may find the runtime at work.

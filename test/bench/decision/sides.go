@@ -62,7 +62,7 @@ func small(ctx context.Context, env *harness.Env, out map[string]harness.Samples
 		asked[i], requests[i], inputs[i] = tags[q.Person], cedarPeer.request(q), opa.input(q)
 	}
 	sides := []side{
-		{"ours", 20, func(i int) (bool, error) { return table.Allowed(asked[i], questions[i].Purpose), nil }},
+		{"ours", 20, func(i int) (bool, error) { return table.Allowed(&asked[i], questions[i].Purpose), nil }},
 		{peerCasbin, 5, func(i int) (bool, error) { return casbin.allowed(questions[i]) }},
 		{peerCedar, 1, func(i int) (bool, error) { return cedarPeer.allowed(requests[i]), nil }},
 		{peerOPA, 1, func(i int) (bool, error) { return opa.allowed(ctx, inputs[i]) }},

@@ -6,18 +6,10 @@ import (
 	"github.com/optup/optup/internal/facts"
 )
 
+// Decisions are made as the sidecar makes them: by what was decided about the state before, or by what the facts say.
+
 // undated is data of which nobody says when it was collected.
 var undated decide.Collected
-
-// verdict decides about people in a state, under the plan for a purpose, as the sidecar does: what was decided about the state before, or
-// what the facts say.
-func (t *Table) verdict(s facts.State, purpose int) bool {
-	p := t.plans[purpose]
-	if v := p.Remembered(t.Facts, s, &now); v != nil {
-		return v.Reason.Permits()
-	}
-	return t.worked(p, s)
-}
 
 func (t *Table) worked(p *decide.Plan, s facts.State) bool {
 	var own decide.Verdict
@@ -26,8 +18,12 @@ func (t *Table) worked(p *decide.Plan, s facts.State) bool {
 }
 
 // Allowed decides about the person with a tag, for a purpose.
-func (t *Table) Allowed(tag consent.Tag, purpose int) bool {
-	return t.verdict(t.Facts.Lookup(tag), purpose)
+func (t *Table) Allowed(tag *consent.Tag, purpose int) bool {
+	s, p := t.Facts.LookupAt(tag), t.plans[purpose]
+	if v := p.Remembered(s, &now); v != nil {
+		return v.Reason.Permits()
+	}
+	return t.worked(p, s)
 }
 
 // AllowedEmail decides about the person with an address. Everybody here is known by an address, and the ledger says so, so nobody is looked
@@ -37,13 +33,18 @@ func (t *Table) AllowedEmail(tagger *consent.Tagger, address []byte, purpose int
 	if err != nil {
 		return false, err
 	}
-	return t.verdict(t.Facts.Lookup(tag), purpose), nil
+	return t.Allowed(&tag, purpose), nil
 }
 
 // Batch decides about many people at once, whose states are found together.
 func (t *Table) Batch(tags []consent.Tag, purpose int, states []facts.State, out []bool) {
 	t.Facts.LookupBatch(tags, states)
+	p := t.plans[purpose]
 	for i := range tags {
-		out[i] = t.verdict(states[i], purpose)
+		if v := p.Remembered(states[i], &now); v != nil {
+			out[i] = v.Reason.Permits()
+		} else {
+			out[i] = t.worked(p, states[i])
+		}
 	}
 }
