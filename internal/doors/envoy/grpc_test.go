@@ -3,13 +3,15 @@ package envoy
 import (
 	"bytes"
 	"context"
-	"net/http"
-	"net/http/httptest"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -57,61 +59,62 @@ func FuzzReading(f *testing.F) {
 	})
 }
 
-// framed puts the prefix of gRPC before a message.
-func framed(message []byte) []byte {
-	return append([]byte{0, byte(len(message) >> 24), byte(len(message) >> 16), byte(len(message) >> 8), byte(len(message))}, message...)
-}
-
-// call makes a call without a connection.
-func call(s *Server, message []byte, headers ...string) *httptest.ResponseRecorder {
-	return send(s, framed(message), headers...)
-}
-
-func send(s *Server, framed []byte, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, checkPath, bytes.NewReader(framed))
-	r.ProtoMajor = 2
-	r.Header.Set("Content-Type", "application/grpc")
-	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
-	return w
-}
-
 // TestACheckThatNobodyWaitsForIsNotDecided, so that no use is recorded that never was.
 func TestACheckThatNobodyWaitsForIsNotDecided(t *testing.T) {
 	decided := 0
-	s := &Server{
-		Decide: func(context.Context, *Check, http.Header) Verdict { decided++; return Verdict{Allow: true} },
-		Refuse: func(Unreadable) Verdict { return Verdict{Status: 500} }, Hold: func(int64) (func(), bool) { return func() {}, true },
-	}
+	s := allowing()
+	s.Decide = func(context.Context, *Check, Metadata) Verdict { decided++; return Verdict{Allow: true} }
+	p := dial(t, s)
 	for timeout, want := range map[string]string{"1n": codeDeadlineExceeded, "0S": codeDeadlineExceeded, "1H": codeOK, "": codeOK, "x": codeOK, "99999999H": codeOK} {
 		before := decided
-		if got := call(s, example(), "Grpc-Timeout", timeout).Header().Get("Grpc-Status"); got != want || (decided > before) != (want == codeOK) {
-			t.Errorf("%q: %s", timeout, got)
+		if got := p.call(framed(example()), "grpc-timeout", timeout); got.fields["grpc-status"] != want || (decided > before) != (want == codeOK) {
+			t.Errorf("%q: %v", timeout, got)
 		}
 	}
 }
 
 // TestMemoryIsHeldForLargeMessagesOnly, and given back.
 func TestMemoryIsHeldForLargeMessagesOnly(t *testing.T) {
-	held, room := int64(0), true
-	s := &Server{
-		Decide: func(context.Context, *Check, http.Header) Verdict { return Verdict{Allow: true} },
-		Refuse: func(u Unreadable) Verdict { return Verdict{Status: 500 + int(u)} },
-		Hold:   func(n int64) (func(), bool) { held += n; return func() { held -= n }, room },
+	var held atomic.Int64
+	var room atomic.Bool
+	room.Store(true)
+	s := allowing()
+	most := int64(0)
+	s.Hold = func(n int64) (func(), bool) {
+		if !room.Load() {
+			return nil, false
+		}
+		most = max(most, held.Add(n))
+		return func() { held.Add(-n) }, true
 	}
-	large := text(example(), 77, strings.Repeat("x", 1<<20))
-	if call(s, example()); held != 0 {
-		t.Errorf("%d held", held)
+	p := dial(t, s)
+	large := framed(text(example(), 77, strings.Repeat("x", 1<<20)))
+	if p.call(framed(example())); most != 0 {
+		t.Errorf("%d held for a small message", most)
 	}
-	if call(s, large); held != 0 {
-		t.Errorf("%d held after a large message", held)
+	if p.call(large); most < 1<<20 || held.Load() != 0 {
+		t.Errorf("%d held, and %d after", most, held.Load())
 	}
-	room = false
-	if w := call(s, large); !bytes.Contains(w.Body.Bytes(), number(nil, 1, 500+int(Busy))) {
-		t.Errorf("without room: %v", w.Body.Bytes())
+	room.Store(false)
+	if got := p.call(large); !got.refused(Busy) {
+		t.Errorf("without room: %v", got)
+	}
+	room.Store(true)
+	id := p.open()
+	p.write(p.f.WriteData(id, false, large[:1<<10]))
+	p.write(p.f.WriteRSTStream(id, http2.ErrCodeCancel))
+	if p.call(framed(example())); held.Load() != 0 {
+		t.Errorf("%d held for a call that was given up", held.Load())
+	}
+	p.write(p.f.WriteData(p.open(), false, large[:1<<10]))
+	if p.call(framed(example())); held.Load() == 0 {
+		t.Error("nothing is held for a call that goes on")
+	}
+	_ = p.Close()
+	for end := time.Now().Add(10 * time.Second); held.Load() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d held for a connection that is closed", held.Load())
+		}
 	}
 }
 
@@ -128,56 +131,81 @@ func TestWhatIsNotOneMessageIsRefused(t *testing.T) {
 		"two messages":          {append(framed(example()), framed(example())...), Malformed},
 		"bytes behind it":       {append(framed(example()), 0), Malformed},
 		"less than it says":     {framed(example())[:20], Malformed},
+		"less than a prefix":    {framed(example())[:3], Malformed},
 		"no message":            {nil, Malformed},
+		"another message":       {framed([]byte{0x0a, 0xff}), Malformed},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := &Server{
-				Decide: func(context.Context, *Check, http.Header) Verdict {
+		for _, piece := range []int{1 << 20, 7} {
+			t.Run(fmt.Sprint(name, piece), func(t *testing.T) {
+				s := allowing()
+				s.Decide = func(context.Context, *Check, Metadata) Verdict {
 					t.Error("it was decided about")
 					return Verdict{Allow: true}
-				},
-				Refuse: func(u Unreadable) Verdict { return Verdict{Status: 500 + int(u)} }, Hold: func(int64) (func(), bool) { return func() {}, true },
-			}
-			if w := send(s, c.sent); !bytes.Contains(w.Body.Bytes(), number(nil, 1, 500+int(c.want))) {
-				t.Errorf("%v", w.Body.Bytes())
-			}
-		})
+				}
+				p := dial(t, s)
+				if got := p.callInPieces(c.sent, piece); !got.refused(c.want) {
+					t.Errorf("%v", got)
+				}
+			})
+		}
+	}
+}
+
+// TestTheBodyIsAsLongAsTheRequestSays, if it says something.
+func TestTheBodyIsAsLongAsTheRequestSays(t *testing.T) {
+	p := dial(t, allowing())
+	size := len(framed(example()))
+	for _, wrong := range []int{size - 1, size + 1} {
+		if got := p.call(framed(example()), "content-length", strconv.Itoa(wrong)); !got.refused(Malformed) {
+			t.Errorf("%d: %v", wrong, got)
+		}
+	}
+	if got := p.call(framed(example()), "content-length", strconv.Itoa(size)); !got.allowed() {
+		t.Errorf("%v", got)
 	}
 }
 
 // TestAPanicDeniesByAnAnswer: a broken stream is an error of gRPC, which Envoy may be told to let pass.
 func TestAPanicDeniesByAnAnswer(t *testing.T) {
 	told := 0
-	s := &Server{
-		Decide: func(context.Context, *Check, http.Header) Verdict { panic("anna@example.org") },
-		Refuse: func(u Unreadable) Verdict { return Verdict{Status: 500 + int(u)} }, Hold: func(int64) (func(), bool) { return func() {}, true },
-		Panicked: func() { told++ },
+	s := allowing()
+	s.Decide = func(context.Context, *Check, Metadata) Verdict { panic("anna@example.org") }
+	s.Panicked = func() { told++ }
+	if got := dial(t, s).call(framed(example())); told != 1 || !got.refused(Malformed) || bytes.Contains(got.body, []byte("anna")) {
+		t.Errorf("told %d times: %v", told, got)
 	}
-	if w := call(s, example()); told != 1 || !bytes.Contains(w.Body.Bytes(), number(nil, 1, 500)) || bytes.Contains(w.Body.Bytes(), []byte("anna")) {
-		t.Errorf("told %d times: %v", told, w.Body.Bytes())
+}
+
+// TestAPanicElsewhereEndsTheConnection, and no other.
+func TestAPanicElsewhereEndsTheConnection(t *testing.T) {
+	told := make(chan struct{}, 1)
+	s := allowing()
+	s.Ready = func() bool { panic("anna@example.org") }
+	s.Panicked = func() { told <- struct{}{} }
+	address, _ := serve(t, s)
+	p, other := connect(t, address), connect(t, address)
+	for _, p := range []*peer{p, other} {
+		p.write(p.f.WriteSettings())
+	}
+	if got := p.health(""); !got.closed {
+		t.Errorf("%+v", got)
+	}
+	<-told
+	if got := other.call(framed(example())); !got.allowed() {
+		t.Errorf("another connection: %+v", got)
 	}
 }
 
 func TestDeadlines(t *testing.T) {
 	now := time.Unix(0, 0)
 	for text, want := range map[string]time.Duration{"5S": 5 * time.Second, "100m": 100 * time.Millisecond, "7u": 7 * time.Microsecond, "2M": 2 * time.Minute} {
-		if got := deadline(http.Header{"Grpc-Timeout": {text}}, now).Sub(now); got != want {
+		if got := deadline(text, now).Sub(now); got != want {
 			t.Errorf("%s: %s", text, got)
 		}
 	}
 	for _, text := range []string{"", "S", "5", "5s", "-5S", "123456789S"} {
-		if !deadline(http.Header{"Grpc-Timeout": {text}}, now).IsZero() {
+		if !deadline(text, now).IsZero() {
 			t.Errorf("%q is a time", text)
 		}
-	}
-}
-
-// TestOtherProtocolsAreRefused: this is no place for a browser.
-func TestOtherProtocolsAreRefused(t *testing.T) {
-	r := httptest.NewRequest(http.MethodPost, checkPath, nil)
-	r.Header.Set("Content-Type", "application/grpc")
-	w := httptest.NewRecorder()
-	if (&Server{}).ServeHTTP(w, r); w.Code != http.StatusUnsupportedMediaType {
-		t.Errorf("HTTP/1.1: %d", w.Code)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/doors/envoy"
@@ -28,17 +27,18 @@ const (
 // partialBody is the header by which Envoy says that a body is not whole.
 const partialBody = "X-Envoy-Auth-Partial-Body"
 
-// ExtAuthz answers Envoy's checks.
-func (d *Doors) ExtAuthz() http.Handler {
+// ServeExtAuthz answers Envoy's checks on a listener until ctx ends.
+func (d *Doors) ServeExtAuthz(ctx context.Context, l net.Listener) error {
 	d.setup()
-	return &envoy.Server{
+	s := &envoy.Server{
 		Decide: d.check, Refuse: d.refuse, Hold: d.Proxy.Hold, Ready: func() bool { return d.Proxy.Current.Load() != nil },
 		Panicked: func() { d.Logger.Error("a check was denied after an internal error") },
 	}
+	return s.Serve(ctx, l)
 }
 
 // check decides about a request that Envoy is about to send.
-func (d *Doors) check(ctx context.Context, c *envoy.Check, metadata http.Header) envoy.Verdict {
+func (d *Doors) check(ctx context.Context, c *envoy.Check, metadata envoy.Metadata) envoy.Verdict {
 	told := func(name string) string {
 		if v, there := c.Extensions[name]; there {
 			return v
@@ -144,18 +144,4 @@ func (d *Doors) refuse(why envoy.Unreadable) envoy.Verdict {
 	}
 	status, body, id := d.Proxy.Refuse(reason)
 	return envoy.Verdict{Status: status, Body: body, Response: denied(status, id)}
-}
-
-// ServeExtAuthz answers on a listener until ctx ends.
-func (d *Doors) ServeExtAuthz(ctx context.Context, l net.Listener) error {
-	protocols := &http.Protocols{}
-	protocols.SetUnencryptedHTTP2(true)
-	return serve(ctx, l, &http.Server{
-		Handler: d.ExtAuthz(), Protocols: protocols, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: 10 * time.Minute, MaxHeaderBytes: 64 << 10,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: 256, MaxReceiveBufferPerConnection: 4 << 20, MaxReceiveBufferPerStream: 1 << 20, SendPingTimeout: time.Minute,
-			PingTimeout: 15 * time.Second, WriteByteTimeout: time.Minute,
-		},
-	})
 }
