@@ -34,10 +34,34 @@ type Source interface {
 	Snapshot(ctx context.Context, visit func(Identity) error) (store.Head, error)
 }
 
+// Scanner is a source that shows everybody from several goroutines at the same time, each with a visit of its own. What that is given is for
+// the time of the call alone (see store.Scanner).
+type Scanner interface {
+	Scan(ctx context.Context, begin func() (visit func(Identity) error)) (store.Head, error)
+}
+
 // From makes a source of a store.
-func From(s store.Store) Source { return source{s} }
+func From(s store.Store) Source {
+	if scans, ok := s.(store.Scanner); ok {
+		return scanned{source{s}, scans}
+	}
+	return source{s}
+}
 
 type source struct{ store.Store }
+
+type scanned struct {
+	source
+	scans store.Scanner
+}
+
+// Scan implements Scanner.
+func (s scanned) Scan(ctx context.Context, begin func() func(Identity) error) (store.Head, error) {
+	return s.scans.Scan(ctx, func() func(store.Person) error {
+		visit := begin()
+		return func(p store.Person) error { return visit(identityOf(p)) }
+	})
+}
 
 func (s source) Snapshot(ctx context.Context, visit func(Identity) error) (store.Head, error) {
 	return s.Store.Snapshot(ctx, func(p store.Person) error { return visit(identityOf(p)) })

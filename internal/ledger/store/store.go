@@ -113,6 +113,13 @@ type Glancer interface {
 	Glance(ctx context.Context) (Head, error)
 }
 
+// Scanner is a store that shows everybody for less than Snapshot, to who looks at each person once and keeps nothing.
+type Scanner interface {
+	// Scan visits every identity as of one head, from several goroutines at the same time. Each has a function of its own, which begin gives.
+	// What that is given is for the time of the call alone. Those of one person follow each other in one goroutine. An error ends it.
+	Scan(ctx context.Context, begin func() (visit func(Person) error)) (Head, error)
+}
+
 // Store keeps a ledger. Implementations are safe for concurrent use, and promise:
 //
 //   - Append acknowledges only what survives a crash of the process and of the machine.

@@ -41,6 +41,8 @@ func Run(t *testing.T, newDatabase func(t *testing.T) Factory) {
 		"a closed store refuses":                                                closed,
 		"an adopted log goes on in another epoch":                               adopted,
 		"a glance at the head is never older than what was acknowledged":        glanced,
+		"several goroutines together see whom a snapshot shows":                 scanned,
+		"whatever is appended meanwhile, they all see one moment":               scannedAtOnce,
 		"watchers are told the root of what they were handed":                   roots,
 		"a change of keys is seen by every append, and follows its steps":       rekeyed,
 		"what is new under one key belongs to whom it names under the other":    twins,

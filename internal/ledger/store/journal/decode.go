@@ -27,6 +27,8 @@ type decoder struct {
 	records []consent.Record
 	room    []consent.Grant
 	many    bool
+	// lent is the one record that is given out again and again, with the grants above, to who keeps nothing; nil for everybody else.
+	lent *consent.Record
 }
 
 var decoders = sync.Pool{New: func() any { return &decoder{words: map[string]string{}} }}
@@ -46,6 +48,10 @@ func (d *decoder) record(raw []byte) *consent.Record {
 func (d *decoder) expect(n int) { d.records, d.many = make([]consent.Record, n), n > 0 }
 
 func (d *decoder) next() *consent.Record {
+	if d.lent != nil {
+		*d.lent = consent.Record{}
+		return d.lent
+	}
 	if len(d.records) == 0 {
 		return &consent.Record{}
 	}
@@ -60,6 +66,9 @@ const roomFor = 256
 // keep gives the grants of a record a place of their own.
 func (d *decoder) keep() []consent.Grant {
 	n := len(d.grants)
+	if d.lent != nil {
+		return d.grants[:n:n]
+	}
 	if !d.many || n > roomFor {
 		return slices.Clone(d.grants)
 	}

@@ -100,7 +100,7 @@ func (s *Store) Snapshot(ctx context.Context, visit func(store.Person) error) (s
 		if err := alone(ctx, tx, add); err != nil {
 			return err
 		}
-		return each(ctx, tx, together, add)
+		return eachRow(ctx, tx, together, add)
 	}, visit)
 	return h.Head, err
 }
@@ -120,7 +120,7 @@ func alone(ctx context.Context, tx *sql.Tx, add func(journal.Row) error) error {
 	}
 	defer rows.Close()
 	next, more := int64(0), true
-	err = each(ctx, tx, everybody, func(r journal.Row) error {
+	err = eachRow(ctx, tx, everybody, func(r journal.Row) error {
 		for more && next < r.ID {
 			if more = rows.Next(); !more {
 				break
@@ -140,8 +140,8 @@ func alone(ctx context.Context, tx *sql.Tx, add func(journal.Row) error) error {
 	return err
 }
 
-// each hands on the rows of a query.
-func each(ctx context.Context, tx *sql.Tx, query string, add func(journal.Row) error) error {
+// eachRow hands on the rows of a query.
+func eachRow(ctx context.Context, tx *sql.Tx, query string, add func(journal.Row) error) error {
 	rows, err := tx.QueryContext(ctx, query)
 	if err != nil {
 		return fmt.Errorf("the snapshot cannot be read: %w", err)

@@ -31,12 +31,15 @@ const FileName = "ledger.db"
 // Store implements store.Store.
 type Store struct {
 	journal.Proofs
+	path string
+	// writer is of those who do not append; they and the appender take turns.
 	writer  *sql.DB
+	turn    turn
 	reader  *sql.DB
 	now     func() time.Time
 	journal *journal.Journal
 	// database is what the journal appends to.
-	database journal.Database
+	database *database
 	keys     *keyfile
 	// cluster reads the cluster of one tag.
 	cluster *sql.Stmt
@@ -64,7 +67,7 @@ func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() ti
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	s := &Store{now: now}
+	s := &Store{path: path, now: now, turn: make(turn, 1)}
 	s.Proofs = journal.Proofs{Log: s}
 	defer func() {
 		if err != nil {
@@ -95,17 +98,18 @@ func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() ti
 	if s.keys, err = openKeys(ctx, dir, ring); err != nil {
 		return nil, err
 	}
-	st, err := prepareAll(ctx, s.writer)
-	if err != nil {
+	if s.database, err = openDatabase(path, s.keys, s.turn); err != nil {
 		return nil, err
 	}
-	s.database = &database{db: s.writer, st: st, keys: s.keys}
 	s.journal = journal.New(s.database, now, options...)
 	return s, nil
 }
 
 // temporary keeps what statements put aside in memory: a pod whose file system is read-only has no room for it elsewhere.
-const temporary = "temp_store(memory)"
+const (
+	temporary       = "temp_store(memory)"
+	temporaryPragma = "temp_store = memory"
+)
 
 func open(path string, more url.Values) (*sql.DB, error) {
 	q := url.Values{"_busy_timeout": {"10000"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_foreign_keys": {"true"}}
@@ -167,6 +171,9 @@ func (s *Store) Close() error {
 
 func (s *Store) closeDatabases() error {
 	var errs []error
+	if s.database != nil {
+		errs = append(errs, s.database.conn.Close())
+	}
 	if s.glancer != nil {
 		errs = append(errs, s.glancer.close())
 	}

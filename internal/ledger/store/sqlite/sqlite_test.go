@@ -55,12 +55,35 @@ func TestDurabilityIsConfigured(t *testing.T) {
 	if mode != "wal" || sync != 2 {
 		t.Fatalf("journal_mode %s, synchronous %d; want wal and 2 (FULL)", mode, sync)
 	}
+	for pragma, want := range map[string]int64{"synchronous": 2, "secure_delete": 1, "temp_store": 2} {
+		if got := pragmaOf(t, s, "PRAGMA "+pragma); got != want {
+			t.Errorf("the appender's %s is %d; want %d", pragma, got, want)
+		}
+	}
 	for name, db := range map[string]*sql.DB{"writer": s.writer, "reader": s.reader, "keys": s.keys.db} {
 		var temporary int
 		if err := db.QueryRow("PRAGMA temp_store").Scan(&temporary); err != nil || temporary != 2 {
 			t.Errorf("%s: temp_store %d, %v; want 2 (memory), because pods have no other place", name, temporary, err)
 		}
 	}
+}
+
+// pragmaOf runs a pragma on the appender's connection, while nobody appends.
+func pragmaOf(t *testing.T, s *Store, sql string) int64 {
+	t.Helper()
+	if err := s.turn.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.turn.pass()
+	pragma, err := s.database.conn.Prepare(sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pragma.Reset()
+	if there, err := pragma.Step(); err != nil || !there {
+		t.Fatal(there, err)
+	}
+	return pragma.Number(0)
 }
 
 func TestNobodyKnowsTheFuture(t *testing.T) {
@@ -105,15 +128,8 @@ func TestAFullDatabaseRefusesAndGoesOn(t *testing.T) {
 	s := openIn(t, t.TempDir())
 	defer s.Close()
 	storetest.Full(t, s, func() func() {
-		var pages int
-		if err := s.writer.QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
-			t.Fatal(err)
-		}
-		limit := func(n int) {
-			if _, err := s.writer.Exec(fmt.Sprintf(`PRAGMA max_page_count = %d`, n)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		pages := pragmaOf(t, s, `PRAGMA page_count`)
+		limit := func(n int64) { pragmaOf(t, s, fmt.Sprintf(`PRAGMA max_page_count = %d`, n)) }
 		limit(pages + 4)
 		return func() { limit(1 << 30) }
 	})

@@ -6,137 +6,152 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/proof"
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
+	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
 )
-
-// statements are those of the appender, prepared once.
-type statements struct {
-	identities, links, keys                                    *many
-	addIdentities, setIdentities, addTags, addLinks, addEvents *many
-	addNamed, addNodes, addKeys                                *many
-}
-
-const identityColumns = `i.id, i.cluster, i.type, i.tags, i.record`
-
-// clustersOf selects the clusters of tags, and then everybody in them.
-const clustersOf = `WITH c AS (SELECT DISTINCT i.cluster FROM tags t JOIN identities i ON i.id = t.identity WHERE t.tag IN (%s))
-	SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.id = c.cluster
-	UNION ALL SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.cluster = c.cluster AND i.cluster <> i.id`
-
-func prepareAll(ctx context.Context, db *sql.DB) (*statements, error) {
-	st := &statements{}
-	for _, one := range []struct {
-		to         **many
-		query, row string
-	}{
-		{&st.identities, clustersOf, `?`},
-		{&st.links, `SELECT identity, position FROM links WHERE identity IN (%s)`, `?`},
-		{&st.keys, `SELECT k.key, k.digest, k.position, k.at, e.leaf FROM idempotency k JOIN events e ON e.position = k.position WHERE k.key IN (%s)`, `?`},
-		{&st.addIdentities, `INSERT INTO identities (id, cluster, type, tags, record) VALUES %s`, `(?,?,?,?,?)`},
-		{&st.setIdentities, `INSERT INTO identities (id, cluster, type, tags, record) VALUES %s
-			ON CONFLICT DO UPDATE SET cluster = excluded.cluster, type = excluded.type, tags = excluded.tags, record = excluded.record`, `(?,?,?,?,?)`},
-		{&st.addTags, `INSERT INTO tags (tag, identity) VALUES %s`, `(?,?)`},
-		{&st.addLinks, `INSERT INTO links (identity, position) VALUES %s`, `(?,?)`},
-		{&st.addEvents, `INSERT INTO events (position, entry, salt, leaf) VALUES %s`, `(?,?,?,?)`},
-		{&st.addNamed, `INSERT INTO event_identities (identity, position, named) VALUES %s`, `(?,?,?)`},
-		{&st.addNodes, `INSERT INTO nodes (level, place, hash) VALUES %s`, `(?,?,?)`},
-		{&st.addKeys, `INSERT INTO idempotency (key, digest, position, at) VALUES %s`, `(?,?,?,?)`},
-	} {
-		m, err := prepare(ctx, db, one.query, one.row)
-		if err != nil {
-			return nil, fmt.Errorf("a statement cannot be prepared: %w", err)
-		}
-		*one.to = m
-	}
-	return st, nil
-}
-
-// database implements journal.Database.
-type database struct {
-	db   *sql.DB
-	st   *statements
-	keys *keyfile
-}
-
-// Begin implements journal.Database. The transaction has the write lock from its beginning.
-func (d *database) Begin(ctx context.Context) (journal.Tx, error) {
-	tx, err := d.db.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, told(err)
-	}
-	return &transaction{tx: tx, st: d.st, keys: d.keys}, nil
-}
 
 // transaction implements journal.Tx.
 type transaction struct {
-	tx   *sql.Tx
-	st   *statements
-	keys *keyfile
+	*database
+	ended bool
 }
 
 // Rollback implements journal.Tx.
-func (t *transaction) Rollback() { _ = t.tx.Rollback() }
+func (t *transaction) Rollback() {
+	if !t.ended {
+		_ = t.st.rollback.Run() // a failed commit may have ended the transaction already
+		t.end()
+	}
+}
+
+func (t *transaction) end() {
+	t.ended = true
+	t.turn.pass()
+}
 
 // Commit implements journal.Tx.
-func (t *transaction) Commit(context.Context) error { return told(t.tx.Commit()) }
+func (t *transaction) Commit(context.Context) error {
+	err := t.st.commit.Run()
+	if err == nil {
+		t.end()
+	}
+	return told(err)
+}
 
 // Head implements journal.Tx.
-func (t *transaction) Head(ctx context.Context) (journal.Head, error) { return readHead(ctx, t.tx) }
+func (t *transaction) Head(context.Context) (journal.Head, error) { return headOf(t.st.head) }
 
-// Leaf implements journal.Tx.
-func (t *transaction) Leaf(ctx context.Context, p consent.Position) (h proof.Hash, err error) {
-	var raw []byte
-	if err := t.tx.QueryRowContext(ctx, `SELECT leaf FROM events WHERE position = ?`, p).Scan(&raw); err != nil {
-		return h, told(err)
+const readHeadRow = `SELECT epoch, position, at, hashed, frontier, last_id, tag_key, tag_other, rekeyed FROM head`
+
+// headOf runs readHeadRow.
+func headOf(s *engine.Stmt) (h journal.Head, err error) {
+	defer s.Reset()
+	there, err := s.Step()
+	if err == nil && !there {
+		err = sql.ErrNoRows
 	}
-	copy(h[:], raw)
+	if err != nil {
+		return h, fmt.Errorf("the head cannot be read: %w", told(err))
+	}
+	h.Epoch, h.Position, h.Hashed, h.LastID = string(s.Blob(0)), consent.Position(s.Number(1)), s.Number(3) != 0, s.Number(5)
+	h.At, h.Rekeyed = moment(s.Number(2)), moment(s.Number(8))
+	h.Scheme = store.Scheme{Current: int(s.Number(6)), Other: int(s.Number(7))}
+	if h.Frontier, err = proof.ParseFrontier(slices.Clone(s.Blob(4))); err != nil {
+		return h, err
+	}
+	h.Root = h.Frontier.Root()
 	return h, nil
 }
 
-// Load implements journal.Tx.
-func (t *transaction) Load(ctx context.Context, tags []consent.Tag, keys []string) (journal.Loaded, error) {
-	var out journal.Loaded
-	seen := map[int64]bool{}
-	err := t.st.identities.each(ctx, t.tx, len(tags), func(i int) any { return tags[i][:] }, func(rows *sql.Rows) error {
-		id, err := scanIdentity(rows)
-		if err == nil && !seen[id.ID] {
-			seen[id.ID] = true
-			out.Identities = append(out.Identities, id)
+// Leaf implements journal.Tx.
+func (t *transaction) Leaf(_ context.Context, p consent.Position) (h proof.Hash, err error) {
+	s := t.st.leaf
+	defer s.Reset()
+	s.Int(1, int64(p))
+	there, err := s.Step()
+	if err == nil && !there {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return h, told(err)
+	}
+	copy(h[:], s.Blob(0))
+	return h, nil
+}
+
+// each runs a statement whose values are set, and shows its rows.
+func each(s *engine.Stmt, row func() error) error {
+	defer s.Reset()
+	for {
+		there, err := s.Step()
+		if err != nil || !there {
+			return told(err)
 		}
-		return err
-	})
-	if err != nil {
-		return out, err
-	}
-	linked := linkedOf(out.Identities)
-	err = t.st.links.each(ctx, t.tx, len(linked), func(i int) any { return linked[i] }, func(rows *sql.Rows) error {
-		var k consent.Link
-		err := rows.Scan(&k.ID, &k.Position)
-		out.Links = append(out.Links, k)
-		return err
-	})
-	if err != nil {
-		return out, err
-	}
-	err = t.st.keys.each(ctx, t.tx, len(keys), func(i int) any { return keys[i] }, func(rows *sql.Rows) error {
-		var k journal.Key
-		var digest, leaf sql.RawBytes
-		var at int64
-		if err := rows.Scan(&k.Key, &digest, &k.Position, &at, &leaf); err != nil {
+		if err := row(); err != nil {
 			return err
 		}
-		copy(k.Digest[:], digest)
-		copy(k.Leaf[:], leaf)
-		k.At = time.Unix(0, at).UTC()
-		out.Keys = append(out.Keys, k)
-		return nil
-	})
-	return out, err
+	}
+}
+
+// Load implements journal.Tx.
+func (t *transaction) Load(_ context.Context, tags []consent.Tag, keys []string) (out journal.Loaded, err error) {
+	seen, clusters := map[int64]bool{}, map[int64]bool{}
+	add := func(s *engine.Stmt) func() error {
+		return func() error {
+			id, err := identityOf(rowOf(s))
+			if err == nil && !seen[id.ID] {
+				seen[id.ID] = true
+				out.Identities = append(out.Identities, id)
+			}
+			return err
+		}
+	}
+	found := add(t.st.identity)
+	for i := range tags {
+		t.st.identity.Bytes(1, tags[i][:])
+		if err := each(t.st.identity, found); err != nil {
+			return out, err
+		}
+	}
+	for _, id := range slices.Clone(out.Identities) {
+		if clusters[id.Cluster] {
+			continue
+		}
+		clusters[id.Cluster] = true
+		t.st.cluster.Int(1, id.Cluster)
+		if err := each(t.st.cluster, add(t.st.cluster)); err != nil {
+			return out, err
+		}
+	}
+	for _, id := range linkedOf(out.Identities) {
+		t.st.links.Int(1, id)
+		if err := each(t.st.links, func() error {
+			out.Links = append(out.Links, consent.Link{ID: id, Position: consent.Position(t.st.links.Number(0))})
+			return nil
+		}); err != nil {
+			return out, err
+		}
+	}
+	for _, key := range keys {
+		s := t.st.key
+		s.Text(1, key)
+		if err := each(s, func() error {
+			k := journal.Key{Key: key, Position: consent.Position(s.Number(1)), At: time.Unix(0, s.Number(2)).UTC()}
+			copy(k.Digest[:], s.Blob(0))
+			copy(k.Leaf[:], s.Blob(3))
+			out.Keys = append(out.Keys, k)
+			return nil
+		}); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
 }
 
 // linkedOf are the identities that are linked with another one.
@@ -157,128 +172,20 @@ func linkedOf(all []journal.Identity) []int64 {
 }
 
 func scanIdentity(rows *sql.Rows) (journal.Identity, error) {
-	var id journal.Identity
-	var tags, record sql.RawBytes
-	if err := rows.Scan(&id.ID, &id.Cluster, &id.Type, &tags, &record); err != nil {
-		return id, err
+	var row journal.Row
+	var kind, tags, record sql.RawBytes
+	if err := rows.Scan(&row.ID, &row.Cluster, &kind, &tags, &record); err != nil {
+		return journal.Identity{}, err
 	}
-	id.Tags = journal.SplitTags(tags)
-	var err error
-	id.Record, err = journal.DecodeRecord(record)
-	return id, err
+	row.Type, row.Tags, row.Record = kind, tags, record
+	return identityOf(row)
 }
 
-// Write implements journal.Tx.
-func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
-	for _, write := range []func(context.Context, *journal.Delta) error{t.people, t.log, t.erase, t.attach, t.head} {
-		if err := write(ctx, d); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *transaction) people(ctx context.Context, d *journal.Delta) error {
-	if err := t.setIdentities(ctx, t.st.addIdentities, d.Added); err != nil {
-		return err
-	}
-	if err := t.setIdentities(ctx, t.st.setIdentities, d.Changed); err != nil {
-		return err
-	}
-	if err := t.st.addTags.exec(ctx, t.tx, len(d.Tags), func(args []any, i int) []any { return append(args, d.Tags[i].Tag[:], d.Tags[i].ID) }); err != nil {
-		return err
-	}
-	for _, k := range d.Unlinked {
-		if _, err := t.tx.ExecContext(ctx, `DELETE FROM links WHERE identity = ? AND position = ?`, k.ID, k.Position); err != nil {
-			return told(err)
-		}
-	}
-	return t.st.addLinks.exec(ctx, t.tx, len(d.Links), func(args []any, i int) []any { return append(args, d.Links[i].ID, d.Links[i].Position) })
-}
-
-func (t *transaction) setIdentities(ctx context.Context, st *many, all []journal.Identity) error {
-	var failed error
-	err := st.exec(ctx, t.tx, len(all), func(args []any, i int) []any {
-		record, err := journal.EncodeRecord(all[i].Record)
-		failed = errors.Join(failed, err)
-		return append(args, all[i].ID, all[i].Cluster, string(all[i].Type), journal.JoinTags(all[i].Tags), record)
-	})
-	return errors.Join(failed, err)
-}
-
-// log writes what is never changed again.
-func (t *transaction) log(ctx context.Context, d *journal.Delta) error {
-	err := t.st.addEvents.exec(ctx, t.tx, len(d.Events), func(args []any, i int) []any {
-		e := &d.Events[i]
-		switch {
-		case e.Entry == nil: // it was erased in the log that this one is a copy of
-			return append(args, int64(e.Position), nil, nil, e.Leaf[:])
-		case e.Leaf == (proof.Hash{}): // a journal without proofs
-			return append(args, int64(e.Position), e.Entry, nil, []byte{})
-		}
-		return append(args, int64(e.Position), e.Entry, e.Salt[:], e.Leaf[:])
-	})
-	if err != nil {
-		return err
-	}
-	type row struct {
-		identity int64
-		position consent.Position
-		named    bool
-	}
-	var named []row
-	for i := range d.Events {
-		for _, id := range d.Events[i].Named {
-			named = append(named, row{id, d.Events[i].Position, true})
-		}
-		for _, id := range d.Events[i].Touched {
-			named = append(named, row{id, d.Events[i].Position, false})
-		}
-	}
-	err = t.st.addNamed.exec(ctx, t.tx, len(named), func(args []any, i int) []any {
-		return append(args, named[i].identity, int64(named[i].position), named[i].named)
-	})
-	if err != nil {
-		return err
-	}
-	err = t.st.addNodes.exec(ctx, t.tx, len(d.Nodes), func(args []any, i int) []any {
-		return append(args, d.Nodes[i].Level, int64(d.Nodes[i].Index), d.Nodes[i].Hash[:])
-	})
-	if err != nil {
-		return err
-	}
-	return t.st.addKeys.exec(ctx, t.tx, len(d.Keys), func(args []any, i int) []any {
-		k := &d.Keys[i]
-		return append(args, k.Key, k.Digest[:], int64(k.Position), k.At.UnixNano())
-	})
-}
-
-func (t *transaction) erase(ctx context.Context, d *journal.Delta) error {
-	for _, e := range d.Erased {
-		if _, err := t.tx.ExecContext(ctx, `UPDATE events SET entry = NULL, salt = NULL
-			WHERE position IN (SELECT position FROM event_identities WHERE identity = ? AND position < ? AND named)`, e.Identity, e.Before); err != nil {
-			return told(err)
-		}
-	}
-	identities := make([]int64, len(d.Erased))
-	for i, e := range d.Erased {
-		identities[i] = e.Identity
-	}
-	return t.keys.erase(ctx, t.tx, identities)
-}
-
-func (t *transaction) attach(ctx context.Context, d *journal.Delta) error {
-	return t.keys.attach(ctx, t.tx, d.Outlived())
-}
-
-func (t *transaction) head(ctx context.Context, d *journal.Delta) error {
-	frontier, err := d.Head.Frontier.MarshalBinary()
-	if err != nil {
-		return err
-	}
-	_, err = t.tx.ExecContext(ctx, `UPDATE head SET position = ?, at = ?, hashed = ?, frontier = ?, last_id = ?`,
-		d.Head.Position, d.Head.At.UnixNano(), d.Head.Hashed, frontier, d.Head.LastID)
-	return told(err)
+func identityOf(row journal.Row) (journal.Identity, error) {
+	record, err := journal.DecodeRecord(row.Record)
+	return journal.Identity{
+		ID: row.ID, Cluster: row.Cluster, Type: consent.IdentifierType(row.Type), Tags: journal.SplitTags(row.Tags), Record: record,
+	}, err
 }
 
 type querier interface {
@@ -289,7 +196,7 @@ func readHead(ctx context.Context, q querier) (journal.Head, error) {
 	var h journal.Head
 	var at, rekeyed int64
 	var frontier []byte
-	if err := q.QueryRowContext(ctx, `SELECT epoch, position, at, hashed, frontier, last_id, tag_key, tag_other, rekeyed FROM head`).
+	if err := q.QueryRowContext(ctx, readHeadRow).
 		Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.LastID, &h.Scheme.Current, &h.Scheme.Other, &rekeyed); err != nil {
 		return h, fmt.Errorf("the head cannot be read: %w", told(err))
 	}
@@ -312,7 +219,11 @@ func (s *Store) Head(ctx context.Context) (store.Head, error) {
 
 // Adopt implements store.Store.
 func (s *Store) Adopt(ctx context.Context, epoch string) (store.Head, error) {
+	if err := s.turn.take(ctx); err != nil {
+		return store.Head{}, err
+	}
 	r, err := s.writer.ExecContext(ctx, `UPDATE head SET epoch = ? WHERE epoch = ?`, rand.Text(), epoch)
+	s.turn.pass()
 	if err != nil {
 		return store.Head{}, fmt.Errorf("the log cannot be adopted: %w", told(err))
 	}

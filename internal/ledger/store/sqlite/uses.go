@@ -17,7 +17,7 @@ import (
 // forgetAtOnce bounds the decisions that one transaction deletes, so that appends never wait long for it.
 const forgetAtOnce = 50
 
-// RecordUses implements store.Uses. It shares the writer with the appender: one transaction after the other.
+// RecordUses implements store.Uses. It takes turns with the appender: one transaction after the other.
 func (s *Store) RecordUses(ctx context.Context, b store.UseBatch) (store.Recorded, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -25,6 +25,10 @@ func (s *Store) RecordUses(ctx context.Context, b store.UseBatch) (store.Recorde
 	if s.closed {
 		return out, store.ErrClosed
 	}
+	if err := s.turn.take(ctx); err != nil {
+		return out, fmt.Errorf("uses cannot be recorded: %w", err)
+	}
+	defer s.turn.pass()
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return out, fmt.Errorf("uses cannot be recorded: %w", err)
@@ -235,6 +239,10 @@ func (s *Store) forget(ctx context.Context, before int64) (int64, error) {
 	if s.closed {
 		return 0, store.ErrClosed
 	}
+	if err := s.turn.take(ctx); err != nil {
+		return 0, fmt.Errorf("old uses cannot be deleted: %w", err)
+	}
+	defer s.turn.pass()
 	r, err := s.writer.ExecContext(ctx, `DELETE FROM decisions WHERE id IN (SELECT id FROM decisions WHERE recorded < ? LIMIT ?)`, before, forgetAtOnce)
 	if err != nil {
 		return 0, fmt.Errorf("old uses cannot be deleted: %w", err)

@@ -15,9 +15,40 @@ import (
 	"github.com/optup/optup/internal/ledger/store/seal"
 )
 
+// within is a transaction in which people's keys are looked for and attachments are written: the appender's, or another one's.
+type within interface {
+	exec(ctx context.Context, query string, args ...any) error
+	// values gives the first column of all rows.
+	values(ctx context.Context, query string, args ...any) ([][]byte, error)
+}
+
+// other is a transaction of whoever does not append.
+type other struct{ *sql.Tx }
+
+func (o other) exec(ctx context.Context, query string, args ...any) error {
+	_, err := o.ExecContext(ctx, query, args...)
+	return told(err)
+}
+
+func (o other) values(ctx context.Context, query string, args ...any) (out [][]byte, err error) {
+	rows, err := o.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, told(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var one []byte
+		if err := rows.Scan(&one); err != nil {
+			return nil, told(err)
+		}
+		out = append(out, one)
+	}
+	return out, told(rows.Err())
+}
+
 // attach writes attachments in the transaction of their events. New keys are durable before it returns, and so before the commit; a
 // transaction that fails leaves a key behind that sealed nothing.
-func (k *keyfile) attach(ctx context.Context, tx *sql.Tx, all []journal.Attachment) error {
+func (k *keyfile) attach(ctx context.Context, tx within, all []journal.Attachment) error {
 	if len(all) == 0 {
 		return nil
 	}
@@ -29,12 +60,11 @@ func (k *keyfile) attach(ctx context.Context, tx *sql.Tx, all []journal.Attachme
 		key := keys[a.Identity]
 		if a.Kind == store.KindAddress {
 			// An identity is one identifier, so it is kept once.
-			var there bool
-			if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM attachments WHERE identity = ? AND kind = ? AND key = ?)`,
-				a.Identity, a.Kind, key.ID[:]).Scan(&there); err != nil {
-				return told(err)
+			there, err := tx.values(ctx, `SELECT 1 FROM attachments WHERE identity = ? AND kind = ? AND key = ? LIMIT 1`, a.Identity, a.Kind, key.ID[:])
+			if err != nil {
+				return err
 			}
-			if there {
+			if len(there) > 0 {
 				continue
 			}
 		}
@@ -45,36 +75,37 @@ func (k *keyfile) attach(ctx context.Context, tx *sql.Tx, all []journal.Attachme
 			due = a.Due.UnixNano()
 		}
 		body := key.Seal(seal.Place{Identity: a.Identity, Kind: a.Kind, ID: id}, a.Body)
-		if _, err := tx.ExecContext(ctx, `INSERT INTO attachments (id, identity, position, kind, since, due, key, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			id[:], a.Identity, a.Position, a.Kind, due, due, key.ID[:], body); err != nil {
-			return told(err)
+		if err := tx.exec(ctx, `INSERT INTO attachments (id, identity, position, kind, since, due, key, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			id[:], a.Identity, int64(a.Position), a.Kind, due, due, key.ID[:], body); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // of gives the key of each identity. Who has none, or whose key was shredded, gets a new one.
-func (k *keyfile) of(ctx context.Context, tx *sql.Tx, all []journal.Attachment) (map[int64]*seal.Key, error) {
+func (k *keyfile) of(ctx context.Context, tx within, all []journal.Attachment) (map[int64]*seal.Key, error) {
 	keys := map[int64]*seal.Key{}
 	var without []int64
 	for _, a := range all {
 		if _, ok := keys[a.Identity]; ok || slices.Contains(without, a.Identity) {
 			continue
 		}
-		var raw []byte
-		err := tx.QueryRowContext(ctx, `SELECT key FROM identity_keys WHERE identity = ?`, a.Identity).Scan(&raw)
+		named, err := tx.values(ctx, `SELECT key FROM identity_keys WHERE identity = ?`, a.Identity)
+		if err != nil {
+			return nil, err
+		}
 		var key *seal.Key
-		if err == nil {
-			key, err = k.find(ctx, seal.KeyID(raw))
+		if len(named) > 0 {
+			if key, err = k.find(ctx, seal.KeyID(named[0])); err != nil {
+				return nil, told(err)
+			}
 		}
-		switch {
-		case errors.Is(err, sql.ErrNoRows), err == nil && key == nil:
+		if key == nil {
 			without = append(without, a.Identity)
-		case err != nil:
-			return nil, told(err)
-		default:
-			keys[a.Identity] = key
+			continue
 		}
+		keys[a.Identity] = key
 	}
 	if len(without) == 0 {
 		return keys, nil
@@ -85,9 +116,9 @@ func (k *keyfile) of(ctx context.Context, tx *sql.Tx, all []journal.Attachment) 
 	}
 	for i, identity := range without {
 		keys[identity] = made[i]
-		if _, err := tx.ExecContext(ctx, `INSERT INTO identity_keys (identity, key) VALUES (?, ?) ON CONFLICT (identity) DO UPDATE SET key = excluded.key`,
+		if err := tx.exec(ctx, `INSERT INTO identity_keys (identity, key) VALUES (?, ?) ON CONFLICT (identity) DO UPDATE SET key = excluded.key`,
 			identity, made[i].ID[:]); err != nil {
-			return nil, told(err)
+			return nil, err
 		}
 	}
 	return keys, nil
@@ -95,14 +126,16 @@ func (k *keyfile) of(ctx context.Context, tx *sql.Tx, all []journal.Attachment) 
 
 // erase shreds the keys of identities, and deletes what they sealed. Keys go first, and for good: whoever reads in between finds nothing
 // that can be opened, and so does whoever comes after a crash in between.
-func (k *keyfile) erase(ctx context.Context, tx *sql.Tx, identities []int64) error {
+func (k *keyfile) erase(ctx context.Context, tx within, identities []int64) error {
 	var keys []seal.KeyID
 	for _, identity := range identities {
-		found, err := keysOf(ctx, tx, identity)
+		found, err := tx.values(ctx, `SELECT key FROM identity_keys WHERE identity = ? UNION SELECT key FROM attachments WHERE identity = ?`, identity, identity)
 		if err != nil {
-			return told(err)
+			return err
 		}
-		keys = append(keys, found...)
+		for _, raw := range found {
+			keys = append(keys, seal.KeyID(raw))
+		}
 	}
 	if len(keys) == 0 {
 		return nil
@@ -112,29 +145,12 @@ func (k *keyfile) erase(ctx context.Context, tx *sql.Tx, identities []int64) err
 	}
 	for _, identity := range identities {
 		for _, query := range []string{`DELETE FROM attachments WHERE identity = ?`, `DELETE FROM identity_keys WHERE identity = ?`} {
-			if _, err := tx.ExecContext(ctx, query, identity); err != nil {
-				return told(err)
+			if err := tx.exec(ctx, query, identity); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
-}
-
-func keysOf(ctx context.Context, tx *sql.Tx, identity int64) ([]seal.KeyID, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT key FROM identity_keys WHERE identity = ? UNION SELECT key FROM attachments WHERE identity = ?`, identity, identity)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var keys []seal.KeyID
-	for rows.Next() {
-		var raw []byte
-		if err := rows.Scan(&raw); err != nil {
-			return nil, err
-		}
-		keys = append(keys, seal.KeyID(raw))
-	}
-	return keys, rows.Err()
 }
 
 // attachmentColumns are those of a row. Tags are those of its identity, the first one first.
@@ -210,6 +226,10 @@ func (s *Store) write(ctx context.Context, what string, f func(tx *sql.Tx) error
 	if s.closed {
 		return store.ErrClosed
 	}
+	if err := s.turn.take(ctx); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	defer s.turn.pass()
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -237,7 +257,7 @@ func (s *Store) Attach(ctx context.Context, tag consent.Tag, a store.Attachment)
 			return err
 		}
 		known = true
-		return s.keys.attach(ctx, tx, []journal.Attachment{{Attachment: a, Identity: identity}})
+		return s.keys.attach(ctx, other{tx}, []journal.Attachment{{Attachment: a, Identity: identity}})
 	})
 	return known && err == nil, err
 }
@@ -299,7 +319,7 @@ func (s *Store) Shred(ctx context.Context, tags ...consent.Tag) error {
 				identities = append(identities, id)
 			}
 		}
-		return s.keys.erase(ctx, tx, identities)
+		return s.keys.erase(ctx, other{tx}, identities)
 	})
 }
 

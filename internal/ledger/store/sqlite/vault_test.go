@@ -202,7 +202,7 @@ func TestAnErasureThatDiedHalfwayIsDoneAgain(t *testing.T) {
 			return err
 		}
 		defer tx.Rollback() // that is what happens to it
-		if err := s.keys.erase(t.Context(), tx, []int64{1}); err != nil {
+		if err := s.keys.erase(t.Context(), other{tx}, []int64{1}); err != nil {
 			return err
 		}
 		return died

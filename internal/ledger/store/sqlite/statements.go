@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/optup/optup/internal/ledger/store/journal"
+	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
+)
+
+// statements are those of the appender, prepared once.
+type statements struct {
+	begin, commit, rollback                                   *engine.Stmt
+	head, leaf, identity, cluster, links, key                 *engine.Stmt
+	addIdentity, setIdentity, addTag, addLink, addEvent       *engine.Stmt
+	addNamed, addNode, addKey, dropLink, eraseEvents, setHead *engine.Stmt
+}
+
+const identityColumns = `i.id, i.cluster, i.type, i.tags, i.record`
+
+// clustersOf selects the clusters of tags, and then everybody in them.
+const clustersOf = `WITH c AS (SELECT DISTINCT i.cluster FROM tags t JOIN identities i ON i.id = t.identity WHERE t.tag IN (%s))
+	SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.id = c.cluster
+	UNION ALL SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.cluster = c.cluster AND i.cluster <> i.id`
+
+func prepareAll(c *engine.Conn) (*statements, error) {
+	st := &statements{}
+	for _, one := range []struct {
+		to  **engine.Stmt
+		sql string
+	}{
+		{&st.begin, `BEGIN IMMEDIATE`},
+		{&st.commit, `COMMIT`},
+		{&st.rollback, `ROLLBACK`},
+		{&st.head, readHeadRow},
+		{&st.leaf, `SELECT leaf FROM events WHERE position = ?`},
+		{&st.identity, `SELECT ` + identityColumns + ` FROM tags t JOIN identities i ON i.id = t.identity WHERE t.tag = ?`},
+		{&st.cluster, `SELECT ` + identityColumns + ` FROM identities i WHERE i.id = ?1
+			UNION ALL SELECT ` + identityColumns + ` FROM identities i WHERE i.cluster = ?1 AND i.cluster <> i.id`},
+		{&st.links, `SELECT position FROM links WHERE identity = ?`},
+		{&st.key, `SELECT k.digest, k.position, k.at, e.leaf FROM idempotency k JOIN events e ON e.position = k.position WHERE k.key = ?`},
+		{&st.addIdentity, `INSERT INTO identities (id, cluster, type, tags, record) VALUES (?, ?, ?, ?, ?)`},
+		{&st.setIdentity, `UPDATE identities SET cluster = ?2, type = ?3, tags = ?4, record = ?5 WHERE id = ?1`},
+		{&st.addTag, `INSERT INTO tags (tag, identity) VALUES (?, ?)`},
+		{&st.addLink, `INSERT INTO links (identity, position) VALUES (?, ?)`},
+		{&st.dropLink, `DELETE FROM links WHERE identity = ? AND position = ?`},
+		{&st.addEvent, `INSERT INTO events (position, entry, salt, leaf) VALUES (?, ?, ?, ?)`},
+		{&st.addNamed, `INSERT INTO event_identities (identity, position, named) VALUES (?, ?, ?)`},
+		{&st.addNode, `INSERT INTO nodes (level, place, hash) VALUES (?, ?, ?)`},
+		{&st.addKey, `INSERT INTO idempotency (key, digest, position, at) VALUES (?, ?, ?, ?)`},
+		{&st.eraseEvents, `UPDATE events SET entry = NULL, salt = NULL
+			WHERE position IN (SELECT position FROM event_identities WHERE identity = ? AND position < ? AND named)`},
+		{&st.setHead, `UPDATE head SET position = ?, at = ?, hashed = ?, frontier = ?, last_id = ?`},
+	} {
+		s, err := c.Prepare(one.sql)
+		if err != nil {
+			return nil, fmt.Errorf("a statement cannot be prepared: %w", err)
+		}
+		*one.to = s
+	}
+	return st, nil
+}
+
+// turn is whose it is to write: one transaction after the other, in the order in which they came.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turn) pass() { <-t }
+
+// database implements journal.Database.
+type database struct {
+	conn *engine.Conn
+	st   *statements
+	keys *keyfile
+	turn turn
+}
+
+// openDatabase gives the appender a connection of its own. It checks no foreign keys, because a journal refers to nothing that it has not read
+// or written in the same transaction. Its memory holds the pages of some commits, and what was written so often is copied into the database
+// once for several of them.
+func openDatabase(path string, keys *keyfile, t turn) (*database, error) {
+	conn, err := engine.Open(path, `PRAGMA synchronous = FULL`, `PRAGMA foreign_keys = 0`, `PRAGMA secure_delete = 1`, `PRAGMA `+temporaryPragma,
+		`PRAGMA cache_size = -16384`, `PRAGMA wal_autocheckpoint = 4000`)
+	if err != nil {
+		return nil, err
+	}
+	st, err := prepareAll(conn)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &database{conn: conn, st: st, keys: keys, turn: t}, nil
+}
+
+// Begin implements journal.Database. The transaction has the write lock from its beginning.
+func (d *database) Begin(ctx context.Context) (journal.Tx, error) {
+	if err := d.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.st.begin.Run(); err != nil {
+		d.turn.pass()
+		return nil, told(err)
+	}
+	return &transaction{database: d}, nil
+}

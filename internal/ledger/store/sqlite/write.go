@@ -1,0 +1,215 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+
+	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/proof"
+	"github.com/optup/optup/internal/ledger/store/journal"
+	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
+)
+
+// Write implements journal.Tx. Records are encoded while the log is written.
+func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
+	records := make(chan encoded, 1)
+	go func() { records <- encode(d.Added, d.Changed) }()
+	if err := t.log(d); err != nil {
+		return told(err)
+	}
+	if err := t.people(d, <-records); err != nil {
+		return told(err)
+	}
+	if err := t.erase(ctx, d); err != nil {
+		return err
+	}
+	if err := t.keys.attach(ctx, t, d.Outlived()); err != nil {
+		return err
+	}
+	return told(t.setHead(d))
+}
+
+// encoded are the records of identities, one after the other.
+type encoded struct {
+	raw [][]byte
+	err error
+}
+
+func encode(lists ...[]journal.Identity) (out encoded) {
+	for _, all := range lists {
+		for i := range all {
+			raw, err := journal.EncodeRecord(all[i].Record)
+			if err != nil {
+				return encoded{err: err}
+			}
+			out.raw = append(out.raw, raw)
+		}
+	}
+	return out
+}
+
+func (t *transaction) people(d *journal.Delta, records encoded) error {
+	if records.err != nil {
+		return records.err
+	}
+	added := len(d.Added)
+	if err := setIdentities(t.st.addIdentity, d.Added, records.raw[:added]); err != nil {
+		return err
+	}
+	if err := setIdentities(t.st.setIdentity, d.Changed, records.raw[added:]); err != nil {
+		return err
+	}
+	for i := range d.Tags {
+		t.st.addTag.Bytes(1, d.Tags[i].Tag[:])
+		t.st.addTag.Int(2, d.Tags[i].ID)
+		if err := t.st.addTag.Run(); err != nil {
+			return err
+		}
+	}
+	if err := setLinks(t.st.dropLink, d.Unlinked); err != nil {
+		return err
+	}
+	return setLinks(t.st.addLink, d.Links)
+}
+
+func setIdentities(s *engine.Stmt, all []journal.Identity, records [][]byte) error {
+	for i := range all {
+		id := &all[i]
+		s.Int(1, id.ID)
+		s.Int(2, id.Cluster)
+		s.Text(3, string(id.Type))
+		s.Bytes(4, journal.JoinTags(id.Tags))
+		s.Bytes(5, records[i])
+		if err := s.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setLinks(s *engine.Stmt, all []consent.Link) error {
+	for _, k := range all {
+		s.Int(1, k.ID)
+		s.Int(2, int64(k.Position))
+		if err := s.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// log writes what is never changed again.
+func (t *transaction) log(d *journal.Delta) error {
+	for i := range d.Events {
+		if err := t.event(&d.Events[i]); err != nil {
+			return err
+		}
+	}
+	for i := range d.Nodes {
+		t.st.addNode.Int(1, int64(d.Nodes[i].Level))
+		t.st.addNode.Int(2, int64(d.Nodes[i].Index))
+		t.st.addNode.Bytes(3, d.Nodes[i].Hash[:])
+		if err := t.st.addNode.Run(); err != nil {
+			return err
+		}
+	}
+	for i := range d.Keys {
+		k := &d.Keys[i]
+		t.st.addKey.Text(1, k.Key)
+		t.st.addKey.Bytes(2, k.Digest[:])
+		t.st.addKey.Int(3, int64(k.Position))
+		t.st.addKey.Int(4, k.At.UnixNano())
+		if err := t.st.addKey.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *transaction) event(e *journal.Event) error {
+	s := t.st.addEvent
+	s.Int(1, int64(e.Position))
+	s.Bytes(4, e.Leaf[:])
+	switch {
+	case e.Entry == nil: // it was erased in the log that this one is a copy of
+		s.Null(2)
+		s.Null(3)
+	case e.Leaf == (proof.Hash{}): // a journal without proofs
+		s.Bytes(2, e.Entry)
+		s.Null(3)
+		s.Bytes(4, nil)
+	default:
+		s.Bytes(2, e.Entry)
+		s.Bytes(3, e.Salt[:])
+	}
+	if err := s.Run(); err != nil {
+		return err
+	}
+	for named, all := range [][]int64{e.Touched, e.Named} {
+		for _, id := range all {
+			t.st.addNamed.Int(1, id)
+			t.st.addNamed.Int(2, int64(e.Position))
+			t.st.addNamed.Int(3, int64(named))
+			if err := t.st.addNamed.Run(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *transaction) erase(ctx context.Context, d *journal.Delta) error {
+	identities := make([]int64, len(d.Erased))
+	for i, e := range d.Erased {
+		t.st.eraseEvents.Int(1, e.Identity)
+		t.st.eraseEvents.Int(2, int64(e.Before))
+		if err := t.st.eraseEvents.Run(); err != nil {
+			return told(err)
+		}
+		identities[i] = e.Identity
+	}
+	return t.keys.erase(ctx, t, identities)
+}
+
+func (t *transaction) setHead(d *journal.Delta) error {
+	frontier, err := d.Head.Frontier.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	hashed := int64(0)
+	if d.Head.Hashed {
+		hashed = 1
+	}
+	if err := t.st.setHead.Set(int64(d.Head.Position), d.Head.At.UnixNano(), hashed, frontier, d.Head.LastID); err != nil {
+		return err
+	}
+	return t.st.setHead.Run()
+}
+
+// exec implements within.
+func (t *transaction) exec(_ context.Context, query string, args ...any) error {
+	s, err := t.conn.Rare(query)
+	if err == nil {
+		err = s.Set(args...)
+	}
+	if err != nil {
+		return told(err)
+	}
+	return told(s.Run())
+}
+
+// values implements within.
+func (t *transaction) values(_ context.Context, query string, args ...any) (out [][]byte, err error) {
+	s, err := t.conn.Rare(query)
+	if err == nil {
+		err = s.Set(args...)
+	}
+	if err != nil {
+		return nil, told(err)
+	}
+	err = each(s, func() error {
+		out = append(out, slices.Clone(s.Blob(0)))
+		return nil
+	})
+	return out, err
+}
