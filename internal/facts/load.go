@@ -78,9 +78,7 @@ func (l *Loader) Finish() {
 	for _, id := range l.ids {
 		l.table.release(id)
 	}
-	for i := range uint32(shardsOf) {
-		l.table.tighten(i)
-	}
+	l.table.pack()
 	l.table.combos.alone, l.table.records.alone = false, false
 	l.ids = nil
 }

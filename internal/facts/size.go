@@ -40,24 +40,9 @@ func (t *Table) resize(number uint32, old *shard) *shard {
 		s := &shard{lines: append([]line(nil), make([]line, n)...)}
 		s.lines = s.lines[:cap(s.lines)]
 		if old.copyInto(s) {
-			t.lines.Add(int64(len(s.lines) - len(old.lines)))
-			t.shards[number].Store(s)
+			t.replace(number, old, s)
 			return s
 		}
-	}
-}
-
-// tighten copies a shard into the smallest one, if that saves something.
-func (t *Table) tighten(number uint32) {
-	old := t.shards[number].Load()
-	n := int(math.Ceil(float64(t.live[number]) / (dense * slots)))
-	if n < small || n*50 > len(old.lines)*49 {
-		return
-	}
-	s := &shard{lines: append([]line(nil), make([]line, n)...)}
-	if s.lines = s.lines[:cap(s.lines)]; len(s.lines) < len(old.lines) && old.copyInto(s) {
-		t.lines.Add(int64(len(s.lines) - len(old.lines)))
-		t.shards[number].Store(s)
 	}
 }
 

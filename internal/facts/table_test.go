@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"github.com/optup/optup/internal/consent"
@@ -172,6 +173,35 @@ func TestMemoryPerIdentifier(t *testing.T) {
 			t.Errorf("%d identifiers: %.2f bytes each; %+v", n, float64(st.Bytes)/float64(n), st)
 		}
 		t.Logf("%d: %.2f bytes each, %d for combinations", n, float64(st.Bytes)/float64(n), st.Facts)
+	}
+}
+
+// TestASmallTableLiesTogether: the shards of a small table are much smaller than what memory is given out in, and what they left while they
+// grew is given back.
+func TestASmallTableLiesTogether(t *testing.T) {
+	if testkit.Race {
+		t.Skip("it counts memory and has one goroutine")
+	}
+	inUse := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapInuse)
+	}
+	size := func(n int) (kept, bytes int64) {
+		before := inUse()
+		table, tags := filled(t, n, 4)
+		kept, bytes = inUse()-before-int64(cap(tags)*len(tags[0])), table.Stats().Bytes
+		runtime.KeepAlive(tags)
+		return kept, bytes
+	}
+	kept, bytes := size(3_000) // what is there once
+	for _, n := range []int{15_000, 30_000, 60_000, 200_000} {
+		k, b := size(n)
+		if more := k - kept; more > (b-bytes)*5/4 {
+			t.Errorf("%d bytes more in a table keep %d from others", b-bytes, more)
+		}
 	}
 }
 
