@@ -1,13 +1,14 @@
 package doors
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 
-	"github.com/go-json-experiment/json"
-
+	"github.com/optup/optup/internal/jsonfilter"
 	"github.com/optup/optup/internal/ledger/problem"
 )
 
@@ -91,7 +92,7 @@ func (a *AuthZEN) answer(w http.ResponseWriter, r *http.Request, answer func(w h
 
 func (a *AuthZEN) one(w http.ResponseWriter, r *http.Request, j Judge) (any, error) {
 	var q Question
-	release, err := a.read(w, r, a.MaxOne, &q)
+	release, err := a.read(w, r, a.MaxOne, q.read)
 	if err != nil {
 		return nil, err
 	}
@@ -118,19 +119,13 @@ var semantics = map[string]func(Answer) bool{
 }
 
 func (a *AuthZEN) all(w http.ResponseWriter, r *http.Request, j Judge) (any, error) {
-	var in struct {
-		Question
-		Evaluations []Question `json:"evaluations"`
-		Options     struct {
-			Semantic string `json:"evaluations_semantic"`
-		} `json:"options"`
-	}
-	release, err := a.read(w, r, a.MaxAll, &in)
+	var in several
+	release, err := a.read(w, r, a.MaxAll, in.read)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	stop := semantics[in.Options.Semantic]
+	stop := semantics[in.Semantic]
 	switch {
 	case len(in.Evaluations) > MaxQuestions:
 		return nil, problem.TooLarge("ask at most 1000 questions at once")
@@ -171,7 +166,7 @@ func among(j Judge, q Question) (Answer, error) {
 }
 
 // read reads JSON as AuthZEN has it: members that are not known are left alone, those written twice are refused.
-func (a *AuthZEN) read(w http.ResponseWriter, r *http.Request, limit int64, into any) (release func(), err error) {
+func (a *AuthZEN) read(w http.ResponseWriter, r *http.Request, limit int64, into func(jsonfilter.Value) bool) (release func(), err error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return nil, problem.Malformed("send JSON with the header Content-Type: application/json")
 	}
@@ -194,7 +189,7 @@ func (a *AuthZEN) read(w http.ResponseWriter, r *http.Request, limit int64, into
 		err = problem.TooLarge("ask less at once; the guide on decisions without the proxy tells the limits")
 	case err != nil:
 		err = problem.Malformed("the body did not arrive whole; send it again")
-	case json.Unmarshal(body, into) != nil:
+	case !decode(body, into):
 		err = problem.Malformed("the body is not the JSON expected here; " + Hint)
 	default:
 		return release, nil
@@ -204,13 +199,15 @@ func (a *AuthZEN) read(w http.ResponseWriter, r *http.Request, limit int64, into
 }
 
 func write(w http.ResponseWriter, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	out := json.NewEncoder(&body)
+	out.SetEscapeHTML(false)
+	if err := out.Encode(v); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(append(body, '\n')) // the caller is gone if this fails
+	_, _ = w.Write(body.Bytes()) // the caller is gone if this fails
 	return nil
 }

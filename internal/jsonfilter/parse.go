@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"sync"
 
 	"github.com/optup/optup/internal/defence"
 )
@@ -19,7 +17,8 @@ var ErrUnreadable = errors.New("the body is not strict JSON")
 
 // node is one value with its place in the body.
 type node struct {
-	kind       jsontext.Kind
+	// kind is the first byte of an object, a list, a string, true, false or null, and '0' for a number.
+	kind       byte
 	start, end int
 	// name is the member's name, nameStart where its quoted form begins; for members of objects only.
 	name      string
@@ -38,88 +37,126 @@ type Document struct {
 // Parse reads a body. Errors wrap ErrUnreadable.
 func Parse(body []byte) (*Document, error) {
 	d := &Document{body: body}
-	p := parser{body: body, dec: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(!defence.Names))}
-	if err := p.value(&d.root, 0); err != nil {
-		return nil, unreadable(err)
-	}
-	if _, err := p.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: something follows the value", ErrUnreadable)
+	p := parsers.Get().(*parser)
+	defer p.release()
+	if err := p.document(body, &d.root); err != nil {
+		return nil, err
 	}
 	return d, nil
 }
 
-// unreadable keeps the position of a syntax error and drops its text, which may quote the body.
-func unreadable(err error) error {
-	var syntactic *jsontext.SyntacticError
-	switch {
-	case errors.Is(err, ErrUnreadable):
-		return err
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		return fmt.Errorf("%w: a member name stands twice in one object", ErrUnreadable)
-	case errors.As(err, &syntactic):
-		return fmt.Errorf("%w: at byte %d", ErrUnreadable, syntactic.ByteOffset)
-	default:
-		return fmt.Errorf("%w: it ends too early", ErrUnreadable)
-	}
-}
-
+// parser reads a document as a whole, over a copy with zeros behind it: see token.go.
 type parser struct {
-	body []byte
-	dec  *jsontext.Decoder
+	scanner
+	b []byte
 }
 
-// next reads a token and tells where it starts and ends in the body.
-func (p *parser) next() (jsontext.Token, int, int, error) {
-	from := int(p.dec.InputOffset())
-	t, err := p.dec.ReadToken()
-	if err != nil {
-		return t, 0, 0, err
+// parsers are kept for the next documents, with their buffers.
+var parsers = sync.Pool{New: func() any { return &parser{} }}
+
+func (p *parser) release() {
+	if cap(p.b) <= largestKept && cap(p.names.list) <= largestKept/16 {
+		parsers.Put(p)
 	}
-	for from < len(p.body) && (p.body[from] <= ' ' || p.body[from] == ',' || p.body[from] == ':') {
-		from++
-	}
-	return t, from, int(p.dec.InputOffset()), nil
 }
 
-func (p *parser) value(n *node, depth int) error {
-	if depth > MaxDepth {
-		return fmt.Errorf("%w: nested deeper than %d", ErrUnreadable, MaxDepth)
-	}
-	t, start, end, err := p.next()
+func (p *parser) document(body []byte, root *node) error {
+	p.b = append(append(p.b[:0], body...), make([]byte, padding)...)
+	p.end = len(body)
+	p.marks.fit(len(p.b))
+	p.marks.set(p.b, 0, p.end)
+	p.names.reset()
+	i, err := p.value(root, space(p.b, 0), 0)
 	if err != nil {
 		return err
 	}
-	n.kind, n.start, n.end = t.Kind(), start, end
+	if i = space(p.b, i); i < p.end {
+		return fmt.Errorf("%w: something follows the value", ErrUnreadable)
+	}
+	return nil
+}
+
+// stopped tells where reading stopped, and nothing of what stands there.
+func (p *parser) stopped(at int) (int, error) {
+	if at >= p.end {
+		return 0, fmt.Errorf("%w: it ends too early", ErrUnreadable)
+	}
+	return 0, fmt.Errorf("%w: at byte %d", ErrUnreadable, at)
+}
+
+// value reads the value that begins at a place, and gives the place behind it.
+func (p *parser) value(n *node, i, depth int) (int, error) {
+	if depth > MaxDepth {
+		return 0, fmt.Errorf("%w: nested deeper than %d", ErrUnreadable, MaxDepth)
+	}
+	n.start, n.kind = i, p.b[i]
 	switch n.kind {
 	case '{', '[':
-		return p.container(n, depth)
+		return p.container(n, i, depth)
+	case '"':
+		n.end = p.text(p.b, i+1)
+	case 't', 'f', 'n':
+		n.end = plain(p.b, i)
 	default:
-		return nil
+		n.end, n.kind = number(p.b, i), '0'
+	}
+	if n.end < 0 {
+		return p.stopped(^n.end)
+	}
+	return n.end, nil
+}
+
+// container reads an object or a list.
+func (p *parser) container(n *node, i, depth int) (int, error) {
+	closing := n.kind + 2 // in ASCII a bracket is closed by the second one behind it
+	base := len(p.names.list)
+	if i = space(p.b, i+1); p.b[i] == closing {
+		n.end = i + 1
+		return n.end, nil
+	}
+	for {
+		var child node
+		var err error
+		if n.kind == '{' {
+			if i, err = p.member(&child, i, base); err != nil {
+				return 0, err
+			}
+		}
+		if i, err = p.value(&child, i, depth+1); err != nil {
+			return 0, err
+		}
+		n.children = append(n.children, child)
+		switch i = space(p.b, i); p.b[i] {
+		case ',':
+			i = space(p.b, i+1)
+		case closing:
+			p.names.close(base)
+			n.end = i + 1
+			return n.end, nil
+		default:
+			return p.stopped(i)
+		}
 	}
 }
 
-func (p *parser) container(n *node, depth int) error {
-	closing := jsontext.Kind('}')
-	if n.kind == '[' {
-		closing = ']'
+// member reads a name and what stands between it and its value. The names of its object begin at base.
+func (p *parser) member(n *node, i, base int) (int, error) {
+	if p.b[i] != '"' {
+		return p.stopped(i)
 	}
-	for p.dec.PeekKind() != closing {
-		var child node
-		if n.kind == '{' {
-			t, start, _, err := p.next()
-			if err != nil {
-				return err
-			}
-			child.name, child.nameStart = t.String(), start
-		}
-		if err := p.value(&child, depth+1); err != nil {
-			return err
-		}
-		n.children = append(n.children, child)
+	n.nameStart = i
+	after, k, at := p.name(p.b, i+1)
+	if after < 0 {
+		return p.stopped(p.failed)
 	}
-	_, _, end, err := p.next()
-	n.end = end
-	return err
+	if !p.names.add(base, p.b, k, at) && defence.Names {
+		return 0, fmt.Errorf("%w: a member name stands twice in one object", ErrUnreadable)
+	}
+	n.name = string(p.names.bytes(p.b, at, k.n))
+	if i = space(p.b, after); p.b[i] != ':' {
+		return p.stopped(i)
+	}
+	return space(p.b, i+1), nil
 }
 
 // text gives the value of a string node.
@@ -127,8 +164,11 @@ func (d *Document) text(n *node) (string, bool) {
 	if n == nil || n.kind != '"' {
 		return "", false
 	}
-	out, err := jsontext.AppendUnquote(nil, d.body[n.start:n.end])
-	return string(out), err == nil
+	content := d.body[n.start+1 : n.end-1]
+	if bytes.IndexByte(content, '\\') < 0 {
+		return string(content), true
+	}
+	return string(unescape(nil, content)), true
 }
 
 // Constant gives the value at a JSON pointer without "*" (RFC 6901): a string's content, numbers and booleans as they are written. It

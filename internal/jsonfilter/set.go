@@ -1,9 +1,9 @@
 package jsonfilter
 
 import (
+	"fmt"
 	"slices"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"unicode/utf8"
 )
 
 // Set gives the body with a JSON value at a pointer, inserting the objects on the way to it where they are missing. It reports false
@@ -36,15 +36,30 @@ func (d *Document) insert(n *node, segments []string, value []byte) ([]byte, boo
 		if i > 0 {
 			member = append(member, '{')
 		}
-		var err error
-		if member, err = jsontext.AppendQuote(member, s); err != nil {
+		if !utf8.ValidString(s) {
 			return nil, false
 		}
-		member = append(member, ':')
+		member = append(quote(member, s), ':')
 	}
 	member = append(member, value...)
 	for range segments[1:] {
 		member = append(member, '}')
 	}
 	return slices.Concat(d.body[:n.end-1], member, d.body[n.end-1:]), true
+}
+
+// quote appends a string as JSON writes it.
+func quote(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			dst = fmt.Appendf(dst, `\u%04x`, c)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
 }
