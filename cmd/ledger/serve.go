@@ -157,7 +157,7 @@ func (f *serveFlags) logger() (*slog.Logger, error) {
 }
 
 func (f *serveFlags) guard(log *slog.Logger) (*access.Guard, error) {
-	o := access.Options{ConfigFile: f.config, Now: time.Now, Logger: log}
+	o := access.Options{ConfigFile: f.config, Every: access.EveryNow, Now: time.Now, Logger: log}
 	if f.devToken != "" {
 		token, err := os.ReadFile(f.devToken)
 		if err != nil {

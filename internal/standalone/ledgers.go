@@ -67,7 +67,7 @@ func (x *Instance) openLedger(ctx context.Context, l policy.Ledger) (*ledger, er
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		return nil, err
 	}
-	guard, err := access.Open(access.Options{ConfigFile: configFile, DevToken: x.token, Now: time.Now, Logger: x.o.Logger})
+	guard, err := access.Open(access.Options{ConfigFile: configFile, Every: access.EveryNow, DevToken: x.token, Now: time.Now, Logger: x.o.Logger})
 	if err != nil {
 		return nil, err
 	}

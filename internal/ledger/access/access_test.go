@@ -218,3 +218,36 @@ func TestLoopback(t *testing.T) {
 		}
 	}
 }
+
+// TestARoleThatWasTakenAwayIsGoneSoon: at the next request, or as soon as the file is looked at again.
+func TestARoleThatWasTakenAwayIsGoneSoon(t *testing.T) {
+	for _, every := range []time.Duration{0, access.EveryNow} {
+		l := ledgertest.New(t)
+		g, err := access.Open(access.Options{ConfigFile: l.ConfigFile, Every: every, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := func() bool {
+			t.Helper()
+			c, err := g.Caller(request(l.Token(ledgertest.Reader, "pod-1", time.Hour), "", pod, peer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.Has(access.RoleReader)
+		}
+		if !has() {
+			t.Fatal("the reader has no role")
+		}
+		l.Configure(map[string]any{"access": nil})
+		had := has()
+		if every == 0 && had {
+			t.Error("the role is still there")
+		}
+		for end := time.Now().Add(10 * time.Second); had; had = has() {
+			if time.Now().After(end) {
+				t.Fatal("the role is still there after 10 seconds")
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}

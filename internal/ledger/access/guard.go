@@ -19,6 +19,10 @@ import (
 	"github.com/optup/optup/internal/ledger/wire"
 )
 
+// EveryNow is how often a ledger looks at its configuration, at most: whoever lost a role there loses it that soon. To look takes longer than
+// all else that is asked about a caller.
+const EveryNow = 50 * time.Millisecond
+
 // minDevToken is the least length of a development token.
 const minDevToken = 16
 
@@ -64,6 +68,8 @@ type Subscriber struct {
 type Options struct {
 	// ConfigFile is read again when it changes. A broken one leaves the last good one in force.
 	ConfigFile string
+	// Every is how often it is looked at, at most; 0 for each request.
+	Every time.Duration
 	// DevToken is accepted from this machine only, on a loopback address; empty for none.
 	DevToken string
 	Now      func() time.Time
@@ -77,6 +83,7 @@ type Guard struct {
 	devSum [sha256.Size]byte
 
 	mu      sync.Mutex
+	looked  time.Time
 	info    os.FileInfo
 	current *rules
 }
@@ -111,6 +118,9 @@ func (g *Guard) Config() Config { return g.rules().config }
 func (g *Guard) rules() *rules {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.Every > 0 && time.Since(g.looked) < g.Every {
+		return g.current
+	}
 	if err := g.reload(); err != nil {
 		g.Logger.Error("the changed configuration is not taken into force; the one before stays", "error", err)
 	}
@@ -119,6 +129,7 @@ func (g *Guard) rules() *rules {
 
 // reload reads the file if it changed. The same broken content is reported once.
 func (g *Guard) reload() error {
+	g.looked = time.Now()
 	info, err := os.Stat(g.ConfigFile)
 	if err != nil {
 		if g.current != nil {

@@ -40,7 +40,7 @@ func openLedger(ctx context.Context, dir, name string, db *database.Server, p pe
 	}
 	logger := slog.New(slog.DiscardHandler)
 	now := func() time.Time { return people.Now }
-	guard, err := access.Open(access.Options{ConfigFile: config, DevToken: token, Now: now, Logger: logger})
+	guard, err := access.Open(access.Options{ConfigFile: config, Every: access.EveryNow, DevToken: token, Now: now, Logger: logger})
 	if err != nil {
 		return nil, err
 	}

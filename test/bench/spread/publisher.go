@@ -132,7 +132,7 @@ func open(p publishing) (*ledger, error) {
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		return nil, err
 	}
-	if l.guard, err = access.Open(access.Options{ConfigFile: config, DevToken: token, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+	if l.guard, err = access.Open(access.Options{ConfigFile: config, Every: access.EveryNow, DevToken: token, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		return nil, err
 	}
 	if l.moments, err = shareMoments(filepath.Join(p.Folder, p.Side+".moments")); err != nil {
