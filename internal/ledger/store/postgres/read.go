@@ -87,12 +87,15 @@ type querier interface {
 }
 
 const (
-	loadIdentities = `SELECT i.id, i.cluster, i.type, i.tags, i.record
-		FROM (SELECT DISTINCT n.cluster FROM unnest($1::bytea[]) AS w (tag) JOIN tags t ON t.tag = w.tag JOIN identities n ON n.id = t.identity) c
-		JOIN identities i ON i.cluster = c.cluster`
-	// loadCluster is the same for one tag. It is short, because it is planned for each question.
-	loadCluster = `SELECT i.id, i.cluster, i.type, i.tags, i.record
-		FROM tags t JOIN identities n ON n.id = t.identity JOIN identities i ON i.cluster = n.cluster WHERE t.tag = $1`
+	// identityColumns are those of a row. The first of a cluster is found by its own number, all others by an index that the first is not in.
+	identityColumns = `i.id, i.cluster, i.type, i.tags, i.record`
+	loadIdentities  = `WITH c AS (SELECT DISTINCT n.cluster FROM unnest($1::bytea[]) AS w (tag) JOIN tags t ON t.tag = w.tag JOIN identities n ON n.id = t.identity)
+		SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.id = c.cluster
+		UNION ALL SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.cluster = c.cluster AND i.cluster <> i.id`
+	// loadCluster is the same for one tag.
+	loadCluster = `WITH c AS (SELECT n.cluster FROM tags t JOIN identities n ON n.id = t.identity WHERE t.tag = $1)
+		SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.id = c.cluster
+		UNION ALL SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.cluster = c.cluster AND i.cluster <> i.id`
 	loadKeys  = `SELECT e.key, e.digest, e.position, e.at, e.leaf FROM unnest($1::text[]) AS w (key) JOIN events e ON e.key = w.key`
 	loadLinks = `SELECT l.identity, l.position FROM unnest($1::bigint[]) AS w (id) JOIN links l ON l.identity = w.id`
 )
@@ -192,9 +195,16 @@ func (s *Store) read(ctx context.Context, f func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
-// Links stand beside each identity, so that one pass in the order of an index reads everything, and nothing is held in memory.
-const readEverybody = `SELECT i.id, i.cluster, i.type, i.tags, i.record, ARRAY(SELECT l.position FROM links l WHERE l.identity = i.id)
-	FROM identities i ORDER BY i.cluster, i.id`
+const (
+	// readAlone gives those who are in a cluster of their own, in whatever order they stand. Their links, if there are any, lead to nobody.
+	readAlone = `SELECT ` + identityColumns + `, NULL::bigint[] FROM identities i
+		WHERE i.cluster = i.id AND NOT EXISTS (SELECT 1 FROM identities o WHERE o.cluster = i.id AND o.cluster <> o.id)`
+	// readTogether gives all others, cluster by cluster. Links stand beside each identity, so that nothing is held in memory.
+	readTogether = `SELECT ` + identityColumns + `, ARRAY(SELECT l.position FROM links l WHERE l.identity = i.id)
+		FROM (SELECT DISTINCT cluster FROM identities WHERE cluster <> id) c CROSS JOIN LATERAL (
+			SELECT * FROM identities n WHERE n.id = c.cluster
+			UNION ALL SELECT * FROM identities n WHERE n.cluster = c.cluster AND n.cluster <> n.id) i`
+)
 
 // Snapshot implements store.Store.
 func (s *Store) Snapshot(ctx context.Context, visit func(store.Person) error) (h store.Head, err error) {
@@ -204,14 +214,19 @@ func (s *Store) Snapshot(ctx context.Context, visit func(store.Person) error) (h
 			return err
 		}
 		visited = journal.Everybody(func(add func(journal.Row) error) error {
-			rows, err := tx.Query(ctx, readEverybody)
-			if err != nil {
-				return err
+			for _, query := range []string{readAlone, readTogether} {
+				rows, err := tx.Query(ctx, query)
+				if err != nil {
+					return err
+				}
+				var r journal.Row
+				_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Cluster, (*pgtype.DriverBytes)(&r.Type), (*pgtype.DriverBytes)(&r.Tags), (*pgtype.DriverBytes)(&r.Record), &r.Links},
+					func() error { return add(r) })
+				if err != nil {
+					return err
+				}
 			}
-			var r journal.Row
-			_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Cluster, (*pgtype.DriverBytes)(&r.Type), (*pgtype.DriverBytes)(&r.Tags), (*pgtype.DriverBytes)(&r.Record), &r.Links},
-				func() error { return add(r) })
-			return err
+			return nil
 		}, visit)
 		return visited
 	})
