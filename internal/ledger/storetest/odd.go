@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
@@ -115,36 +116,57 @@ func keysAtOnce(t *testing.T, open Factory) {
 	Consistent(t, s)
 }
 
-// erasedAtOnce: an erasure takes what came before it in the same call, and nothing that came with it or after it.
-func erasedAtOnce(t *testing.T, open Factory) {
-	s := open(t)
-	defer s.Close()
-	before := with(Given(1), evidence("before"), mail("before", noon))
-	before.Identities = append(before.Identities, Email(2))
-	gone := with(About(2, consent.Event{Type: consent.EventErased}), evidence("of the erasure"))
-	after := with(Given(1), evidence("after"))
-	after.Event.BasedOn = 3
-	_, errs, err := s.Append(timeout(t), with(Given(1), evidence("first")), before, gone, after, with(Given(9), evidence("another")))
-	if err := errors.Join(append(errs, err)...); err != nil {
-		t.Fatal(err)
-	}
-	wantBodies(t, attachments(t, s, 1), "evidence after")
-	wantBodies(t, attachments(t, s, 2), "evidence of the erasure")
-	wantBodies(t, attachments(t, s, 9), "evidence another")
-	if all := due(t, s, noon, 10); len(all) != 0 {
-		t.Errorf("%d messages to somebody who was erased", len(all))
-	}
-	l, err := s.Entries(timeout(t), 1, 10)
-	if err != nil || len(l) != 5 {
-		t.Fatalf("%d entries, %v", len(l), err)
-	}
-	for i, want := range []bool{false, false, true, true, true} {
-		if (l[i].Entry != nil) != want || (l[i].Salt != nil) != want {
-			t.Errorf("the entry at %d is there: %v", i+1, l[i].Entry != nil)
+// erasedAtOnce: an erasure takes what came before it in the same call, and nothing that came with it or after it, among so many others. A store may
+// write some events while others are decided.
+func erasedAtOnce(crowd int) func(*testing.T, Factory) {
+	return func(t *testing.T, open Factory) {
+		s := open(t)
+		defer s.Close()
+		before := with(Given(1), evidence("before"), mail("before", noon))
+		before.Identities = append(before.Identities, Email(2))
+		gone := with(About(2, consent.Event{Type: consent.EventErased}), evidence("of the erasure"))
+		after := with(Given(1), evidence("after"))
+		after.Event.BasedOn = consent.Position(2*crowd + 3)
+		var all []store.Append
+		erased := map[int]bool{0: true, crowd + 1: true}
+		for _, one := range []store.Append{with(Given(1), evidence("first")), before, gone, after, with(Given(9), evidence("another"))} {
+			all = append(all, one)
+			for range crowd {
+				other := Given(100 + len(all))
+				other.Key, other.Digest = fmt.Sprint("key ", len(all)), [32]byte{byte(len(all))}
+				all = append(all, other)
+			}
 		}
+		_, errs, err := s.Append(timeout(t), all...)
+		if err := errors.Join(append(errs, err)...); err != nil {
+			t.Fatal(err)
+		}
+		wantBodies(t, attachments(t, s, 1), "evidence after")
+		wantBodies(t, attachments(t, s, 2), "evidence of the erasure")
+		wantBodies(t, attachments(t, s, 9), "evidence another")
+		if all := due(t, s, noon, 10); len(all) != 0 {
+			t.Errorf("%d messages to somebody who was erased", len(all))
+		}
+		l, err := s.Entries(timeout(t), 1, len(all)+1)
+		if err != nil || len(l) != len(all) {
+			t.Fatalf("%d entries, %v", len(l), err)
+		}
+		for i := range l {
+			if there := l[i].Entry != nil; there == erased[i] || there != (l[i].Salt != nil) {
+				t.Errorf("the entry at %d is there: %v", i+1, there)
+			}
+		}
+		if r := lookup(t, s, Tag(1)); len(r.Grants) != 1 || r.Grants[0].Position != consent.Position(3*crowd+4) {
+			t.Errorf("%+v", r)
+		}
+		for i := range all {
+			if all[i].Key == "" {
+				continue
+			}
+			if r := must(t, s, all[i]); r.Position != consent.Position(i+1) || !r.Replayed || r.Leaf != l[i].Leaf {
+				t.Fatalf("the key of position %d leads to %d", i+1, r.Position)
+			}
+		}
+		Sound(t, s)
 	}
-	if r := lookup(t, s, Tag(1)); len(r.Grants) != 1 || r.Grants[0].Position != 4 {
-		t.Errorf("%+v", r)
-	}
-	Sound(t, s)
 }

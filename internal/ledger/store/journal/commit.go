@@ -59,11 +59,8 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 	if err != nil {
 		return nil, err
 	}
-	for _, one := range jobs {
-		one.results, one.errs = make([]store.Result, len(one.events)), make([]error, len(one.events))
-		for i := range one.events {
-			one.results[i], one.errs[i] = b.append(&one.events[i], one.entries[i])
-		}
+	if err := b.decide(ctx, tx, jobs); err != nil {
+		return nil, fmt.Errorf("%w: %w", errBatch, err)
 	}
 	if len(b.changes) > 0 {
 		if err := tx.Write(ctx, b.finish()); err != nil {
@@ -87,6 +84,28 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 		}
 	}
 	return b.changes, nil
+}
+
+// early is how many events are written at once, where events are written while others are decided.
+const early = 64
+
+// decide appends the events of all jobs.
+func (b *batch) decide(ctx context.Context, tx Tx, jobs []*job) error {
+	ahead, _ := tx.(Early)
+	written := 0
+	for _, one := range jobs {
+		one.results, one.errs = make([]store.Result, len(one.events)), make([]error, len(one.events))
+		for i := range one.events {
+			one.results[i], one.errs[i] = b.append(&one.events[i], one.entries[i])
+			if n := len(b.delta.Events); ahead != nil && n-written >= early {
+				if err := ahead.WriteEvents(ctx, &b.delta); err != nil {
+					return err
+				}
+				written = n
+			}
+		}
+	}
+	return nil
 }
 
 // settle finds out what became of a commit with an unknown outcome, before anything else is appended. Its callers have gone with an error,

@@ -37,6 +37,12 @@ type Tx interface {
 	Rollback()
 }
 
+// Early is a transaction that can write events while the rest of the batch is still being decided, so that both take the time of one.
+type Early interface {
+	// WriteEvents writes the events of a batch so far, but for those that it wrote before. What Write is given has them all the same.
+	WriteEvents(ctx context.Context, d *Delta) error
+}
+
 // Head is the head row.
 type Head struct {
 	store.Head

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -16,10 +17,9 @@ const (
 	flagRoot
 )
 
-// encodeChanges gives what Watch shows of a commit, as the other replicas read it: for each change whether it is hashed, its root if it has
-// one, its entry in the log, and its people with group, type, tags and record. What has a length stands behind it.
-func encodeChanges(changes []store.Change, events []journal.Event, records *encoder) ([]byte, error) {
-	var out []byte
+// encodeChanges appends what Watch shows of a commit, as the other replicas read it: for each change whether it is hashed, its root if it has
+// one, its event as the entry in the log has it, and its people with group, type, tags and record. What has a length stands behind it.
+func encodeChanges(out []byte, changes []store.Change, events []journal.Event, records *encoder) ([]byte, error) {
 	for i := range changes {
 		c := &changes[i]
 		flags := byte(0)
@@ -32,13 +32,14 @@ func encodeChanges(changes []store.Change, events []journal.Event, records *enco
 		if out = append(out, flags); flags&flagRoot != 0 {
 			out = append(out, c.Root[:]...)
 		}
-		out = sized(out, events[i].Entry)
+		event := eventOf(events[i].Entry)
+		out = append(append(binary.AppendUvarint(out, uint64(len(event)+1)), event...), '}')
 		out = binary.AppendUvarint(out, uint64(len(c.People)))
 		for j := range c.People {
 			p := &c.People[j]
 			record, err := records.record(p.Record)
 			if err != nil {
-				return nil, err
+				return out, err
 			}
 			out = binary.AppendUvarint(out, uint64(p.Group))
 			out = sized(out, []byte(p.Type))
@@ -50,6 +51,15 @@ func encodeChanges(changes []store.Change, events []journal.Event, records *enco
 		}
 	}
 	return out, nil
+}
+
+// eventOf is an entry up to its identities and without the bracket that closes it: whose tags they are stands beside the people. What is written
+// within a string has its quotes escaped, so that the first such member is the one.
+func eventOf(entry []byte) []byte {
+	if at := bytes.Index(entry, []byte(`,"identities":`)); at >= 0 {
+		return entry[:at]
+	}
+	return entry[:max(len(entry)-1, 0)]
 }
 
 func sized(dst, b []byte) []byte { return append(binary.AppendUvarint(dst, uint64(len(b))), b...) }

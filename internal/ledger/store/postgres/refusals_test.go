@@ -222,7 +222,7 @@ func TestChangesComeBackAsTheyWere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	body, err := encodeChanges(in, events, &encoder{})
+	body, err := encodeChanges(nil, in, events, &encoder{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,9 @@ type script struct {
 	out []byte
 	// answers is how many statements there are, each of which is answered by itself.
 	answers int
-	err     error
+	// under tells that something was sent whose answers were not read.
+	under bool
+	err   error
 }
 
 func (s *script) message(m pgproto3.FrontendMessage) {
@@ -91,6 +93,24 @@ func (s *script) int16(v int16) {
 	s.out = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint32(s.out, 2), uint16(v))
 }
 
+// send sends what there is of the script, whose answers are read by run. They are short: the server never waits for somebody to read them.
+func (s *script) send(ctx context.Context, conn *pgx.Conn) error {
+	if s.err != nil {
+		return s.err
+	}
+	c := conn.PgConn().Conn()
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := c.SetWriteDeadline(deadline); err != nil {
+			return err
+		}
+		defer func() { _ = c.SetWriteDeadline(time.Time{}) }()
+	}
+	s.under = true
+	_, err := c.Write(s.out)
+	s.out = s.out[:0]
+	return err
+}
+
 // run sends the script and reads its answers. Committed tells that the server has said so, whatever came after that. A connection that
 // fails meanwhile is closed: nobody knows where in the answers it stands.
 func (s *script) run(ctx context.Context, conn *pgx.Conn) (committed bool, err error) {
@@ -103,24 +123,19 @@ func (s *script) run(ctx context.Context, conn *pgx.Conn) (committed bool, err e
 			_ = c.Conn().Close()
 		}
 	}()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := c.Conn().SetWriteDeadline(deadline); err != nil {
-			return false, err
-		}
-		defer func() { _ = c.Conn().SetWriteDeadline(time.Time{}) }()
-	}
-	if _, err := c.Conn().Write(s.out); err != nil {
+	if err := s.send(ctx, conn); err != nil {
 		return false, err
 	}
+	defer func() { s.under = s.answers > 0 }()
 	var refused error
-	for left := s.answers; left > 0; {
+	for s.answers > 0 {
 		m, err := c.ReceiveMessage(ctx)
 		if err != nil {
 			return committed, err
 		}
 		switch m := m.(type) {
 		case *pgproto3.ReadyForQuery:
-			left--
+			s.answers--
 		case *pgproto3.CommandComplete:
 			committed = committed || string(m.CommandTag) == "COMMIT"
 		case *pgproto3.ErrorResponse:

@@ -22,14 +22,18 @@ type database struct {
 	ring *seal.Ring
 	// pid is the server's number for the connection that is in use.
 	pid atomic.Uint32
+	// script and body are memory that one transaction after the other uses.
+	script, body []byte
 }
 
 // transaction implements journal.Tx. It begins with the head, and what is written goes out together with the commit, so that a commit
 // takes three round trips.
 type transaction struct {
+	*database
 	conn    *pgxpool.Conn
-	ring    *seal.Ring
 	written script
+	// events is how many of the batch are written.
+	events int
 }
 
 // Begin implements journal.Database.
@@ -39,7 +43,7 @@ func (d *database) Begin(ctx context.Context) (journal.Tx, error) {
 		return nil, told(err)
 	}
 	d.pid.Store(conn.Conn().PgConn().PID())
-	return &transaction{conn: conn, ring: d.ring}, nil
+	return &transaction{database: d, conn: conn, written: script{out: d.script[:0]}}, nil
 }
 
 // Whoever holds the head keeps all replicas from appending, so a holder that vanished must not hold it for long. The weaker settings of
@@ -119,25 +123,54 @@ func (t *transaction) Leaf(ctx context.Context, p consent.Position) (leaf proof.
 	return leaf, told(err)
 }
 
+// prepare gives the statements of the connection.
+func (t *transaction) prepare(ctx context.Context) (*statements, error) {
+	conn := t.conn.Conn()
+	if st, ok := conn.PgConn().CustomData()[prepared].(*statements); ok {
+		return st, nil
+	}
+	st, err := prepare(ctx, conn)
+	if err == nil {
+		conn.PgConn().CustomData()[prepared] = st
+	}
+	return st, told(err)
+}
+
+// WriteEvents implements journal.Early. Each time it is a whole statement, between which the server lets nobody hold the head for long.
+func (t *transaction) WriteEvents(ctx context.Context, d *journal.Delta) error {
+	if _, err := t.prepare(ctx); err != nil { // now: there is no asking while answers are under way
+		return err
+	}
+	writeEvents(&t.written, d, t.events)
+	t.events = len(d.Events)
+	return told(t.written.send(ctx, t.conn.Conn()))
+}
+
 // Write implements journal.Tx. It goes out with the commit: what the server says of it is the answer to Commit.
 func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 	conn := t.conn.Conn()
-	st, ok := conn.PgConn().CustomData()[prepared].(*statements)
-	if !ok {
-		var err error
-		if st, err = prepare(ctx, conn); err != nil {
-			return told(err)
-		}
-		conn.PgConn().CustomData()[prepared] = st
-	}
-	if err := st.write(&t.written, conn, d); err != nil {
+	st, err := t.prepare(ctx)
+	if err != nil {
 		return err
+	}
+	if t.body, err = st.write(&t.written, conn, d, t.events, t.body[:0]); err != nil {
+		return err
+	}
+	if t.written.under && len(d.Attachments)+len(d.Erased) > 0 { // the vault asks the server
+		if err := t.run(ctx); err != nil {
+			return err
+		}
 	}
 	if err := t.vault(ctx, d); err != nil || len(t.written.out) < maxScript {
 		return err
 	}
-	_, err := t.written.run(ctx, conn)
-	t.written = script{}
+	return t.run(ctx)
+}
+
+// run runs what there is so far.
+func (t *transaction) run(ctx context.Context) error {
+	_, err := t.written.run(ctx, t.conn.Conn())
+	t.written = script{out: t.written.out[:0]}
 	return told(err)
 }
 
@@ -169,13 +202,22 @@ func (t *transaction) Rollback() {
 	if t.conn == nil {
 		return
 	}
-	if c := t.conn.Conn(); !c.IsClosed() && c.PgConn().TxStatus() != 'I' {
+	c := t.conn.Conn()
+	if t.written.under { // nobody knows where in the answers the connection stands; its end is the transaction's
+		_ = c.PgConn().Conn().Close()
+	}
+	if !t.written.under && !c.IsClosed() && c.PgConn().TxStatus() != 'I' {
 		ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
 		_, _ = c.Exec(ctx, `ROLLBACK`) // a connection that is still in the transaction is closed by its pool
 		cancel()
 	}
 	t.conn.Release()
 	t.conn = nil
+	if cap(t.written.out)+cap(t.body) <= 2*maxScript {
+		t.script = t.written.out
+	} else {
+		t.script, t.body = nil, nil
+	}
 }
 
 var (

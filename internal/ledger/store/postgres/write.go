@@ -40,13 +40,14 @@ func prepare(ctx context.Context, c *pgx.Conn) (*statements, error) {
 	return st, nil
 }
 
-// write adds what a batch came to: one statement for each table, however many events there are.
-func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta) error {
+// write adds what a batch came to, but for so many events that are there already: one statement for each table, however many events there are. Body is
+// memory for what it has to put together besides, which it gives back.
+func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta, there int, body []byte) ([]byte, error) {
 	records := &encoder{}
 	for _, all := range [][]journal.Identity{d.Added, d.Changed} {
 		for i := range all {
 			if _, err := records.record(all[i].Record); err != nil {
-				return err
+				return body, err
 			}
 		}
 	}
@@ -64,7 +65,7 @@ func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta) error {
 		row.int64(d.Tags[i].ID)
 	})
 	st.relink(s, conn, d)
-	writeEvents(s, d)
+	writeEvents(s, d, there)
 	s.rows(`nodes (level, index, hash)`, 3, len(d.Nodes), func(i int, row *script) {
 		row.int16(int16(d.Nodes[i].Level))
 		row.int64(int64(d.Nodes[i].Index))
@@ -79,16 +80,15 @@ func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta) error {
 	}
 	frontier, err := d.Head.Frontier.MarshalBinary()
 	if err != nil {
-		return err
+		return body, err
 	}
 	s.call(conn, st.setHead, int64(d.Head.Position), d.Head.At.UnixNano(), d.Head.Hashed, frontier, d.Head.LastID)
 	n := len(d.Changes)
 	if n == 0 {
-		return s.err // a log that is read in has no followers
+		return body, s.err // a log that is read in has no followers
 	}
-	body, err := encodeChanges(d.Changes, d.Events, records)
-	if err != nil {
-		return err
+	if body, err = encodeChanges(body, d.Changes, d.Events, records); err != nil {
+		return body, err
 	}
 	s.rows(`changes (last, first, at, body)`, 4, 1, func(_ int, row *script) {
 		row.int64(int64(d.Changes[n-1].Event.Position))
@@ -96,7 +96,7 @@ func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta) error {
 		row.int64(d.Head.At.UnixNano())
 		row.bytes(body)
 	})
-	return s.err
+	return body, s.err
 }
 
 func (st *statements) change(s *script, conn *pgx.Conn, all []journal.Identity, records *encoder) {
@@ -127,15 +127,20 @@ func (st *statements) relink(s *script, conn *pgx.Conn, d *journal.Delta) {
 	})
 }
 
-func writeEvents(s *script, d *journal.Delta) {
-	keys := make([]*journal.Key, len(d.Events))
-	for i := range d.Keys {
-		keys[d.Keys[i].Position-d.Events[0].Position] = &d.Keys[i]
+// writeEvents adds the events of a batch, but for the first few.
+func writeEvents(s *script, d *journal.Delta, from int) {
+	events := d.Events[from:]
+	if len(events) == 0 {
+		return
+	}
+	keys := make([]*journal.Key, len(events))
+	for i := len(d.Keys) - 1; i >= 0 && d.Keys[i].Position >= events[0].Position; i-- {
+		keys[d.Keys[i].Position-events[0].Position] = &d.Keys[i]
 	}
 	type named struct{ identity, position int64 }
 	var others []named
-	s.rows(`events (position, identity, entry, salt, leaf, key, digest, at)`, 8, len(d.Events), func(i int, row *script) {
-		e := &d.Events[i]
+	s.rows(`events (position, identity, entry, salt, leaf, key, digest, at)`, 8, len(events), func(i int, row *script) {
+		e := &events[i]
 		row.int64(int64(e.Position))
 		if len(e.Named) == 0 {
 			row.null()

@@ -19,12 +19,14 @@ import (
 // transaction implements journal.Tx.
 type transaction struct {
 	*database
+	ahead ahead
 	ended bool
 }
 
 // Rollback implements journal.Tx.
 func (t *transaction) Rollback() {
 	if !t.ended {
+		_ = t.ahead.settle()    // what came of it does not matter any more
 		_ = t.st.rollback.Run() // a failed commit may have ended the transaction already
 		t.end()
 	}

@@ -10,11 +10,42 @@ import (
 	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
 )
 
+// ahead are events that are being written while others are decided.
+type ahead struct {
+	// events and keys are how many of the batch are written, or are being written until done says what came of it; it is nil if none are.
+	events, keys int
+	done         chan error
+}
+
+// settle waits for what is being written. Until then nothing else may use the connection.
+func (a *ahead) settle() error {
+	if a.done == nil {
+		return nil
+	}
+	err := <-a.done
+	a.done = nil
+	return err
+}
+
+// WriteEvents implements journal.Early.
+func (t *transaction) WriteEvents(_ context.Context, d *journal.Delta) error {
+	if err := t.ahead.settle(); err != nil {
+		return told(err)
+	}
+	events, keys := d.Events[t.ahead.events:], d.Keys[t.ahead.keys:]
+	t.ahead = ahead{events: len(d.Events), keys: len(d.Keys), done: make(chan error, 1)}
+	go func(done chan<- error) { done <- t.log(events, nil, keys) }(t.ahead.done)
+	return nil
+}
+
 // Write implements journal.Tx. Records are encoded while the log is written.
 func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 	records := make(chan encoded, 1)
 	go func() { records <- encode(d.Added, d.Changed) }()
-	if err := t.log(d); err != nil {
+	if err := t.ahead.settle(); err != nil {
+		return told(err)
+	}
+	if err := t.log(d.Events[t.ahead.events:], d.Nodes, d.Keys[t.ahead.keys:]); err != nil {
 		return told(err)
 	}
 	if err := t.people(d, <-records); err != nil {
@@ -99,22 +130,22 @@ func setLinks(s *engine.Stmt, all []consent.Link) error {
 }
 
 // log writes what is never changed again.
-func (t *transaction) log(d *journal.Delta) error {
-	for i := range d.Events {
-		if err := t.event(&d.Events[i]); err != nil {
+func (t *transaction) log(events []journal.Event, nodes []proof.Node, keys []journal.Key) error {
+	for i := range events {
+		if err := t.event(&events[i]); err != nil {
 			return err
 		}
 	}
-	for i := range d.Nodes {
-		t.st.addNode.Int(1, int64(d.Nodes[i].Level))
-		t.st.addNode.Int(2, int64(d.Nodes[i].Index))
-		t.st.addNode.Bytes(3, d.Nodes[i].Hash[:])
+	for i := range nodes {
+		t.st.addNode.Int(1, int64(nodes[i].Level))
+		t.st.addNode.Int(2, int64(nodes[i].Index))
+		t.st.addNode.Bytes(3, nodes[i].Hash[:])
 		if err := t.st.addNode.Run(); err != nil {
 			return err
 		}
 	}
-	for i := range d.Keys {
-		k := &d.Keys[i]
+	for i := range keys {
+		k := &keys[i]
 		t.st.addKey.Text(1, k.Key)
 		t.st.addKey.Bytes(2, k.Digest[:])
 		t.st.addKey.Int(3, int64(k.Position))
