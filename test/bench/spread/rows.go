@@ -25,7 +25,7 @@ const rate = 100
 
 // Suite measures how withdrawals spread, and what subscribers cost.
 func Suite() harness.Suite {
-	const nats, listen = "embedded NATS, the same bytes", "one LISTEN for each subscriber"
+	const nats, listen = "embedded NATS, the same bytes", "one LISTEN over TLS for each subscriber"
 	return harness.Suite{
 		Name: "spread",
 		Rows: []harness.Row{
@@ -129,7 +129,9 @@ func (w *world) side(name string) (*side, error) {
 		if w.database, err = database.Start(w.count); err != nil {
 			return nil, err
 		}
-		address = w.database.DSN("postgres")
+		if address, err = secured(w.ctx, w.database, w.folder); err != nil {
+			return nil, err
+		}
 	}
 	s := &side{}
 	w.sides[name] = s
