@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 
-	"github.com/optup/optup/internal/jsonfilter"
 	"github.com/optup/optup/internal/ledger/problem"
 )
 
@@ -92,7 +91,7 @@ func (a *AuthZEN) answer(w http.ResponseWriter, r *http.Request, answer func(w h
 
 func (a *AuthZEN) one(w http.ResponseWriter, r *http.Request, j Judge) (any, error) {
 	var q Question
-	release, err := a.read(w, r, a.MaxOne, q.read)
+	release, err := a.read(w, r, a.MaxOne, &q)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +119,7 @@ var semantics = map[string]func(Answer) bool{
 
 func (a *AuthZEN) all(w http.ResponseWriter, r *http.Request, j Judge) (any, error) {
 	var in several
-	release, err := a.read(w, r, a.MaxAll, in.read)
+	release, err := a.read(w, r, a.MaxAll, &in)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +165,7 @@ func among(j Judge, q Question) (Answer, error) {
 }
 
 // read reads JSON as AuthZEN has it: members that are not known are left alone, those written twice are refused.
-func (a *AuthZEN) read(w http.ResponseWriter, r *http.Request, limit int64, into func(jsonfilter.Value) bool) (release func(), err error) {
+func (a *AuthZEN) read(w http.ResponseWriter, r *http.Request, limit int64, into reads) (release func(), err error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return nil, problem.Malformed("send JSON with the header Content-Type: application/json")
 	}

@@ -15,74 +15,81 @@ type several struct {
 	Semantic    string
 }
 
+// reads is what reads itself from a value, member by member.
+type reads interface {
+	// member reads one member; true for one that it does not know.
+	member(name string, v jsonfilter.Value) bool
+}
+
 // decode reads a body. What two readers could read in two ways is refused.
-func decode(body []byte, read func(jsonfilter.Value) bool) bool {
+func decode(body []byte, into reads) bool {
 	d, err := jsonfilter.Parse(body)
-	return err == nil && read(d.Value())
+	return err == nil && object(into, d.Value())
 }
 
-func (s *several) read(v jsonfilter.Value) bool {
-	return members(v, func(name string, v jsonfilter.Value) bool {
-		switch name {
-		case "evaluations":
-			return list(v, &s.Evaluations, func(q *Question, v jsonfilter.Value) bool { return q.read(v) })
-		case "options":
-			return members(v, func(name string, v jsonfilter.Value) bool {
-				return name != "evaluations_semantic" || text(&s.Semantic, v)
-			})
-		default:
-			return s.member(name, v)
+func (s *several) member(name string, v jsonfilter.Value) bool {
+	switch name {
+	case "evaluations":
+		s.Evaluations = make([]Question, v.Len())
+		for i := range s.Evaluations {
+			if _, one := v.Child(i); !object(&s.Evaluations[i], one) {
+				return false
+			}
 		}
-	})
+		return isList(v)
+	case "options":
+		for i := range v.Len() {
+			if name, o := v.Child(i); name == "evaluations_semantic" && !text(&s.Semantic, o) {
+				return false
+			}
+		}
+		return isObject(v)
+	default:
+		return s.Question.member(name, v)
+	}
 }
-
-func (q *Question) read(v jsonfilter.Value) bool { return members(v, q.member) }
 
 func (q *Question) member(name string, v jsonfilter.Value) bool {
 	switch name {
 	case "subject":
-		return optional(&q.Subject, v, (*Subject).read)
+		return optional(&q.Subject, v)
 	case "action":
-		return optional(&q.Action, v, (*Action).read)
+		return optional(&q.Action, v)
 	case "resource":
-		return optional(&q.Resource, v, (*Resource).read)
+		return optional(&q.Resource, v)
 	case "context":
-		return optional(&q.Context, v, (*Context).read)
+		return optional(&q.Context, v)
 	default:
 		return true
 	}
 }
 
-func (s *Subject) read(v jsonfilter.Value) bool {
-	return members(v, func(name string, v jsonfilter.Value) bool {
-		switch name {
-		case "type":
-			return text(&s.Type, v)
-		case "id":
-			return text(&s.ID, v)
-		default:
-			return true
-		}
-	})
+func (s *Subject) member(name string, v jsonfilter.Value) bool {
+	switch name {
+	case "type":
+		return text(&s.Type, v)
+	case "id":
+		return text(&s.ID, v)
+	default:
+		return true
+	}
 }
 
-func (a *Action) read(v jsonfilter.Value) bool {
-	return members(v, func(name string, v jsonfilter.Value) bool { return name != "name" || text(&a.Name, v) })
+func (a *Action) member(name string, v jsonfilter.Value) bool {
+	return name != "name" || text(&a.Name, v)
 }
 
-func (r *Resource) read(v jsonfilter.Value) bool {
-	return members(v, func(name string, v jsonfilter.Value) bool {
-		switch name {
-		case "type":
-			return text(&r.Type, v)
-		case "id":
-			return text(&r.ID, v)
-		case "properties":
-			return members(v, r.Properties.member)
-		default:
-			return true
-		}
-	})
+func (r *Resource) member(name string, v jsonfilter.Value) bool {
+	switch name {
+	case "type":
+		return text(&r.Type, v)
+	case "id":
+		return text(&r.ID, v)
+	case "properties":
+		return object(&r.Properties, v)
+	default:
+		return true
+	}
 }
 
 func (p *Properties) member(name string, v jsonfilter.Value) bool {
@@ -90,98 +97,113 @@ func (p *Properties) member(name string, v jsonfilter.Value) bool {
 	case "form":
 		return text(&p.Form, v)
 	case "headers":
-		if v.Kind() != 'n' {
-			p.Headers = map[string]string{}
+		if v.Kind() == 'n' {
+			return true
 		}
-		return members(v, func(name string, v jsonfilter.Value) bool {
+		p.Headers = make(map[string]string, v.Len())
+		for i := range v.Len() {
 			var value string
-			ok := text(&value, v)
+			name, h := v.Child(i)
+			if !text(&value, h) {
+				return false
+			}
 			p.Headers[name] = value
-			return ok
-		})
+		}
+		return isObject(v)
 	case "body":
-		return optional(&p.Body, v, func(s *string, v jsonfilter.Value) bool { return text(s, v) })
+		if v.Kind() == 'n' {
+			return true
+		}
+		p.Body = new(string)
+		return text(p.Body, v)
 	default:
 		return true
 	}
 }
 
-func (c *Context) read(v jsonfilter.Value) bool {
-	return members(v, func(name string, v jsonfilter.Value) bool {
-		switch name {
-		case "purpose":
-			return text(&c.Purpose, v)
-		case "channel":
-			return text(&c.Channel, v)
-		case "dataCategories":
-			return list(v, &c.Categories, text[string])
-		case "obligations":
-			return list(v, &c.Obligations, text[ir.Obligation])
-		case "recipient":
-			return optional(&c.Recipient, v, (*Recipient).read)
-		default:
-			return true
-		}
-	})
+func (c *Context) member(name string, v jsonfilter.Value) bool {
+	switch name {
+	case "purpose":
+		return text(&c.Purpose, v)
+	case "channel":
+		return text(&c.Channel, v)
+	case "dataCategories":
+		return texts(&c.Categories, v)
+	case "obligations":
+		return texts(&c.Obligations, v)
+	case "recipient":
+		return optional(&c.Recipient, v)
+	default:
+		return true
+	}
 }
 
-func (r *Recipient) read(v jsonfilter.Value) bool {
-	return members(v, func(name string, v jsonfilter.Value) bool {
-		switch name {
-		case "name":
-			return text(&r.Name, v)
-		case "role":
-			return text(&r.Role, v)
-		case "transfer":
-			return optional(&r.Transfer, v, transfer)
-		default:
+func (r *Recipient) member(name string, v jsonfilter.Value) bool {
+	switch name {
+	case "name":
+		return text(&r.Name, v)
+	case "role":
+		return text(&r.Role, v)
+	case "transfer":
+		if v.Kind() == 'n' {
 			return true
 		}
-	})
+		r.Transfer = &ir.Transfer{}
+		return object((*transfer)(r.Transfer), v)
+	default:
+		return true
+	}
 }
 
-func transfer(t *ir.Transfer, v jsonfilter.Value) bool {
-	return members(v, func(name string, v jsonfilter.Value) bool {
-		switch name {
-		case "country":
-			return text(&t.Country, v)
-		case "basis":
-			return text(&t.Basis, v)
-		default:
-			return true
-		}
-	})
+// transfer is what reads one.
+type transfer ir.Transfer
+
+func (t *transfer) member(name string, v jsonfilter.Value) bool {
+	switch name {
+	case "country":
+		return text(&t.Country, v)
+	case "basis":
+		return text(&t.Basis, v)
+	default:
+		return true
+	}
 }
 
-// members reads an object member by member.
-func members(v jsonfilter.Value, read func(name string, v jsonfilter.Value) bool) bool {
-	for name, member := range v.Members() {
-		if !read(name, member) {
+// object reads an object.
+func object(into reads, v jsonfilter.Value) bool {
+	if !isObject(v) {
+		return false
+	}
+	for i := range v.Len() {
+		if name, m := v.Child(i); !into.member(name, m) {
 			return false
 		}
 	}
-	return v.Kind() == '{' || v.Kind() == 'n'
+	return true
 }
 
-// list reads a list element by element.
-func list[T any](v jsonfilter.Value, into *[]T, read func(*T, jsonfilter.Value) bool) bool {
-	for element := range v.Elements() {
-		var one T
-		if !read(&one, element) {
-			return false
-		}
-		*into = append(*into, one)
-	}
-	return v.Kind() == '[' || v.Kind() == 'n'
-}
-
-// optional reads what may be missing.
-func optional[T any](into **T, v jsonfilter.Value, read func(*T, jsonfilter.Value) bool) bool {
+// optional reads an object that may be missing.
+func optional[T any, P interface {
+	*T
+	reads
+}](into *P, v jsonfilter.Value,
+) bool {
 	if v.Kind() == 'n' {
 		return true
 	}
 	*into = new(T)
-	return read(*into, v)
+	return object(*into, v)
+}
+
+// texts reads a list of strings.
+func texts[T ~string](into *[]T, v jsonfilter.Value) bool {
+	*into = make([]T, v.Len())
+	for i := range *into {
+		if _, one := v.Child(i); !text(&(*into)[i], one) {
+			return false
+		}
+	}
+	return isList(v)
 }
 
 // text reads a string.
@@ -192,3 +214,7 @@ func text[T ~string](into *T, v jsonfilter.Value) bool {
 	}
 	return ok || v.Kind() == 'n'
 }
+
+func isObject(v jsonfilter.Value) bool { return v.Kind() == '{' || v.Kind() == 'n' }
+
+func isList(v jsonfilter.Value) bool { return v.Kind() == '[' || v.Kind() == 'n' }

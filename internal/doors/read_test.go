@@ -22,7 +22,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var got several
-		ok := decode(body, got.read)
+		ok := decode(body, &got)
 		var want struct {
 			Question
 			Evaluations []Question `json:"evaluations"`

@@ -1,9 +1,10 @@
 package jsonfilter
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/optup/optup/internal/defence"
@@ -29,17 +30,19 @@ type node struct {
 // Document is a body that was read strictly. It keeps the bytes that it was read from, which must not change.
 type Document struct {
 	body []byte
-	root node
+	// content is the body once more, of which names and texts are parts; empty for what is not one document.
+	content string
+	root    node
 	// frames are those of the documents of a sequence, which the root is the list of; nil for one document.
 	frames []frame
 }
 
 // Parse reads a body. Errors wrap ErrUnreadable.
 func Parse(body []byte) (*Document, error) {
-	d := &Document{body: body}
+	d := &Document{body: body, content: string(body)}
 	p := parsers.Get().(*parser)
 	defer p.release()
-	if err := p.document(body, &d.root); err != nil {
+	if err := p.document(d.content, &d.root); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -48,19 +51,25 @@ func Parse(body []byte) (*Document, error) {
 // parser reads a document as a whole, over a copy with zeros behind it: see token.go.
 type parser struct {
 	scanner
-	b []byte
+	b       []byte
+	content string
+	// nodes are the values that were read of the objects and lists that are open, the innermost last.
+	nodes []node
 }
 
 // parsers are kept for the next documents, with their buffers.
 var parsers = sync.Pool{New: func() any { return &parser{} }}
 
 func (p *parser) release() {
-	if cap(p.b) <= largestKept && cap(p.names.list) <= largestKept/16 {
+	clear(p.nodes)
+	p.content, p.nodes = "", p.nodes[:0]
+	if cap(p.b) <= largestKept && cap(p.names.list) <= largestKept/16 && cap(p.nodes) <= largestKept/64 {
 		parsers.Put(p)
 	}
 }
 
-func (p *parser) document(body []byte, root *node) error {
+func (p *parser) document(body string, root *node) error {
+	p.content = body
 	p.b = append(append(p.b[:0], body...), make([]byte, padding)...)
 	p.end = len(body)
 	p.marks.fit(len(p.b))
@@ -109,13 +118,14 @@ func (p *parser) value(n *node, i, depth int) (int, error) {
 // container reads an object or a list.
 func (p *parser) container(n *node, i, depth int) (int, error) {
 	closing := n.kind + 2 // in ASCII a bracket is closed by the second one behind it
-	base := len(p.names.list)
+	base, first := len(p.names.list), len(p.nodes)
 	if i = space(p.b, i+1); p.b[i] == closing {
 		n.end = i + 1
 		return n.end, nil
 	}
+	var child node
 	for {
-		var child node
+		child = node{}
 		var err error
 		if n.kind == '{' {
 			if i, err = p.member(&child, i, base); err != nil {
@@ -125,12 +135,15 @@ func (p *parser) container(n *node, i, depth int) (int, error) {
 		if i, err = p.value(&child, i, depth+1); err != nil {
 			return 0, err
 		}
-		n.children = append(n.children, child)
+		p.nodes = append(p.nodes, child)
 		switch i = space(p.b, i); p.b[i] {
 		case ',':
 			i = space(p.b, i+1)
 		case closing:
 			p.names.close(base)
+			n.children = slices.Clone(p.nodes[first:])
+			clear(p.nodes[first:])
+			p.nodes = p.nodes[:first]
 			n.end = i + 1
 			return n.end, nil
 		default:
@@ -152,7 +165,11 @@ func (p *parser) member(n *node, i, base int) (int, error) {
 	if !p.names.add(base, p.b, k, at) && defence.Names {
 		return 0, fmt.Errorf("%w: a member name stands twice in one object", ErrUnreadable)
 	}
-	n.name = string(p.names.bytes(p.b, at, k.n))
+	if at >= 0 {
+		n.name = p.content[at : at+k.n]
+	} else {
+		n.name = string(p.names.bytes(nil, at, k.n))
+	}
 	if i = space(p.b, after); p.b[i] != ':' {
 		return p.stopped(i)
 	}
@@ -164,11 +181,16 @@ func (d *Document) text(n *node) (string, bool) {
 	if n == nil || n.kind != '"' {
 		return "", false
 	}
-	content := d.body[n.start+1 : n.end-1]
-	if bytes.IndexByte(content, '\\') < 0 {
-		return string(content), true
+	var content string
+	if d.content != "" {
+		content = d.content[n.start+1 : n.end-1]
+	} else {
+		content = string(d.body[n.start+1 : n.end-1])
 	}
-	return string(unescape(nil, content)), true
+	if strings.IndexByte(content, '\\') < 0 {
+		return content, true
+	}
+	return string(unescape(nil, []byte(content))), true
 }
 
 // Constant gives the value at a JSON pointer without "*" (RFC 6901): a string's content, numbers and booleans as they are written. It

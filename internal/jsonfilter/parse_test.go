@@ -100,7 +100,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if !reflect.DeepEqual(got, want) {
+		if !reflect.DeepEqual(got.root, want.root) {
 			t.Fatalf("%q:\n%+v\n%+v", body, got.root, want.root)
 		}
 		for _, d := range []*Document{got, want} {
@@ -143,7 +143,7 @@ func TestParsersForget(t *testing.T) {
 	p := &parser{}
 	for _, one := range []string{`{"abc":"a longer document","\u0061bcd":[1,2,3]}`, `{"abc":1}`, `{"abc`, `{"abc":2}`, `[1,2,3,4,5,6,7,8,9`, `[1`, `1`, ``} {
 		var root node
-		err := p.document([]byte(one), &root)
+		err := p.document(one, &root)
 		want, wrong := parseByLibrary([]byte(one))
 		if (err == nil) != (wrong == nil) || err == nil && !reflect.DeepEqual(root, want.root) {
 			t.Errorf("%q: %+v, %v", one, root, err)

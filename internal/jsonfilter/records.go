@@ -17,7 +17,7 @@ func (d *Document) Records(r *ir.Records) []Record {
 
 // Constant gives a value of the record as Document.Constant does.
 func (r Record) Constant(pointer string) (string, bool) {
-	one := Document{body: r.doc.body, root: *r.at}
+	one := Document{body: r.doc.body, content: r.doc.content, root: *r.at}
 	return one.Constant(pointer)
 }
 

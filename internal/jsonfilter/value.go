@@ -1,7 +1,5 @@
 package jsonfilter
 
-import "iter"
-
 // Value is a value of a document.
 type Value struct {
 	doc *Document
@@ -17,30 +15,11 @@ func (v Value) Kind() byte { return v.at.kind }
 // Text is what a string says; false for everything else.
 func (v Value) Text() (string, bool) { return v.doc.text(v.at) }
 
-// Members gives the members of an object in their order, with their names; nothing for everything else.
-func (v Value) Members() iter.Seq2[string, Value] {
-	return func(yield func(string, Value) bool) {
-		if v.at.kind != '{' {
-			return
-		}
-		for i := range v.at.children {
-			if n := &v.at.children[i]; !yield(n.name, Value{v.doc, n}) {
-				return
-			}
-		}
-	}
-}
+// Len is how many members an object has, or elements a list; 0 for everything else.
+func (v Value) Len() int { return len(v.at.children) }
 
-// Elements gives the elements of a list in their order; nothing for everything else.
-func (v Value) Elements() iter.Seq[Value] {
-	return func(yield func(Value) bool) {
-		if v.at.kind != '[' {
-			return
-		}
-		for i := range v.at.children {
-			if !yield(Value{v.doc, &v.at.children[i]}) {
-				return
-			}
-		}
-	}
+// Child is a member or an element, by its place. The name is empty in a list.
+func (v Value) Child(i int) (name string, child Value) {
+	n := &v.at.children[i]
+	return n.name, Value{v.doc, n}
 }
