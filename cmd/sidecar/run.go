@@ -158,6 +158,10 @@ func run(ctx context.Context, o options) error {
 			})
 		})
 	}
+	group.Go(func() error {
+		s.giveBack(ctx)
+		return nil
+	})
 	s.stopWith(ctx, group, o)
 	err = group.Wait()
 	slog.Info("stopped")
