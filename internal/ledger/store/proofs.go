@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store/plain"
 	"github.com/optup/optup/internal/ledger/wire"
 )
 
@@ -24,8 +25,22 @@ type EntryIdentity struct {
 	Tags  []wire.Tag `json:"tags"`
 }
 
-// EncodeEntry gives the one encoding of an event with its position and time: JSON with members in the order of the types above.
+// EncodeEntry gives the one encoding of an event with its position and time: JSON with members in the order of the types above, as encoding/json
+// writes it, which most entries need not be left to.
 func EncodeEntry(e consent.Event, identities []Identity) ([]byte, error) {
+	w := plain.Writer{Out: make([]byte, 0, 512)}
+	w.Raw(`{"event":{`)
+	writeEvent(&w, &e)
+	w.Raw(`},"identities":[`)
+	for i := range identities {
+		if i > 0 {
+			w.Raw(`,`)
+		}
+		writeIdentity(&w, &identities[i])
+	}
+	if w.Raw(`]}`); !w.Bad {
+		return w.Out, nil
+	}
 	out := Entry{Event: e, Identities: make([]EntryIdentity, len(identities))}
 	for i, id := range identities {
 		tags := make([]wire.Tag, len(id.Tags))

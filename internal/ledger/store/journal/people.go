@@ -8,9 +8,6 @@ import (
 	"github.com/optup/optup/internal/ledger/store"
 )
 
-// EncodeRecord gives an identity's own record as it is kept.
-func EncodeRecord(r *consent.Record) ([]byte, error) { return json.Marshal(r) }
-
 // DecodeRecord reads a record that is kept.
 func DecodeRecord(raw []byte) (*consent.Record, error) {
 	d := decoders.Get().(*decoder)
