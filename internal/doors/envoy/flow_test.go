@@ -54,16 +54,17 @@ func TestAnswersKeepToTheWindows(t *testing.T) {
 			// The first takes what the connection has, where it is that which is short; then all that is left is for the second.
 			first, id := uint32(1), uint32(3)
 			if c.after == firstWindow {
-				p.write(p.f.WriteWindowUpdate(0, uint32(len(want))))
-				if a := p.answer(first); !bytes.Equal(a.body, want) {
-					t.Fatalf("%d bytes of the first answer", len(a.body))
-				}
-				if got := p.until(id); len(got) != c.after {
+				got := p.until(first)
+				if len(got) != c.after {
 					t.Fatalf("%d bytes came, want %d", len(got), c.after)
 				}
+				p.write(p.f.WriteWindowUpdate(0, uint32(len(want)-c.after)))
+				if a := p.answer(first); !bytes.Equal(append(got, a.body...), want) {
+					t.Fatalf("%d bytes of the first answer", len(a.body))
+				}
 				p.write(p.f.WriteWindowUpdate(0, 1<<20))
-				if a := p.answer(id); len(a.body) != len(want)-c.after || a.fields["grpc-status"] != codeOK {
-					t.Errorf("%d bytes more, %v", len(a.body), a.fields)
+				if a := p.answer(id); !bytes.Equal(a.body, want) || a.fields["grpc-status"] != codeOK {
+					t.Errorf("%d bytes of the second, %v", len(a.body), a.fields)
 				}
 				return
 			}

@@ -2,6 +2,8 @@ package envoy
 
 import (
 	"encoding/binary"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -202,10 +204,13 @@ func (c *conn) takeWindow(f *frame) error {
 	return nil
 }
 
-// allGoOn looks at all calls that wait.
+// allGoOn looks at all calls that wait, the oldest first.
 func (c *conn) allGoOn() {
-	for _, st := range c.streams {
-		c.goOn(st)
+	if len(c.streams) == 0 {
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.streams)) {
+		c.goOn(c.streams[id])
 	}
 }
 

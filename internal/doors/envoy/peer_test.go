@@ -82,6 +82,11 @@ func dial(t *testing.T, s *Server, settings ...http2.Setting) *peer {
 // connect sends the preface and nothing else.
 func connect(t *testing.T, address string) *peer {
 	t.Helper()
+	return connectSaying(t, address, http2.ClientPreface)
+}
+
+func connectSaying(t *testing.T, address, preface string) *peer {
+	t.Helper()
 	c, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +97,7 @@ func connect(t *testing.T, address string) *peer {
 	p.enc = hpack.NewEncoder(&p.fields)
 	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	_, err = c.Write([]byte(http2.ClientPreface))
+	_, err = c.Write([]byte(preface))
 	p.write(err)
 	return p
 }

@@ -21,12 +21,10 @@ func TestWhatBreaksTheRulesEndsTheConnection(t *testing.T) {
 		p.write(p.f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block[:3], EndStream: true}))
 		return block[3:]
 	}
-	const anyFrame = http2.ErrCode(1 << 20) // a code that nobody sends: the connection ends without
 	for name, c := range map[string]struct {
 		send func(*peer)
 		want http2.ErrCode
 	}{
-		"another protocol":                    {func(p *peer) { _, err := p.Write([]byte("GET / HTTP/1.1\r\n\r\n")); p.write(err) }, http2.ErrCodeFrameSize},
 		"a call before the settings":          {func(p *peer) { p.open() }, http2.ErrCodeProtocol},
 		"an acknowledgement before settings":  {func(p *peer) { p.write(p.f.WriteSettingsAck()) }, http2.ErrCodeProtocol},
 		"a frame larger than may be":          {raw(http2.FrameData, 0, 1, make([]byte, maxFrame+1)), http2.ErrCodeFrameSize},
@@ -91,10 +89,22 @@ func TestWhatBreaksTheRulesEndsTheConnection(t *testing.T) {
 			address, _ := serve(t, s)
 			p := connect(t, address)
 			c.send(p)
-			if got := p.answer(0); !got.closed || (c.want != anyFrame && (!got.away || got.code != c.want)) {
+			if got := p.answer(0); !got.closed || !got.away || got.code != c.want {
 				t.Errorf("%+v, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestOtherProtocolsAreNotAnswered, whatever would follow.
+func TestOtherProtocolsAreNotAnswered(t *testing.T) {
+	address, _ := serve(t, allowing())
+	for _, said := range []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r!"} {
+		p := connectSaying(t, address, said)
+		_ = p.f.WriteSettings() // it may be closed already
+		if got := p.answer(0); !got.closed || got.away {
+			t.Errorf("%q: %+v", said, got)
+		}
 	}
 }
 
@@ -138,10 +148,15 @@ func TestWhatBreaksTheRulesOfACallEndsIt(t *testing.T) {
 		"data behind the end": {func(p *peer) {
 			id := p.open()
 			// Both are read at once, so the second comes before the answer to the first.
-			p.write(func() error {
-				_, err := p.Write(bytes.Join([][]byte{dataFrame(id, true, framed(example())), dataFrame(id, false, nil)}, nil))
-				return err
-			}())
+			_, err := p.Write(append(dataFrame(id, true, framed(example())), dataFrame(id, false, nil)...))
+			p.write(err)
+		}, http2.ErrCodeStreamClosed},
+		"trailers behind the end": {func(p *peer) {
+			id := p.open()
+			block := p.block("x", "y")
+			trailers := append(appendHead(nil, len(block), frameHeaders, flagEndHeaders|flagEndStream, id), block...)
+			_, err := p.Write(append(dataFrame(id, true, framed(example())), trailers...))
+			p.write(err)
 		}, http2.ErrCodeStreamClosed},
 		"trailers that do not end it": {func(p *peer) {
 			id := p.open()
