@@ -242,7 +242,7 @@ func (p *Plan) judge(t *facts.Table, s facts.State, collected *Collected, now *N
 	return own
 }
 
-// Needs are the purposes whose facts Person asks for, for a plan that remembers (see Remembers).
+// Needs are the purposes whose facts Person asks for, where they are all of one controller; none where they are not.
 func (p *Plan) Needs() []consent.PurposeID { return p.needs }
 
 // needsTimes tells whether the plan, or what is part of it, has a purpose whose grants end by themselves.

@@ -30,7 +30,7 @@ type Plan struct {
 	index *Index
 	// notices of the index, close at hand.
 	notices map[consent.NoticeID]*ir.Notice
-	// memos is nil where verdicts are not remembered. Needs and timed are set with it.
+	// memos is nil where verdicts are not remembered. Needs and timed are set where all facts that the plan needs are of one controller.
 	memos *memos
 	needs []consent.PurposeID
 	// timed tells that decisions depend on when grants were given.

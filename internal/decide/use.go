@@ -40,6 +40,9 @@ func (x *Index) Use(u Use) (*Plan, Reason) {
 			return nil, CategoryNotCovered
 		}
 	}
+	if p.oneController() {
+		p.needs, p.timed = p.Purposes(), p.needsTimes()
+	}
 	if u.Channel == "" && slices.Contains(u.Processing, ir.ProcessingSend) {
 		return nil, ChannelNotCovered // whoever sends reaches somebody
 	}

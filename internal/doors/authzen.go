@@ -2,7 +2,6 @@ package doors
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -59,13 +58,13 @@ func (a *AuthZEN) Register(handle func(pattern string, h http.HandlerFunc)) {
 		if r.TLS == nil {
 			base = "http://" + r.Host
 		}
-		_ = write(w, map[string]string{
-			"policy_decision_point": base, "access_evaluation_endpoint": base + EvaluationPath, "access_evaluations_endpoint": base + EvaluationsPath,
-		})
+		if err := write(w, metadata(base)); err != nil {
+			a.Fail(w, r, err)
+		}
 	})
 }
 
-func (a *AuthZEN) serve(answer func(w http.ResponseWriter, r *http.Request, j Judge) (any, error)) http.HandlerFunc {
+func (a *AuthZEN) serve(answer func(w http.ResponseWriter, r *http.Request, j Judge) (writer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= maxRequestID {
 			w.Header().Set("X-Request-Id", id)
@@ -76,7 +75,7 @@ func (a *AuthZEN) serve(answer func(w http.ResponseWriter, r *http.Request, j Ju
 	}
 }
 
-func (a *AuthZEN) answer(w http.ResponseWriter, r *http.Request, answer func(w http.ResponseWriter, r *http.Request, j Judge) (any, error)) error {
+func (a *AuthZEN) answer(w http.ResponseWriter, r *http.Request, answer func(w http.ResponseWriter, r *http.Request, j Judge) (writer, error)) error {
 	j, err := a.Begin(r)
 	if err != nil {
 		return err
@@ -89,7 +88,7 @@ func (a *AuthZEN) answer(w http.ResponseWriter, r *http.Request, answer func(w h
 	return write(w, out)
 }
 
-func (a *AuthZEN) one(w http.ResponseWriter, r *http.Request, j Judge) (any, error) {
+func (a *AuthZEN) one(w http.ResponseWriter, r *http.Request, j Judge) (writer, error) {
 	var q Question
 	release, err := a.read(w, r, a.MaxOne, &q)
 	if err != nil {
@@ -99,14 +98,15 @@ func (a *AuthZEN) one(w http.ResponseWriter, r *http.Request, j Judge) (any, err
 	return single(j, &q)
 }
 
-func single(j Judge, q *Question) (any, error) {
+func single(j Judge, q *Question) (writer, error) {
 	if !q.asks() {
 		return nil, problem.Malformed(Hint)
 	}
 	if err := j.Expect(1); err != nil {
 		return nil, err
 	}
-	return j.Answer(q)
+	a, err := j.Answer(q)
+	return a.append, err
 }
 
 // semantics tell after which answer to stop.
@@ -117,7 +117,7 @@ var semantics = map[string]func(Answer) bool{
 	"permit_on_first_permit": func(a Answer) bool { return a.Decision },
 }
 
-func (a *AuthZEN) all(w http.ResponseWriter, r *http.Request, j Judge) (any, error) {
+func (a *AuthZEN) all(w http.ResponseWriter, r *http.Request, j Judge) (writer, error) {
 	var in several
 	release, err := a.read(w, r, a.MaxAll, &in)
 	if err != nil {
@@ -136,27 +136,32 @@ func (a *AuthZEN) all(w http.ResponseWriter, r *http.Request, j Judge) (any, err
 	if err := j.Expect(len(in.Evaluations)); err != nil {
 		return nil, err
 	}
-	out := struct {
-		Evaluations []Answer `json:"evaluations"`
-	}{Evaluations: make([]Answer, 0, len(in.Evaluations))}
+	out := make([]Answer, 0, len(in.Evaluations))
 	for i := range in.Evaluations {
-		got, err := among(j, in.Evaluations[i].over(&in.Question))
+		q := &in.Evaluations[i]
+		q.over(&in.Question)
+		got, err := among(j, q)
 		if err != nil {
 			return nil, err
 		}
-		if out.Evaluations = append(out.Evaluations, got); stop(got) {
+		if out = append(out, got); stop(got) {
 			break
 		}
 	}
-	return out, nil
+	return answers(out).append, nil
 }
 
 // among answers one of several questions. What is wrong with it denies it and leaves the others alone.
-func among(j Judge, q Question) (Answer, error) {
+func among(j Judge, q *Question) (Answer, error) {
 	var got Answer
-	err := error(problem.Malformed(Hint))
+	var err error
 	if q.asks() {
-		got, err = j.Answer(&q)
+		got, err = j.Answer(q)
+	} else {
+		err = problem.Malformed(Hint)
+	}
+	if err == nil {
+		return got, nil
 	}
 	if p := (*problem.Problem)(nil); errors.As(err, &p) && p.Status < http.StatusInternalServerError {
 		return Answer{Context: Note{Error: &Failure{p.Status, p.Detail}}}, nil
@@ -181,7 +186,7 @@ func (a *AuthZEN) read(w http.ResponseWriter, r *http.Request, limit int64, into
 		}
 		release = free
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -197,16 +202,12 @@ func (a *AuthZEN) read(w http.ResponseWriter, r *http.Request, limit int64, into
 	return nil, err
 }
 
-func write(w http.ResponseWriter, v any) error {
-	var body bytes.Buffer
-	out := json.NewEncoder(&body)
-	out.SetEscapeHTML(false)
-	if err := out.Encode(v); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(body.Bytes()) // the caller is gone if this fails
-	return nil
+// likely bounds the room that is made for a body before it is there.
+const likely = 64 << 10
+
+// readAll reads a body of so many bytes, or fewer, or more: what is declared makes room and nothing else. It is -1 for nothing.
+func readAll(r io.Reader, declared int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, min(max(declared, 0), likely)+bytes.MinRead))
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }

@@ -105,14 +105,13 @@ type Failure struct {
 }
 
 // over takes what a question leaves out from the one that stands for all: whole members, and of those that are there the names.
-func (q Question) over(all *Question) Question {
+func (q *Question) over(all *Question) {
 	q.Subject = orElse(q.Subject, all.Subject, func(own *Subject, of Subject) { fill(&own.Type, of.Type); fill(&own.ID, of.ID) })
 	q.Action = orElse(q.Action, all.Action, func(own *Action, of Action) { fill(&own.Name, of.Name) })
 	q.Resource = orElse(q.Resource, all.Resource, func(own *Resource, of Resource) { fill(&own.Type, of.Type); fill(&own.ID, of.ID) })
 	if q.Context == nil {
 		q.Context = all.Context
 	}
-	return q
 }
 
 func orElse[T any](own, all *T, complete func(own *T, of T)) *T {

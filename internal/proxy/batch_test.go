@@ -31,6 +31,8 @@ type crowded struct {
 	*road
 	ledger *ledgertest.Ledger
 	feed   *ledger.Feed
+	// purposes are those that the ledger is asked for; nil for all.
+	purposes []consent.PurposeID
 
 	mu    sync.Mutex
 	parts []ledgerwire.Decided
@@ -80,6 +82,9 @@ func (c *crowded) follow() {
 		URL: c.ledger.URL, Logger: slog.New(slog.DiscardHandler), PingEvery: 20 * time.Millisecond,
 		Token: func() (string, error) { return ledgertest.DevToken, nil },
 		Purposes: func() (all []consent.PurposeID) {
+			if c.purposes != nil {
+				return c.purposes
+			}
 			for i := range bundle.Purposes {
 				all = append(all, bundle.Purposes[i].Name)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/optup/optup/internal/decide"
 	"github.com/optup/optup/internal/enforce"
 	"github.com/optup/optup/internal/ir"
+	ledger "github.com/optup/optup/internal/ledger/client"
 )
 
 // Questions are about uses of people's data, apart from requests to services: those that are asked together, decided by one state. They
@@ -16,14 +17,23 @@ type Questions struct {
 	proxy *Proxy
 	state *State
 	alike map[string]*question
+	// last is what was asked last, and of what kind it was.
+	last   *decide.Use
+	ofLast *question
+	// value and own are room for what is asked and decided about one person.
+	value []byte
+	own   decide.Verdict
 }
 
 // question is what is asked about several people alike. It is recorded as one decision.
 type question struct {
 	x      *exchange
+	id     string
 	facts  Facts
 	now    decide.Now
 	reason decide.Reason
+	// view is where people are found by state; nil where facts have to be asked one by one.
+	view *ledger.View
 	// ofAnybody is why somebody of whom nothing is known may not be used.
 	ofAnybody decide.Reason
 }
@@ -51,15 +61,18 @@ func (p *Proxy) Questions() *Questions {
 }
 
 // Ask decides about the use of one person's data, for the purposes that the workload's policies have. The party of u is a name only: what
-// counts of it is what the services of the bundle declare.
+// counts of it is what the services of the bundle declare. What u says must not be changed; asking with the same u again is cheaper.
 func (q *Questions) Ask(u *decide.Use, who consent.Identifier) Used {
-	one := q.about(u)
-	out := Used{ID: one.x.use.ID().String(), Observed: one.x.observing()}
+	if u != q.last {
+		q.last, q.ofLast = u, q.about(u)
+	}
+	one := q.ofLast
+	out := Used{ID: one.id, Observed: one.x.observing()}
 	if one.reason != "" {
 		out.Reason = shown(one.reason)
 		return out
 	}
-	v := one.x.judge(enforce.Person{Identifier: who, Place: decide.InAddress}, one.now, one.facts)
+	v := q.judge(one, who)
 	switch {
 	case v.Permit():
 		out.Permit, out.Obligations = true, v.Obligations
@@ -69,6 +82,23 @@ func (q *Questions) Ask(u *decide.Use, who consent.Identifier) Used {
 		out.Reason = one.ofAnybody
 	}
 	return out
+}
+
+// judge decides about one person: by state, which takes one tag, or else by what is asked for each purpose.
+func (q *Questions) judge(one *question, who consent.Identifier) decide.Verdict {
+	if one.view != nil {
+		q.value = append(q.value[:0], who.Value...)
+		asked := ledger.Asked{Type: who.Type, Form: who.Form, Value: q.value}
+		found := one.view.Look(asked)
+		if found.Err == nil {
+			if v := byState(one.x.plan, one.view, &asked, found.State, &decide.Collected{}, &one.now, &q.own); v != nil {
+				one.x.use.Person(found.Tag, true, v)
+				one.x.count(decide.InAddress, v)
+				return *v
+			}
+		}
+	}
+	return one.x.judge(enforce.Person{Identifier: who, Place: decide.InAddress}, one.now, one.facts)
 }
 
 // Close records what was decided.
@@ -120,7 +150,7 @@ func words[T ~string](b *strings.Builder, all []T) {
 func (q *Questions) begin(u decide.Use) *question {
 	x := &exchange{proxy: q.proxy, state: q.state, r: (&Asked{}).request(background), w: &once{ResponseWriter: nowhere{}}}
 	x.begin()
-	one := &question{x: x}
+	one := &question{x: x, id: x.use.ID().String()}
 	mode, ours := q.mode(u.Purpose)
 	if !ours {
 		one.reason = decide.PurposeUndeclared // as if it did not exist, which for this workload it does not
@@ -143,6 +173,11 @@ func (q *Questions) begin(u decide.Use) *question {
 	x.plan, x.endpoint = plan, &decide.Endpoint{Service: plan.Service, IR: plan.Endpoint}
 	one.facts = q.state.facts(plan.Purpose)
 	one.now = one.facts.Now()
+	if viewer, ok := one.facts.(Viewer); ok && len(plan.Needs()) > 0 {
+		if v := viewer.View(); v != nil && v.TellsAll(plan.Needs()) {
+			one.view = v
+		}
+	}
 	x.planned(one.now)
 	one.ofAnybody = x.ofAnybody()
 	return one

@@ -19,6 +19,10 @@ type judge struct {
 	ctx   context.Context //nolint:containedctx // it is of one request
 	doors *Doors
 	uses  *proxy.Questions
+	// use is what was asked last, of what action and context, which many questions of a request share.
+	use     *decide.Use
+	action  *doors.Action
+	context *doors.Context
 }
 
 // Expect implements doors.Judge.
@@ -34,7 +38,7 @@ func (j *judge) Answer(q *doors.Question) (doors.Answer, error) {
 	if q.Resource.Type == doors.RequestType {
 		return j.request(q)
 	}
-	return j.use(q)
+	return j.person(q)
 }
 
 // Close implements doors.Judge.
@@ -44,13 +48,8 @@ func (j *judge) Close() {
 	}
 }
 
-// use answers about a use of a person's data.
-func (j *judge) use(q *doors.Question) (doors.Answer, error) {
-	var u decide.Use
-	if c := q.Context; c != nil {
-		u = decide.Use{Purpose: c.Purpose, Channel: c.Channel, Categories: c.Categories, Honours: c.Obligations, Party: c.Recipient.Party()}
-	}
-	u.Processing = []ir.Processing{ir.Processing(q.Action.Name)}
+// person answers about a use of a person's data.
+func (j *judge) person(q *doors.Question) (doors.Answer, error) {
 	who, err := consent.Normalize(consent.Identifier{Type: consent.IdentifierType(q.Resource.Type), Form: q.Resource.Properties.Form, Value: q.Resource.ID})
 	if err != nil {
 		return doors.Answer{}, problem.Invalid("resource: type is email, phone, customer, device or request, and the id is one of that type; hashed ones name their form in properties")
@@ -60,8 +59,19 @@ func (j *judge) use(q *doors.Question) (doors.Answer, error) {
 			return doors.Answer{}, problem.Unavailable("the sidecar waits for a bundle from the manager; ask again")
 		}
 	}
-	v := j.uses.Ask(&u, who)
+	if j.use == nil || j.action != q.Action || j.context != q.Context {
+		j.use, j.action, j.context = useOf(q), q.Action, q.Context
+	}
+	v := j.uses.Ask(j.use, who)
 	return doors.Answer{Decision: v.Permit, Context: doors.Note{Reason: v.Reason, Obligations: v.Obligations, ID: v.ID, Observed: v.Observed}}, nil
+}
+
+func useOf(q *doors.Question) *decide.Use {
+	u := &decide.Use{Processing: []ir.Processing{ir.Processing(q.Action.Name)}}
+	if c := q.Context; c != nil {
+		u.Purpose, u.Channel, u.Categories, u.Honours, u.Party = c.Purpose, c.Channel, c.Categories, c.Obligations, c.Recipient.Party()
+	}
+	return u
 }
 
 // request answers about a request that the asker is about to send.
