@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -172,16 +173,17 @@ func TestAPasswordMayChange(t *testing.T) {
 	server.Exec(t, name, `CREATE ROLE `+role+` LOGIN PASSWORD 'first'`, `GRANT CREATE ON SCHEMA public TO `+role, `GRANT CREATE ON DATABASE `+name+` TO `+role)
 	t.Cleanup(func() { server.Exec(t, "postgres", `DROP ROLE `+role) })
 	t.Cleanup(func() { server.Exec(t, name, `DROP OWNED BY `+role) })
-	password := "first"
+	var password atomic.Value // connections are made at any time
+	password.Store("first")
 	o := options(t, "")
-	o.URL = func() (string, error) { return server.As(role, password, name), nil }
+	o.URL = func() (string, error) { return server.As(role, password.Load().(string), name), nil }
 	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	appended(t, s, storetest.Given(1))
-	password = "second"
+	password.Store("second")
 	server.Exec(t, name, `ALTER ROLE `+role+` PASSWORD 'second'`, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '`+role+`'`)
 	if r, ok := appended(t, s, storetest.Given(1)); !ok || r.Position != 2 {
 		t.Fatal(r)
