@@ -214,9 +214,13 @@ func newSite(t *testing.T, change ...func(*pages.Options)) *site {
 	}
 	o := pages.Options{
 		Links: s.double, Desk: s.double, Forms: s.double, Base: base, Controller: func() string { return "Example Shop GmbH" },
-		Now:     func() time.Time { return s.now },
-		Logger:  slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Observe: func(route string, _ int, _ time.Duration) { s.routes = append(s.routes, route) },
+		Now:    func() time.Time { return s.now },
+		Logger: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Observe: func(route string, _ int, _ time.Duration) { // a browser asks for several things at once
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.routes = append(s.routes, route)
+		},
 	}
 	for _, c := range change {
 		c(&o)
