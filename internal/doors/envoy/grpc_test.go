@@ -151,6 +151,17 @@ func TestWhatIsNotOneMessageIsRefused(t *testing.T) {
 	}
 }
 
+// TestMoreThanAMessageIsNotKept: who said little and goes on sending is answered at once, as nothing was taken for the rest.
+func TestMoreThanAMessageIsNotKept(t *testing.T) {
+	p := dial(t, allowing())
+	id := p.open()
+	p.write(p.f.WriteData(id, false, framed(make([]byte, 10))[:8]))
+	p.write(p.f.WriteData(id, false, make([]byte, 1<<10)))
+	if got := p.answer(id); !got.refused(Malformed) {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestTheBodyIsAsLongAsTheRequestSays, if it says something.
 func TestTheBodyIsAsLongAsTheRequestSays(t *testing.T) {
 	p := dial(t, allowing())
