@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -41,7 +42,18 @@ func observed(in []*configv1.ObservedCaller) []peer.Observed {
 			Address: clip(c.GetAddress(), 64), Seen: c.GetSeen().AsTime(),
 		})
 	}
+	// In one order, whoever was seen last.
+	slices.SortFunc(out, func(a, b peer.Observed) int {
+		return cmp.Or(strings.Compare(a.Service, b.Service), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Workload, b.Workload),
+			strings.Compare(a.Proof, b.Proof), strings.Compare(a.Address, b.Address), a.Seen.Compare(b.Seen))
+	})
 	return out
+}
+
+// sameCaller tells whether two sightings are shown as one: times are shown by the hour.
+func sameCaller(a, b peer.Observed) bool {
+	a.Seen, b.Seen = a.Seen.Truncate(time.Hour), b.Seen.Truncate(time.Hour)
+	return a == b
 }
 
 // silentAfter is when a session that neither is connected nor gives a sign of life is forgotten.
@@ -86,12 +98,13 @@ func (s *Sessions) Open(podUID string, c Caller, generation int64, version strin
 func (s *Sessions) Acknowledge(podUID string, c Caller, m *configv1.AcknowledgeRequest) {
 	s.mu.Lock()
 	x := s.session(podUID, c)
+	callers := observed(m.GetCallers())
 	changed := x.Generation != m.GetGeneration() || x.Accepted != m.GetAccepted() || x.Hash != m.GetHash() ||
-		!slices.Equal(x.Untrusting, untrusting(m))
+		!slices.Equal(x.Untrusting, untrusting(m)) || !slices.EqualFunc(x.Callers, callers, sameCaller)
 	x.Generation, x.Hash, x.Accepted = min(m.GetGeneration(), maxReported), clip(m.GetHash(), 64), m.GetAccepted()
 	x.Error, x.Version = clip(m.GetError(), 512), clip(m.GetVersion(), 64)
 	x.Untrusting = untrusting(m)
-	x.Callers = observed(m.GetCallers())
+	x.Callers = callers
 	s.mu.Unlock()
 	if changed {
 		s.notify(c.Namespace, c.Config)
