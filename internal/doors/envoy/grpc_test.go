@@ -207,6 +207,23 @@ func TestAPanicElsewhereEndsTheConnection(t *testing.T) {
 	}
 }
 
+// TestAPanicHoldsNoMemory: one while somebody is refused, about a message that is decided about apart.
+func TestAPanicHoldsNoMemory(t *testing.T) {
+	freed := make(chan struct{}, 1)
+	s := allowing()
+	s.Decide = func(context.Context, *Check, Metadata) Verdict { panic("anna@example.org") }
+	s.Refuse = func(Unreadable) Verdict { panic("anna@example.org") }
+	s.Hold = func(int64) (func(), bool) { return func() { freed <- struct{}{} }, true }
+	if got := dial(t, s).call(framed(bytes.Repeat(example(), 1+2*inline/len(example())))); !got.closed {
+		t.Errorf("%+v", got)
+	}
+	select {
+	case <-freed:
+	case <-time.After(10 * time.Second):
+		t.Error("the memory of the message is still held")
+	}
+}
+
 func TestDeadlines(t *testing.T) {
 	now := time.Unix(0, 0)
 	for text, want := range map[string]time.Duration{"5S": 5 * time.Second, "100m": 100 * time.Millisecond, "7u": 7 * time.Microsecond, "2M": 2 * time.Minute} {

@@ -111,6 +111,9 @@ func (c *conn) decideApart(st *stream) {
 		if recover() != nil {
 			c.server.Panicked()
 			_ = c.Close()
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			st.free()
 		}
 	}()
 	r, _ := c.server.reply(c.ctx, st, nil)
