@@ -111,7 +111,7 @@ func newLender(w *world, pods podTokens) *lender {
 		srv.CloseClientConnections()
 		srv.Close()
 		stop()
-		Eventually(done).WithTimeout(20 * time.Second).Should(Receive(BeNil()))
+		Eventually(done).WithTimeout(30 * time.Second).Should(Receive(BeNil()))
 	})
 	l.url, l.ca = srv.URL, l.file("ca.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})))
 	return l

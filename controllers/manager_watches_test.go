@@ -52,7 +52,7 @@ var _ = Describe("A running manager", Ordered, func() {
 		go func() { done <- mgr.Start(run) }()
 		DeferCleanup(func() {
 			stop()
-			Eventually(done).WithTimeout(20 * time.Second).Should(Receive(BeNil()))
+			Eventually(done).WithTimeout(30 * time.Second).Should(Receive(BeNil()))
 			for _, ns := range []string{system, marketing, consent} {
 				_ = k8s.Delete(ctx, trusted(ns))
 			}

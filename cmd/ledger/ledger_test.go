@@ -88,7 +88,7 @@ func start(t *testing.T, client *http.Client, scheme string, args []string) (api
 	go func() { done <- run(ctx, append(args, "--listen", apiAddr, "--admin", adminAddr)...) }()
 	stop = func() error { cancel(); err := <-done; done <- err; return err }
 	t.Cleanup(func() { _ = stop() })
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if res, err := client.Get(scheme + "://" + apiAddr + "/"); err == nil {
 			_ = res.Body.Close()
 			return scheme + "://" + apiAddr, "http://" + adminAddr, stop
@@ -187,7 +187,7 @@ func TestNoWriteIsRefusedWhileAnotherTakesOver(t *testing.T) {
 		status, _ := call(t, http.DefaultClient, "GET", admin+"/readyz", "")
 		return status
 	}
-	for deadline := time.Now().Add(10 * time.Second); ready() != http.StatusServiceUnavailable; {
+	for deadline := time.Now().Add(30 * time.Second); ready() != http.StatusServiceUnavailable; {
 		if time.Now().After(deadline) {
 			t.Fatal("the ledger is ready although it is about to stop")
 		}
@@ -220,7 +220,7 @@ func TestServeRefuses(t *testing.T) {
 		"an unknown argument":                     {append(args, "now"), "now"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			if err := run(ctx, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("err = %v, want one about %q", err, c.want)
@@ -311,9 +311,10 @@ func TestCertificatesAreRenewedWhileItRuns(t *testing.T) {
 		t.Fatalf("broken files are in use: %s", got)
 	}
 	pair(t, dir, 2)
-	time.Sleep(lookEvery + 100*time.Millisecond)
-	if got := serial(); got != "2 true" {
-		t.Fatalf("the new certificate is not in use: %s", got)
+	for end := time.Now().Add(30 * time.Second); serial() != "2 true"; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the new certificate is not in use: %s", serial())
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func TestAliases(t *testing.T) {
 
 func until(t *testing.T, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !done(); {
+	for end := time.Now().Add(30 * time.Second); !done(); {
 		if time.Now().After(end) {
 			t.Fatal("it did not come to that")
 		}

@@ -99,7 +99,7 @@ func TestASidecarThatRunsAloneInsertsWhatIsInAFile(t *testing.T) {
 		told += string(body)
 		return res.StatusCode
 	}
-	for end := time.Now().Add(10 * time.Second); ask("http://"+o.admin+"/readyz", "") != http.StatusOK; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ask("http://"+o.admin+"/readyz", "") != http.StatusOK; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it is never ready")
 		}

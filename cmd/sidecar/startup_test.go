@@ -79,7 +79,7 @@ func TestTheApplicationStartsOnceThereAreFacts(t *testing.T) {
 	if err := s.Apply(following(l.URL)); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		code, said := ask("/startup")
 		if code == http.StatusOK {
 			break

@@ -93,7 +93,7 @@ func inNamespace(t *testing.T) {
 				_ = c.Close()
 			}
 		}()
-		_ = tt.l.(*net.TCPListener).SetDeadline(time.Now().Add(3 * time.Second))
+		_ = tt.l.(*net.TCPListener).SetDeadline(time.Now().Add(30 * time.Second))
 		c, err := tt.l.Accept()
 		if err != nil {
 			t.Fatalf("%s was not redirected: %v", tt.dst, err)
@@ -105,7 +105,7 @@ func inNamespace(t *testing.T) {
 	}
 	// Dialled as such, over loopback: no redirection, and no loop.
 	go func() { _, _ = net.Dial("tcp", l4.Addr().String()) }()
-	_ = l4.(*net.TCPListener).SetDeadline(time.Now().Add(3 * time.Second))
+	_ = l4.(*net.TCPListener).SetDeadline(time.Now().Add(30 * time.Second))
 	c, err := l4.Accept()
 	if err != nil {
 		t.Fatal(err)

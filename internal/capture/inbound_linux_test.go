@@ -175,7 +175,7 @@ func listening(t *testing.T, addr string) *net.TCPListener {
 // accepted is the next connection; nil if none comes.
 func accepted(t *testing.T, l *net.TCPListener) net.Conn {
 	t.Helper()
-	_ = l.SetDeadline(time.Now().Add(3 * time.Second))
+	_ = l.SetDeadline(time.Now().Add(30 * time.Second))
 	c, err := l.Accept()
 	if err != nil {
 		return nil

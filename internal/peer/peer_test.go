@@ -102,7 +102,7 @@ func meetWith(t *testing.T, server *peer.Identity, dial func(net.Conn) (*tls.Con
 		var conn *tls.Conn
 		if conn, m.accepted, m.acceptErr = server.Accept(context.Background(), c); conn != nil {
 			m.stands = true
-			_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 			_, m.readErr = io.ReadFull(conn, make([]byte, 1))
 		}
 	}()

@@ -51,7 +51,7 @@ func TestUngovernedTrafficIsSplicedByteForByte(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Close() }()
-			_ = c.SetDeadline(time.Now().Add(3 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 			greeting := make([]byte, 24)
 			n, _ := io.ReadFull(c, greeting)
 			if (n == len(greeting)) != tt.passes {

@@ -207,7 +207,7 @@ func rawOver(t *testing.T, addr net.Addr, config *tls.Config, request string) st
 		c = tls.Client(c, config)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	go func() { _, _ = io.WriteString(c, request) }() // an answer may come before all of it was sent
 	var out bytes.Buffer
 	_, _ = io.Copy(&out, c)

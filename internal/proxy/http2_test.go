@@ -66,7 +66,7 @@ func framed(t testing.TB, addr net.Addr) *frames {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := io.WriteString(c, h2.ClientPreface); err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func TestWhatIsNotGovernedInThePodPasses(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Close() }()
-			_ = c.SetDeadline(time.Now().Add(3 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 			_, _ = io.WriteString(c, "\x00GET / HTTP/1.1\r\n")
 			_ = c.(*net.TCPConn).CloseWrite()
 			if got, err := io.ReadAll(c); string(got) != "\x00GET / HTTP/1.1\r\n goodbye" {

@@ -68,7 +68,7 @@ func TestMethodsInBodies(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer func() { _ = c.Close() }()
-				_ = c.SetDeadline(time.Now().Add(15 * time.Second))
+				_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 				kind := "X-Type: " + tt.kind
 				if tt.kind != "" {
 					kind = "Content-Type: " + tt.kind

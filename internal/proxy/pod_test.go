@@ -180,7 +180,7 @@ func TestAConnectionToAPodStaysOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	in := bufio.NewReader(c)
 	say := func(host string) (*http.Response, string) {
 		t.Helper()

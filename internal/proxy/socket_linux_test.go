@@ -131,7 +131,7 @@ func TestASocketIsEndedFromElsewhere(t *testing.T) {
 				if err == nil {
 					t.Error("a read of nothing ended well")
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(30 * time.Second):
 				t.Fatal("a read waits on")
 			}
 		})

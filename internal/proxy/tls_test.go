@@ -179,7 +179,7 @@ func TestNobodySwitchesToWhatCarriesRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = c.Close() }()
-		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 		if _, err := io.WriteString(c, request); err != nil {
 			t.Fatal(err)
 		}

@@ -81,7 +81,7 @@ func untilTheEnd(t *testing.T, addr net.Addr, request string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(15 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	go func() { _, _ = io.WriteString(c, request) }()
 	got, err := io.ReadAll(c)
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -20,7 +20,7 @@ func TestALiveViewSeesWhoIsThere(t *testing.T) {
 	go func() { defer close(done); l.Run(ctx) }()
 	wait := func(what string, ok func() bool) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("%s: %+v", what, l.Stats())
 			}

@@ -172,12 +172,15 @@ func (h *here) withdraw(email, purpose string) {
 	}
 }
 
+// patience is how long something that has to come is waited for. The machine may be busy with other things.
+const patience = 30 * time.Second
+
 // soon waits until something holds, and fails after a time.
-func soon(t *testing.T, within time.Duration, what string, holds func() bool) {
+func soon(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(within); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, within)
+			t.Fatalf("%s: not within %s", what, patience)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func assets() error {
 
 var _ = BeforeSuite(func() {
 	ctrl.SetLogger(GinkgoLogr)
-	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyTimeout(30 * time.Second)
 	mutating, validating := configurations()
 	environment = &envtest.Environment{
 		WebhookInstallOptions: envtest.WebhookInstallOptions{

@@ -81,7 +81,7 @@ func newsletter(who string, change func(*authv3.AttributeContext_HttpRequest)) *
 
 func check(t testing.TB, c *grpc.ClientConn, in *authv3.CheckRequest) *authv3.CheckResponse {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	out, err := authv3.NewAuthorizationClient(c).Check(ctx, in)
 	if err != nil {

@@ -72,14 +72,14 @@ func (a *app) do(ctx context.Context, method, path, body string) answer {
 }
 
 func (a *app) get(path string) answer {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	return a.do(ctx, http.MethodGet, path, "")
 }
 
 // send sends a mail to people.
 func (a *app) send(template, subject string, people ...market.Person) answer {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	return a.do(ctx, http.MethodPost, "/v3/mail/send", letter(template, subject, people...))
 }

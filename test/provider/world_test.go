@@ -325,7 +325,7 @@ func (w *world) knows(s *sidecar) {
 
 func (w *world) until(what string, done func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			w.t.Fatalf("not in time: %s", what)
 		}

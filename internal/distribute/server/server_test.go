@@ -131,7 +131,7 @@ func newRig(t *testing.T, token string, life time.Duration) *rig {
 
 func (r *rig) run(t *testing.T) (stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	done := make(chan struct{})
 	go func() { defer close(done); _ = client.Run(ctx, r.options) }()
 	stop = func() { cancel(); <-done }
@@ -144,7 +144,7 @@ func (r *rig) next(t *testing.T) client.Update {
 	select {
 	case u := <-r.updates:
 		return u
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("no update came")
 		return client.Update{}
 	}
@@ -152,7 +152,7 @@ func (r *rig) next(t *testing.T) client.Update {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}

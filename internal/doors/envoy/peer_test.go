@@ -96,7 +96,7 @@ func connectSaying(t *testing.T, address, preface string) *peer {
 	p.f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	p.enc = hpack.NewEncoder(&p.fields)
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	_, err = c.Write([]byte(preface))
 	p.write(err)
 	return p

@@ -363,7 +363,7 @@ func TestAFunnelTellsNothingAboutFewerThanTen(t *testing.T) {
 		l.Append(fmt.Sprintf("p%d@example.org", i), consent.Event{Type: consent.EventConfirmed, Actor: consent.ActorPerson, Purpose: "newsletter", Proof: consent.ProofMailboxConfirmed})
 	}
 	var text string
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && !strings.Contains(text, `"position":21`); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end) && !strings.Contains(text, `"position":21`); time.Sleep(time.Millisecond) {
 		_, text = l.Do(ledgertest.Reader, "GET", "/v1/touchpoints/shop/form/funnel", "")
 	}
 	if !strings.Contains(text, `{"notice":"newsletter-v1","given":12}`) {

@@ -38,7 +38,7 @@ func follow(t *testing.T, l *ledgertest.Ledger, change func(*client.Options)) *c
 func eventually(t *testing.T, what string, ok func() bool) time.Duration {
 	t.Helper()
 	start := time.Now()
-	for time.Since(start) < 10*time.Second {
+	for time.Since(start) < 30*time.Second {
 		if ok() {
 			return time.Since(start)
 		}

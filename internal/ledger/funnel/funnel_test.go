@@ -21,7 +21,7 @@ import (
 // counted waits until everything up to a position is counted.
 func counted(t *testing.T, f *funnel.Funnel, p consent.Position) []funnel.Cell {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if cells, at, ok := f.Counted(); ok && at == p {
 			return cells
 		}

@@ -103,7 +103,7 @@ func TestWhatCannotBeSent(t *testing.T) {
 		"nobody there is tried again":                  {Options{Server: "127.0.0.1:1", TLS: None}, false, "cannot be reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			err := server(t, c.o).Send(ctx, letter)
 			if err == nil || errors.Is(err, ErrRefused) != c.refused || !strings.Contains(err.Error(), c.want) {

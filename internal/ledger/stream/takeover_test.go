@@ -102,7 +102,7 @@ func TestPingsAreReadNoFasterThanTheyAreLookedInto(t *testing.T) {
 		t.Fatal("another ping was read before the one before was looked into")
 	}
 	close(gate)
-	if err := far.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := far.SetWriteDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
@@ -158,13 +158,13 @@ func TestAPanicEndsNoOtherStream(t *testing.T) {
 			near, far := net.Pipe()
 			conn.Conn = near
 			go func() { st.takeOver(&conn, nil) }()
-			if err := far.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			if err := far.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := io.Copy(io.Discard, far); err != nil {
 				t.Fatalf("the connection stays open: %v", err)
 			}
-			for deadline := time.Now().Add(10 * time.Second); s.Hub.Stats().Subscribers != 0; time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(30 * time.Second); s.Hub.Stats().Subscribers != 0; time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatal("the subscriber is still there")
 				}
@@ -249,7 +249,7 @@ func TestAScopeThatMissedSomethingBeginsAgain(t *testing.T) {
 				t.Fatal("the first change cuts", err)
 			}
 			s.Hub.publish([]store.Change{change})
-			for deadline := time.Now().Add(10 * time.Second); st.queue.peek(); time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(30 * time.Second); st.queue.peek(); time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatal("the subscriber goes on")
 				}

@@ -23,7 +23,7 @@ func TestATapSeesEveryChangeAndHoldsNobodyUp(t *testing.T) {
 			l.Append(fmt.Sprintf("p%d@example.org", n), ledgertest.Given("newsletter"))
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var seen []store.Change
 	for len(seen) < events {

@@ -69,7 +69,7 @@ func TestRecordsReachTheLedgerByTokenAndGrant(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []store.Use
-	for end := time.Now().Add(5 * time.Second); len(got) == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); len(got) == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if got, err = l.Store.UsesOf(t.Context(), tags, [16]byte{}, 10); err != nil {
 			t.Fatal(err)
 		}

@@ -128,7 +128,7 @@ func (e *endpoint) wants(what string) {
 
 func (e *endpoint) eventually(what string, ok func() bool) {
 	e.t.Helper()
-	for end := time.Now().Add(5 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			e.t.Fatalf("never: %s", what)
 		}
