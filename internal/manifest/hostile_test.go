@@ -129,6 +129,7 @@ func FuzzRead(f *testing.F) {
 	for _, text := range []string{
 		"", "---", "a: &a [*a]", "a: &a {<<: *a}", "? [a]\n: b", "- a\n- b: [", "\xff", "\x00", "a: \t", "%YAML 1.2\n---\na: b", "a: 1\na: 2", "!!int x", "apiVersion: v1\nkind: List\nitems: [1, {}]",
 		head + "ConsentPolicyList\nitems: [{metadata: {name: a}}]", "a: !!binary x", "<<: [1]", "*a", "&a a: *a", "{{ .Values }}", "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {metadata: []}}",
+		"apiVersion: ent.optup.dev/\nkind: Touchpoint\nmetadata: {name: \"a\\e[31m\", namespace: \"a\\nb\"}",
 	} {
 		f.Add([]byte(text))
 	}

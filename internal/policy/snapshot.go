@@ -6,8 +6,10 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ir"
@@ -18,12 +20,20 @@ type Ref struct {
 	Kind, Namespace, Name string
 }
 
-// String gives "Kind namespace/name".
+// String gives "Kind namespace/name", in one line whatever they hold.
 func (r Ref) String() string {
 	if r.Namespace == "" {
-		return r.Kind + " " + r.Name
+		return r.Kind + " " + line(r.Name)
 	}
-	return r.Kind + " " + r.Namespace + "/" + r.Name
+	return r.Kind + " " + line(r.Namespace) + "/" + line(r.Name)
+}
+
+// line gives a name as it may stand in a line of output. What a file holds may be no name, and break the line or colour what follows.
+func line(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // Snapshot is one consistent view of everything that bundles are compiled from. Order does not matter.
