@@ -64,9 +64,10 @@ bench: ## Measure against peers in the same run; writes dist/bench.json.
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target for FUZZTIME each.
-	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' internal | xargs -n1 dirname | sort -u); do \
-	  for f in $$(grep -rhoE --include=*_test.go '^func Fuzz[A-Za-z0-9]+' $$p | cut -d' ' -f2); do \
-	    go test -run=NONE -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=100x ./$$p; done; done
+	@failed=; for p in $$(grep -rl --include=*_test.go '^func Fuzz' internal | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$p/*_test.go | cut -d' ' -f2); do \
+	    go test -run=NONE -fuzz="^$$f$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=100x ./$$p || failed="$$failed $$p.$$f"; done; done; \
+	  if [ -n "$$failed" ]; then echo "these found something, and its input is in testdata/fuzz:$$failed" >&2; exit 1; fi
 
 .PHONY: fuzz-bypass
 fuzz-bypass: ## Try to get around the sidecar for BYPASSTIME, before services on Go, Node and Python, and find every planted defect.
