@@ -82,9 +82,7 @@ func (k *Keeper) note(changes []store.Change, missed bool) {
 		k.pending, k.lost = nil, true
 	}
 	if !k.lost {
-		for _, c := range changes {
-			k.pending = append(k.pending, ChangeOf(c))
-		}
+		k.pending = appendChanges(k.pending, changes)
 	}
 	k.poke()
 }
@@ -192,14 +190,18 @@ func (w *work) take() {
 
 // apply applies changes that follow one another without a gap; after a gap, everybody is counted anew.
 func (w *work) apply(changes []Change) {
-	for _, c := range changes {
-		switch p := w.people; {
+	for i := range changes {
+		c, p := &changes[i], w.people
+		if i%ahead == 0 {
+			p.fetch(changes[i:min(i+ahead, len(changes))])
+		}
+		switch {
 		case c.Position <= p.position:
 		case c.Position > p.position+1:
 			w.recount = true
 			return
 		default:
-			p.apply(c)
+			p.apply(*c)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func TestTwoIdentitiesThatTurnOutToBeOneAreOne(t *testing.T) {
 	change(4, tag(2, 0)) // takes the place that became free
 	change(5, tag(1, 0))
 	change(6, tag(2, 0))
-	if p.total != 2 || len(p.tags) != 2 {
-		t.Fatalf("%d people in %d places, want 2 in 2", p.total, len(p.tags))
+	if p.total != 2 || len(p.rows) != 2 {
+		t.Fatalf("%d people in %d places, want 2 in 2", p.total, len(p.rows))
 	}
 }

@@ -2,6 +2,7 @@ package share
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -71,11 +72,20 @@ func identityOf(p store.Person) Identity {
 	return Identity{Tags: p.Tags, Group: uint64(p.Group), Type: p.Type, Record: p.Record}
 }
 
-// ChangeOf is what a store's change says here.
-func ChangeOf(c store.Change) Change {
-	out := Change{Position: c.Event.Position, At: c.Event.At, Identities: make([]Identity, len(c.People))}
-	for i := range c.People {
-		out.Identities[i] = identityOf(c.People[i])
+// appendChanges appends what a store's changes say here.
+func appendChanges(to []Change, changes []store.Change) []Change {
+	n := 0
+	for i := range changes {
+		n += len(changes[i].People)
 	}
-	return out
+	identities := make([]Identity, 0, n) // of all together
+	to = slices.Grow(to, len(changes))
+	for i := range changes {
+		from := len(identities)
+		for j := range changes[i].People {
+			identities = append(identities, identityOf(changes[i].People[j]))
+		}
+		to = append(to, Change{Position: changes[i].Event.Position, At: changes[i].Event.At, Identities: identities[from:]})
+	}
+	return to
 }

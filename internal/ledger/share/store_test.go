@@ -57,8 +57,8 @@ func TestWhatIsKeptRightFromADatabase(t *testing.T) {
 			if _, _, err := all.Append(t.Context(), one); err != nil {
 				t.Fatal(err)
 			}
-			for _, c := range changes[before:] {
-				p.apply(ChangeOf(c))
+			for _, c := range appendChanges(nil, changes[before:]) {
+				p.apply(c)
 			}
 			if random.IntN(8) == 0 {
 				now = now.Add(time.Duration(random.Int64N(int64(20 * 24 * time.Hour))))
@@ -76,8 +76,8 @@ func TestWhatIsKeptRightFromADatabase(t *testing.T) {
 			}
 			same(t, seed, int(p.position), describe(p.ways, p.counts), describe(anew.ways, anew.counts))
 		}
-		if len(changes) < 100 || p.total < 5 || int(p.total) == len(p.tags) {
-			t.Fatalf("%d changes, %d people, %d identities", len(changes), p.total, len(p.tags))
+		if len(changes) < 100 || p.total < 5 || int(p.total) == len(p.rows) {
+			t.Fatalf("%d changes, %d people, %d identities", len(changes), p.total, len(p.rows))
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
