@@ -218,9 +218,9 @@ func (f *importFlags) load(cmd *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	err = db.Import(ctx, x, progress(cmd))
+	err = rekeyed(ctx, db, x)
 	if err == nil {
-		err = rekeyed(ctx, db, x)
+		err = db.Import(ctx, x, progress(cmd))
 	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
@@ -229,9 +229,17 @@ func (f *importFlags) load(cmd *cobra.Command, name string) error {
 	return err
 }
 
-// rekeyed brings the keys of a ledger that was imported to where the exported ones were.
+// rekeyed brings the keys of a ledger that is still empty to where the exported ones are. It comes before the events, so that whoever is
+// stopped in between imports again, and it goes on from where that was.
 func rekeyed(ctx context.Context, db opened, x *audit.File) error {
-	for at := store.First; x.Scheme != (store.Scheme{}) && at != x.Scheme; at = at.Next() {
+	head, err := db.Head(ctx)
+	if err != nil || x.Scheme == (store.Scheme{}) || head.Position != 0 { // of one that is not empty, Import says so
+		return err
+	}
+	if head.Scheme.After(x.Scheme) {
+		return errors.New("the database was begun with a later key than the export is of; import into another one")
+	}
+	for at := head.Scheme; at != x.Scheme; at = at.Next() {
 		var kept *store.RootKey
 		if next := at.Next().Newest(); next > at.Newest() {
 			if next-2 >= len(x.RootKeys) {
