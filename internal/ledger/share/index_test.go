@@ -116,3 +116,21 @@ func TestReadingAheadTakesWhateverComes(t *testing.T) {
 		t.Fatal("nobody")
 	}
 }
+
+// A place takes as many bits as it has, also where it is one more than there was room for.
+func TestAnIndexTakesAnyPlace(t *testing.T) {
+	for bits := range 20 {
+		for _, place := range []uint32{1<<bits - 1, 1 << bits, 1<<bits + 1} {
+			rows, x := make([]row, place+1), &index{}
+			rows[0].tag, rows[place].tag = 1, 2
+			x.put(rows, 0)
+			x.put(rows, place)
+			if at, ok := x.find(rows, rows[place].tag); !ok || at != place {
+				t.Fatalf("place %d is found at %d, %v", place, at, ok)
+			}
+			if at, ok := x.find(rows, rows[0].tag); !ok || at != 0 {
+				t.Fatalf("place 0 is found at %d, %v, beside %d", at, ok, place)
+			}
+		}
+	}
+}

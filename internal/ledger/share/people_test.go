@@ -130,3 +130,38 @@ func TestTwoIdentitiesThatTurnOutToBeOneAreOne(t *testing.T) {
 		t.Fatalf("%d people in %d places, want 2 in 2", p.total, len(p.rows))
 	}
 }
+
+// An edition begins with nobody who stands otherwise, however many did before.
+func TestAnEditionForgetsWhoChangedBefore(t *testing.T) {
+	p := newPeople(newWays(newRules(testBundle(0))), start)
+	position := consent.Position(0)
+	say := func(id int, e consent.EventType) {
+		position++
+		r := &consent.Record{}
+		r.Apply(consent.Event{Position: position, At: start, Type: e, Purpose: "newsletter", Notice: "newsletter", Proof: consent.ProofMailboxConfirmed})
+		p.apply(Change{Position: position, At: start, Identities: []Identity{{Tags: []consent.Tag{tag(id, 0)}, Type: consent.IdentifierEmail, Record: r}}})
+	}
+	for _, n := range []int{30, maxNoted + 1} {
+		for id := range n {
+			say(id, consent.EventGiven)
+		}
+		if many := n > maxNoted; p.many != many || !p.changed(20) {
+			t.Fatalf("after %d changes: many %v", n, p.many)
+		}
+		p.settle()
+		if p.changed(1) {
+			t.Fatal("somebody changed in an edition that has just begun")
+		}
+		for id := range 9 {
+			say(id, consent.EventWithdrawn)
+		}
+		if p.changed(Step) {
+			t.Fatal("9 people are 10")
+		}
+		say(9, consent.EventWithdrawn)
+		if !p.changed(Step) {
+			t.Fatal("10 people are fewer")
+		}
+		p.settle()
+	}
+}
