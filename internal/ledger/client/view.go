@@ -136,8 +136,16 @@ func (v *View) States(asked []Asked, out []Result) {
 	b.states = slices.Grow(b.states[:0], len(asked))[:len(asked)]
 	tagger := v.taggers.Get().(*consent.Tagger)
 	defer v.taggers.Put(tagger)
-	for i := range asked {
-		tag, err := tagger.TagBytes(asked[i].Type, asked[i].Form, asked[i].Value)
+	for i := 0; i < len(asked); i++ {
+		a := &asked[i]
+		if i+1 < len(asked) && asked[i+1].Type == a.Type && asked[i+1].Form == a.Form {
+			tags, errs := tagger.TagPair(a.Type, a.Form, &[2][]byte{a.Value, asked[i+1].Value})
+			b.tags[i], out[i] = tags[0], Result{Tag: tags[0], Tagged: errs[0] == nil, Err: errs[0]}
+			i++
+			b.tags[i], out[i] = tags[1], Result{Tag: tags[1], Tagged: errs[1] == nil, Err: errs[1]}
+			continue
+		}
+		tag, err := tagger.TagBytes(a.Type, a.Form, a.Value)
 		b.tags[i], out[i] = tag, Result{Tag: tag, Tagged: err == nil, Err: err}
 	}
 	v.table.LookupBatch(b.tags, b.states)

@@ -1,0 +1,77 @@
+package consent
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"strings"
+	"testing"
+)
+
+// tagsOf gives the tags of two addresses as a tagger makes them.
+func tagsOf(t *testing.T, key []byte, later [][]byte, values *[2][]byte) [2]Tag {
+	t.Helper()
+	g, err := NewTagger(key, later...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags, errs := g.TagPair(IdentifierCustomer, FormPlain, values)
+	for i, v := range values {
+		one, err := g.TagBytes(IdentifierCustomer, FormPlain, v)
+		if (err == nil) != (errs[i] == nil) || one != tags[i] {
+			t.Fatalf("%q: %v %v, and %v %v in a pair", v, one, err, tags[i], errs[i])
+		}
+	}
+	return tags
+}
+
+// FuzzPairs: a tag is HMAC-SHA256, whatever else is in the pair, and whether or not the processor hashes two at once.
+func FuzzPairs(f *testing.F) {
+	f.Add([]byte("a key of at least as many bytes as there have to be"), "c-1", "c-2", 0)
+	f.Add(bytes.Repeat([]byte("k"), 100), strings.Repeat("a", 40), strings.Repeat("b", 41), 2)
+	f.Add(bytes.Repeat([]byte("k"), 64), strings.Repeat("a", 39), "", 1)
+	f.Add(bytes.Repeat([]byte("k"), 65), " x ", "\u00e4", 0)
+	f.Fuzz(func(t *testing.T, key []byte, first, second string, rotated int) {
+		if len(key) < 32 {
+			return
+		}
+		var later [][]byte
+		for i := range min(max(rotated, 0), 3) {
+			later = append(later, bytes.Repeat([]byte{byte(i)}, 32))
+		}
+		values := [2][]byte{[]byte(first), []byte(second)}
+		got := tagsOf(t, key, later, &values)
+		before := pairs
+		defer func() { pairs = before }()
+		pairs = false
+		if want := tagsOf(t, key, later, &values); got != want {
+			t.Errorf("two at once: %v, one by one: %v", got, want)
+		}
+	})
+}
+
+// TestATagIsAKeyedHash holds tags to HMAC-SHA256 as the standard library has it, for messages of every length around a block.
+func TestATagIsAKeyedHash(t *testing.T) {
+	for _, keyed := range []int{32, 63, 64, 65, 200} {
+		key := bytes.Repeat([]byte{0xa5, 1, byte(keyed)}, keyed)[:keyed]
+		for n := 1; n < 80; n++ {
+			values := [2][]byte{bytes.Repeat([]byte("x"), n), bytes.Repeat([]byte("y"), max(1, 50-n))}
+			got := tagsOf(t, key, nil, &values)
+			for i, v := range values {
+				mac := hmac.New(sha256.New, key)
+				mac.Write([]byte("customer\x00Plain\x00" + string(v)))
+				if want := Tag(mac.Sum(nil)[:16]); got[i] != want {
+					t.Fatalf("key of %d, message of %d: %x, want %x", keyed, len(v), got[i], want)
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkTagPair(b *testing.B) {
+	g := tagger(b)
+	values := [2][]byte{[]byte("Ada.Lovelace@Example.org"), []byte("Grace.Hopper@example.org")}
+	for range b.N {
+		_, _ = g.TagPair(IdentifierEmail, FormPlain, &values)
+	}
+}
