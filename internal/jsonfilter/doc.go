@@ -10,6 +10,6 @@
 // sent to together. A Program filters answers while they arrive, one record at a time, and holds no more than a record; it also reads
 // documents that stand one a line, and the data of server-sent events. What a Program does, from the outside in: Copy moves the bytes
 // (copy.go), lines.go and events.go find the documents, a machine goes through what is outside of records token by token (machine.go,
-// outside.go), a scanner reads whole records (scan.go, walk.go, record.go), and an emitter asks about the people and writes what stays
-// (emit.go).
+// outside.go), a scanner reads whole records (scan.go, walk.go, record.go), by the members that records before had as far as that goes
+// (shape.go, members.go), and an emitter asks about the people and writes what stays (emit.go).
 package jsonfilter

@@ -23,15 +23,20 @@ func (m *machine) record() (more bool, err error) {
 		m.cuts = m.cuts[:cuts]
 		return more, err
 	}
-	one := piece{
-		kind: person, level: m.depth, from: m.seg, value: m.at, to: after, whole: r.whole, notCovered: m.notCovered,
-		cuts: cuts, cutsTo: len(m.cuts), unreadable: r.unreadable,
-	}
 	if r.unreadable {
 		m.outcome.NotCovered++
 	}
-	m.people = append(m.people, m.scanner.person(m.program, m.buf, &m.values))
-	m.piece(one)
+	// Both are written where they stay: to copy what was just written costs more than to write it.
+	m.people = append(m.people, Subject{})
+	m.scanner.person(m.program, m.buf, &m.values, &m.people[len(m.people)-1])
+	m.pieces = append(m.pieces, piece{})
+	one := &m.pieces[len(m.pieces)-1]
+	one.kind, one.level, one.from, one.value, one.to = person, m.depth, m.seg, m.at, after
+	one.cuts, one.cutsTo = cuts, len(m.cuts)
+	one.whole, one.notCovered, one.unreadable = r.whole, m.notCovered, r.unreadable
+	if one.level == 0 {
+		one.head = m.event.head
+	}
 	m.levels[m.depth].tail = tailFollows
 	m.at = after
 	m.ended()

@@ -43,8 +43,8 @@ func (s *scanner) record(p *Program, b []byte, i, depth int, readable bool) reco
 }
 
 // person says who a record is about.
-func (s *scanner) person(p *Program, b []byte, kept *[]byte) Subject {
-	one := Subject{Unresolved: true, Timed: p.timed}
+func (s *scanner) person(p *Program, b []byte, kept *[]byte, one *Subject) {
+	one.Unresolved, one.Timed = true, p.timed
 	if value, ok := content(b, s.subject, kept); ok {
 		one.Value, one.Unresolved = value, false
 	}
@@ -56,7 +56,6 @@ func (s *scanner) person(p *Program, b []byte, kept *[]byte) Subject {
 			one.Time = timeOfText(value, p.format)
 		}
 	}
-	return one
 }
 
 // content gives what a string says. Where it is escaped it is written to kept.

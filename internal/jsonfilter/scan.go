@@ -23,6 +23,8 @@ type scanner struct {
 	// subject and when are where the identifier and the time of the record are.
 	subject, when span
 	notCovered    int
+	// places are where the values of members stand that were walked.
+	places [mostNames]span
 	// columns are what is declared about the cells of a row.
 	columns []*spot
 	// failed is where reading stopped.
@@ -182,12 +184,22 @@ func (s *scanner) skipObject(b []byte, i, depth int, sh *shape) int {
 	if sh == nil || sh.place != nil {
 		return s.skipMembers(b, i, depth, sh, 0)
 	}
-	// As long as the names are those that were learned, in the same order, no name can stand there twice.
-	for n := range sh.names {
-		name := &sh.names[n]
-		if !name.is(b, i) {
+	return s.skipKnown(b, i, depth, sh, 0)
+}
+
+// skipKnown reads an object from a name on, as long as the names are those that were learned, in the same order: no name can stand there
+// twice.
+func (s *scanner) skipKnown(b []byte, i, depth int, sh *shape, n int) int {
+	for ; ; n++ {
+		var ended bool
+		if i, n, ended = s.walk(b, i, sh, n, false); ended {
+			return i
+		}
+		i = space(b, i)
+		if n == len(sh.names) || !sh.names[n].is(b, i) {
 			return s.skipMembers(b, i, depth, sh, n)
 		}
+		name := &sh.names[n]
 		i = space(b, i+name.width)
 		switch c := b[i]; {
 		case c == '"':
@@ -212,14 +224,13 @@ func (s *scanner) skipObject(b []byte, i, depth int, sh *shape) int {
 		}
 		switch i = space(b, i); b[i] {
 		case ',':
-			i = space(b, i+1)
+			i++
 		case '}':
 			return i + 1
 		default:
 			return s.fail(i)
 		}
 	}
-	return s.skipMembers(b, i, depth, sh, len(sh.names))
 }
 
 // skipMembers reads the rest of an object of which the first names of its shape were read.
@@ -269,7 +280,7 @@ func (s *scanner) skipList(b []byte, i, depth int, sh *shape) int {
 	}
 	for {
 		if b[i] == '{' {
-			i = s.skipObject(b, i, depth+1, sh)
+			i = s.skipObjects(b, i, depth+1, sh)
 		} else {
 			i = s.element(b, i, depth+1, sh)
 		}
@@ -284,6 +295,22 @@ func (s *scanner) skipList(b []byte, i, depth int, sh *shape) int {
 		default:
 			return s.fail(i)
 		}
+	}
+}
+
+// skipObjects reads the object that begins here, and maybe some that follow in its list.
+func (s *scanner) skipObjects(b []byte, i, depth int, sh *shape) int {
+	if sh == nil || sh.place != nil || depth >= s.deepest {
+		return s.skipObject(b, i, depth, sh)
+	}
+	after, n, ended := s.walk(b, i+1, sh, 0, true)
+	switch {
+	case ended:
+		return after
+	case n == 0:
+		return s.skipObject(b, after-1, depth, sh)
+	default:
+		return s.skipKnown(b, after, depth, sh, n)
 	}
 }
 

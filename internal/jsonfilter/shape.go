@@ -10,6 +10,13 @@ import (
 // Nothing rests on what was learned: a name that is another is read like any name.
 type shape struct {
 	names []shapeName
+	// steps are the names as members are walked by them.
+	steps []step
+	// walks counts how often they were.
+	walks uint32
+	// out has a bit for each name whose value does not stay if it has no parts, by situation; sought those whose values are noted.
+	out    [situations]uint64
+	sought uint64
 	// slots finds names by the hash of their key: the place of the name plus one, zero for none.
 	slots [2 * mostNames]uint8
 	// place is what is declared about the objects.
@@ -117,7 +124,16 @@ func (s *shape) learn(k key, name []byte, place *spot) int {
 		n.verdicts[situationOf(mode, false, false)], _ = place.judge(mode, false, 0, false)
 		n.verdicts[situationOf(mode, true, false)], _ = place.judge(mode, true, 0, false)
 	}
-	s.names = append(s.names, n)
+	bit := uint64(1) << len(s.names)
+	for i, v := range n.verdicts {
+		if v == redacted || v == removed {
+			s.out[i] |= bit
+		}
+	}
+	if n.sought {
+		s.sought |= bit
+	}
+	s.names, s.steps = append(s.names, n), append(s.steps, stepOf(quoted))
 	at := k.slot() & (len(s.slots) - 1)
 	for s.slots[at] != 0 {
 		at = (at + 1) & (len(s.slots) - 1)

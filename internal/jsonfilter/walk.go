@@ -78,11 +78,19 @@ func (s *scanner) object(b []byte, i, depth int, place *spot, sh *shape, inherit
 // object ends here or cannot be read, the place behind it or a negative number.
 func (s *scanner) usual(b []byte, i, depth int, sh *shape, p *part, inherited, decided bool) (after, read int, done bool) {
 	situation := situationOf(s.mode, inherited, decided)
-	for n := range sh.names {
-		name := &sh.names[n]
-		if !name.is(b, i) {
+	for n := 0; ; n++ {
+		walked, ended := n, false
+		if i, n, ended = s.walk(b, i, sh, n, false); n > walked {
+			s.walked(b, p, sh, situation, walked, n, i, ended)
+		}
+		if ended {
+			return i, 0, true
+		}
+		i = space(b, i)
+		if n == len(sh.names) || !sh.names[n].is(b, i) {
 			return i, n, false
 		}
+		name := &sh.names[n]
 		i = space(b, i+name.width)
 		from, first, v := i, b[i], name.verdicts[situation]
 		switch first {
@@ -115,15 +123,14 @@ func (s *scanner) usual(b []byte, i, depth int, sh *shape, p *part, inherited, d
 		}
 		switch b[i] {
 		case ',':
-			p.from = i + 1
-			i = space(b, i+1)
+			i++
+			p.from = i
 		case '}':
 			return i + 1, 0, true
 		default:
 			return s.fail(i), 0, true
 		}
 	}
-	return i, len(sh.names), false
 }
 
 // peek tells whether an object or a list is empty, where that makes a difference.
