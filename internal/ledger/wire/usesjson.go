@@ -86,8 +86,8 @@ func (w *writer) use(u *Use) {
 type writer struct {
 	out []byte
 	err error
-	// simple is the string that was written last and needed no escape: many uses after each other have the same reason.
-	simple string
+	// simple are the strings that were written last and needed no escape: most uses have one of two reasons.
+	simple [2]string
 }
 
 func (w *writer) text(s string) *writer {
@@ -123,13 +123,13 @@ func (w *writer) position(name string, n uint64) {
 
 // quoted writes a string. Names of resources need no escape; what does is left to the standard library.
 func (w *writer) quoted(s string) *writer {
-	if s != w.simple {
+	if s != w.simple[0] && s != w.simple[1] {
 		for i := range len(s) {
 			if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
 				return w.marshal(s)
 			}
 		}
-		w.simple = s
+		w.simple[0], w.simple[1] = s, w.simple[0]
 	}
 	w.out = append(append(append(w.out, '"'), s...), '"')
 	return w
