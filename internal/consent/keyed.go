@@ -63,12 +63,5 @@ func (k *keyed) take(n int, message []byte) bool {
 func (k *keyed) tags() (first, second Tag) {
 	k.states[0], k.states[1] = k.inner, k.inner
 	compress(&k.states, &k.blocks, &k.outer)
-	return tagOf(&k.states[0]), tagOf(&k.states[1])
-}
-
-func tagOf(state *[8]uint32) (t Tag) {
-	for i := range len(t) / 4 {
-		binary.BigEndian.PutUint32(t[4*i:], state[i])
-	}
-	return t
+	return Tag(k.blocks[0][:len(first)]), Tag(k.blocks[1][:len(second)])
 }

@@ -14,7 +14,8 @@ func hashes() bool {
 // identify asks the processor what it can do.
 func identify(leaf, sub uint32) (ebx uint32)
 
-// compress goes over a block of each of two messages. With an outer state it goes on from there over a block of what that came to.
+// compress goes over a block of each of two messages. With an outer state it goes on from there over a block of what that came to. The
+// first half of each hash takes the place of the first bytes of its block.
 //
 //go:noescape
 func compress(states *[2][8]uint32, blocks *[2][64]byte, outer *[8]uint32)

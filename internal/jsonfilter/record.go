@@ -45,11 +45,11 @@ func (s *scanner) record(p *Program, b []byte, i, depth int, readable bool) reco
 // person says who a record is about.
 func (s *scanner) person(p *Program, b []byte, kept *[]byte, one *Subject) {
 	one.Unresolved, one.Timed = true, p.timed
-	if value, ok := content(b, s.subject, kept); ok {
+	if value, ok := s.content(b, s.subject, kept); ok {
 		one.Value, one.Unresolved = value, false
 	}
 	if p.timed && s.when != absent {
-		value, ok := content(b, s.when, kept)
+		value, ok := s.content(b, s.when, kept)
 		if first := b[s.when.from]; !ok && (first == '-' || (first >= '0' && first <= '9')) {
 			one.Time = timeOfNumber(b[s.when.from:s.when.to], p.format)
 		} else if ok {
@@ -59,12 +59,12 @@ func (s *scanner) person(p *Program, b []byte, kept *[]byte, one *Subject) {
 }
 
 // content gives what a string says. Where it is escaped it is written to kept.
-func content(b []byte, at span, kept *[]byte) ([]byte, bool) {
+func (s *scanner) content(b []byte, at span, kept *[]byte) ([]byte, bool) {
 	if at.from < 0 || b[at.from] != '"' {
 		return nil, false
 	}
 	raw := b[at.from+1 : at.to-1]
-	if bytes.IndexByte(raw, '\\') < 0 {
+	if s.marks.next(at.from+1) == at.to-1 || bytes.IndexByte(raw, '\\') < 0 {
 		return raw, true
 	}
 	n := len(*kept)

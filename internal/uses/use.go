@@ -81,7 +81,9 @@ func (u *Use) Person(tag consent.Tag, tagged bool, v *decide.Verdict) {
 	if u.people == nil {
 		u.people = buffers.Get().(*[]person)
 	}
-	*u.people = append(*u.people, person{tag: tag, tagged: tagged, reason: v.Reason, grant: v.Grant})
+	*u.people = append(*u.people, person{})
+	one := &(*u.people)[len(*u.people)-1] // it is written where it stays
+	one.tag, one.tagged, one.reason, one.grant = tag, tagged, v.Reason, v.Grant
 	if len(*u.people) == partSize || u.recorder.tick.Load()-u.tick > 1 {
 		u.Flush()
 		u.recorder.yield()
