@@ -99,6 +99,10 @@ const (
 	// firstBuffer is the size of the buffers of a copy to begin with; largestKept is up to where they are kept.
 	firstBuffer = 64 << 10
 	largestKept = 256 << 10
+	// quickBuffer is the size where the source mostly fills the buffer, quickReads times more often than not: it has more to give than is
+	// taken, and each read costs, however little it gives.
+	quickBuffer = largestKept - padding
+	quickReads  = 4
 	// leastRead is the least part of the buffer that is worth a read.
 	leastRead = 16
 	// idleReads is how often a reader may give nothing without an error.
@@ -129,6 +133,9 @@ func (m *machine) copy(src io.Reader) error {
 			return fmt.Errorf("reading the answer: %w", err)
 		case n > 0:
 			idle = 0
+			if m.filled++; n < len(room) {
+				m.filled = max(0, m.filled-3)
+			}
 		default:
 			if idle++; idle == idleReads {
 				return io.ErrNoProgress
@@ -179,21 +186,28 @@ func (m *machine) room() ([]byte, error) {
 	}
 	free := len(m.buf) - padding - m.end
 	switch {
+	case m.filled > quickReads && len(m.buf) >= firstBuffer && len(m.buf) < quickBuffer:
+		m.enlarge(quickBuffer)
 	case m.hold > 0 && (held <= m.hold || held == 0):
 		copy(m.buf, m.buf[m.hold:m.end])
 		m.work += held
 		m.move(m.hold)
 		m.marks.set(m.buf, 0, m.end)
 	case free < len(m.buf)/leastRead:
-		larger := make([]byte, min(2*len(m.buf), m.options.Record+firstBuffer)+padding)
-		copy(larger, m.buf[m.hold:m.end])
-		m.work += held
-		m.buf = larger
-		m.move(m.hold)
-		m.marks.fit(len(m.buf))
-		m.marks.set(m.buf, 0, m.end)
+		m.enlarge(min(2*len(m.buf), m.options.Record+firstBuffer))
 	}
 	return m.buf[m.end : len(m.buf)-padding], nil
+}
+
+// enlarge takes a larger buffer.
+func (m *machine) enlarge(size int) {
+	larger := make([]byte, size+padding)
+	copy(larger, m.buf[m.hold:m.end])
+	m.work += m.end - m.hold
+	m.buf = larger
+	m.move(m.hold)
+	m.marks.fit(len(m.buf))
+	m.marks.set(m.buf, 0, m.end)
 }
 
 // move follows the bytes that were moved to the front.

@@ -35,6 +35,8 @@ type machine struct {
 	// line is where the current line begins, looked up to where its end was sought.
 	line, looked int
 	event        eventState
+	// filled counts the reads that filled the buffer; of those that did not, each counts for two.
+	filled int
 	// work counts the bytes that were looked at or moved.
 	work int
 }
@@ -96,7 +98,7 @@ func (m *machine) begin(p *Program, dst io.Writer, judge BatchJudge, o *Options)
 	m.learned = p.learned.Get().(*learned)
 	m.emitter.begin(dst, judge)
 	m.deepest, m.redaction, m.mode, m.cuts = o.Depth, p.redaction, 0, m.cuts[:0]
-	m.base, m.end, m.hold, m.eof, m.work = 0, 0, 0, false, 0
+	m.base, m.end, m.hold, m.eof, m.filled, m.work = 0, 0, 0, false, 0, 0
 	m.line, m.looked, m.event = 0, 0, eventState{}
 	m.document(0)
 }
