@@ -1,18 +1,22 @@
 package consent
 
-import "golang.org/x/sys/cpu"
-
 // pairs tells that the processor hashes two short messages at once.
-var pairs = cpu.X86.HasSSE41 && cpu.X86.HasSSSE3 && hashes()
+var pairs = hashes()
 
-// hashes tells that the processor has instructions for SHA-256.
+// hashes tells that the processor has instructions for SHA-256, and those beside them (SSSE3, SSE4.1). They are in all modes that a program
+// runs in: they need no registers that a system would have to save on its own.
 func hashes() bool {
-	const features, sha = 7, 1 << 29
-	return identify(features, 0)&sha != 0
+	const ssse3, sse41, sha = 1 << 9, 1 << 19, 1 << 29
+	if last, _, _ := identify(0, 0); last < 7 {
+		return false
+	}
+	_, _, common := identify(1, 0)
+	_, more, _ := identify(7, 0)
+	return common&ssse3 != 0 && common&sse41 != 0 && more&sha != 0
 }
 
 // identify asks the processor what it can do.
-func identify(leaf, sub uint32) (ebx uint32)
+func identify(leaf, sub uint32) (eax, ebx, ecx uint32)
 
 // compress goes over a block of each of two messages. With an outer state it goes on from there over a block of what that came to. The
 // first half of each hash takes the place of the first bytes of its block.

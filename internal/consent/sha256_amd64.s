@@ -1,11 +1,13 @@
 #include "textflag.h"
 
-// func identify(leaf, sub uint32) (ebx uint32)
-TEXT ·identify(SB), NOSPLIT, $0-12
+// func identify(leaf, sub uint32) (eax, ebx, ecx uint32)
+TEXT ·identify(SB), NOSPLIT, $0-20
 	MOVL leaf+0(FP), AX
 	MOVL sub+4(FP), CX
 	CPUID
-	MOVL BX, ebx+8(FP)
+	MOVL AX, eax+8(FP)
+	MOVL BX, ebx+12(FP)
+	MOVL CX, ecx+16(FP)
 	RET
 
 // Two messages are hashed at a time, because each step waits for the one before. X1 and X2 are the state of the first, X3 to X6 sixteen words
