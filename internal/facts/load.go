@@ -2,15 +2,17 @@ package facts
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/optup/optup/internal/consent"
 )
 
-// Loader fills a table that nobody uses yet, with combinations of facts and with who has which. It is for one goroutine.
+// Loader fills a table that nobody uses yet, with combinations of facts and with who has which. It is for one goroutine. What is added is
+// found once the loader has finished: shards are made when it is known how large they have to be, so that none grows on the way.
 type Loader struct {
 	table *Table
 	ids   []uint32
+	// piles hold who was added, until all are there.
+	piles *[shardsOf]pile
 }
 
 // Load returns a loader that fills a table. Finish ends it.
@@ -18,24 +20,7 @@ func (t *Table) Load() *Loader {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.combos.alone, t.records.alone = true, true
-	return &Loader{table: t}
-}
-
-// Reserve makes room for so many identifiers at once, which spares the steps of growth. It is a hint.
-func (l *Loader) Reserve(identifiers int) {
-	const slack = 4 // shards are not filled quite evenly
-	t := l.table
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	mean := float64(identifiers) / shardsOf
-	for i := range t.shards {
-		if t.shards[i].Load() == &nothing && mean > slots {
-			was := t.live[i]
-			t.live[i] = uint32(mean + slack*math.Sqrt(mean)/2)
-			t.resize(uint32(i), &nothing)
-			t.live[i] = was
-		}
-	}
+	return &Loader{table: t, piles: new([shardsOf]pile)}
 }
 
 // Define takes the next combination, as Encode made it. The first has number 0.
@@ -57,28 +42,25 @@ func (l *Loader) Add(tags []consent.Tag, numbers []uint32) error {
 	t := l.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for len(tags) > 0 {
-		n := min(window, len(tags))
-		t.touch(tags[:n])
-		for i := range tags[:n] {
-			if uint64(numbers[i]) >= uint64(len(l.ids)) {
-				return fmt.Errorf("%w: number %d of %d", ErrCombination, numbers[i], len(l.ids))
-			}
-			t.set(placeOf(&tags[i]), l.ids[numbers[i]])
+	for i := range tags {
+		if uint64(numbers[i]) >= uint64(len(l.ids)) {
+			return fmt.Errorf("%w: number %d of %d", ErrCombination, numbers[i], len(l.ids))
 		}
-		tags, numbers = tags[n:], numbers[n:]
+		id, p := l.ids[numbers[i]], placeOf(&tags[i])
+		t.hold(id)
+		l.piles[p.shard%shardsOf].add(p, id)
 	}
 	return nil
 }
 
-// Finish forgets the combinations that nobody has, and gives back room that is not needed.
+// Finish lets those who were added be found, and forgets the combinations that nobody has.
 func (l *Loader) Finish() {
 	l.table.mu.Lock()
 	defer l.table.mu.Unlock()
 	for _, id := range l.ids {
 		l.table.release(id)
 	}
-	l.table.pack()
+	(&packer{table: l.table, piles: l.piles}).pack()
 	l.table.combos.alone, l.table.records.alone = false, false
-	l.ids = nil
+	l.ids, l.piles = nil, nil
 }

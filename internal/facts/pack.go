@@ -6,64 +6,76 @@ import "math"
 const shared = 32 << 10 / lineSize
 
 // tight is the number of lines in which so many slots are in use that no more can be hoped for.
-func tight(used uint32) int { return int(math.Ceil(float64(used) / (dense * slots))) }
+func tight(used int) int { return int(math.Ceil(float64(used) / (dense * slots))) }
 
-// pack copies every shard into the least room, if that saves something. Small shards come to lie together in pieces of memory of their own:
-// the steps of growth left them scattered, a few on each of very many pages, and on those there is nothing any more afterwards. A shard that
-// grows again leaves its piece, which goes with the last of them.
-func (t *Table) pack() {
-	var piece []line
-	for i := range uint32(shardsOf) {
-		old := t.shards[i].Load()
-		n := tight(t.live[i])
-		switch {
-		case n == 0:
-			t.replace(i, old, &nothing)
-		case n >= shared:
-			t.tighten(i, old, n)
-		default:
-			if len(piece) < n {
-				piece = t.piece(i)
-			}
-			piece = piece[t.settle(i, old, piece, n):]
+// packer makes shards of piles, each with the least room. Small shards come to lie together in pieces of memory: by itself each would be one
+// of a few on each of very many pages. A shard that grows leaves its piece, which goes with the last of them.
+type packer struct {
+	table *Table
+	piles *[shardsOf]pile
+	// piece is what is left of the last one.
+	piece []line
+}
+
+func (k *packer) pack() {
+	for i := range k.piles {
+		if k.piles[i].used > 0 {
+			k.settle(uint32(i))
+			k.piles[i] = pile{}
 		}
 	}
 }
 
-// piece is room for some shards from one on.
-func (t *Table) piece(from uint32) []line {
-	size := 0
-	for i := from; i < shardsOf && size < shared; i++ {
-		if n := tight(t.live[i]); n < shared {
-			size += n
+// settle adds a pile to its shard.
+func (k *packer) settle(number uint32) {
+	t, p := k.table, &k.piles[number]
+	old := t.shards[number].Load()
+	for n := tight(p.used + int(t.live[number])); ; n += 1 + n/100 {
+		s := &shard{lines: k.room(number, n)}
+		if !old.copyInto(s) {
+			clear(s.lines)
+			continue
+		}
+		over, ok := p.into(s)
+		if !ok {
+			clear(s.lines)
+			continue
+		}
+		if n < shared {
+			k.piece = k.piece[n:]
+		}
+		more := p.used - len(over)
+		t.live[number] += uint32(more)
+		t.len.Add(int64(more))
+		for _, state := range over {
+			t.release(state)
+		}
+		t.replace(number, old, s)
+		return
+	}
+}
+
+// room gives some lines for a shard. Those of a small one are the next of the piece, until they are taken off it.
+func (k *packer) room(number uint32, n int) []line {
+	if n >= shared {
+		lines := append([]line(nil), make([]line, n)...)
+		return lines[:cap(lines)]
+	}
+	if len(k.piece) < n {
+		k.piece = make([]line, k.size(number, n))
+	}
+	return k.piece[:n:n]
+}
+
+// size is that of a piece which begins with so many lines of a shard, and goes on with the shards that follow.
+func (k *packer) size(number uint32, n int) int {
+	for i := number + 1; i < shardsOf && n < shared; i++ {
+		if next := tight(k.piles[i].used); next < shared {
+			n += next
 		}
 	}
 	const slack = 32 // not everybody finds a slot at once
-	return make([]line, size+size/slack+1)
-}
-
-// settle copies a shard to the begin of a piece, and gives how many lines it took.
-func (t *Table) settle(number uint32, old *shard, piece []line, n int) int {
-	for ; n <= min(len(old.lines), len(piece)); n++ {
-		s := &shard{lines: piece[:n:n]}
-		if old.copyInto(s) {
-			t.replace(number, old, s)
-			return n
-		}
-		clear(s.lines)
-	}
-	return 0
-}
-
-// tighten copies a large shard into the smallest one, if that saves something.
-func (t *Table) tighten(number uint32, old *shard, n int) {
-	if n*50 > len(old.lines)*49 {
-		return
-	}
-	s := &shard{lines: append([]line(nil), make([]line, n)...)}
-	if s.lines = s.lines[:cap(s.lines)]; len(s.lines) < len(old.lines) && old.copyInto(s) {
-		t.replace(number, old, s)
-	}
+	return n + n/slack + 1
 }
 
 func (t *Table) replace(number uint32, old, by *shard) {

@@ -17,6 +17,9 @@ func (s *shard) spot(p place) spot {
 	}
 	first, second := s.homes(p.key)
 	for _, l := range [2]*line{&s.lines[first], &s.lines[second]} {
+		if l.match(p.key) == slots {
+			continue
+		}
 		for i := range l.keys {
 			if l.keys[i].Load() == p.key && l.tells(uint64(i), p.more) && l.states[i].Load() != 0 {
 				return spot{l, i}
@@ -47,69 +50,72 @@ func (at spot) tag() place {
 	return place{key: at.line.keys[at.slot].Load(), more: at.line.more.Load() >> (moreBits * at.slot) & allMore}
 }
 
-func (l *line) free() (spot, bool) {
+// free gives the first slot that is not in use; slots if there is none.
+func (l *line) free() int {
 	for i := range l.states {
 		if l.states[i].Load() == 0 {
-			return spot{l, i}, true
+			return i
 		}
 	}
-	return spot{}, false
+	return slots
 }
 
-// maxSteps bounds how many lines are looked at for room.
-const maxSteps = 256
+// maxSteps bounds how many lines are looked at for somebody who could leave. Each leads to five others.
+const maxSteps = 128
 
 // step is a line that is reached by moving what is in a slot of an earlier one.
 type step struct {
-	line uint64
+	line uint32
 	from int16
 	slot int8
 }
 
-// room finds a free slot for a key, and makes one if that takes no more than a few moves. The first line is taken before the second.
+// room finds a free slot for a key, and makes one if that takes no more than a few moves. It takes the line in which less is, so that
+// few lines are full before nearly all are.
 func (s *shard) room(key uint64) (spot, bool) {
 	if len(s.lines) == 0 {
 		return spot{}, false
 	}
 	first, second := s.homes(key)
-	if free, ok := s.lines[first].free(); ok {
-		return free, true
-	}
-	if free, ok := s.lines[second].free(); ok {
-		return free, true
+	one, other := &s.lines[first], &s.lines[second]
+	i, j := one.free(), other.free()
+	switch {
+	case i <= j && i < slots:
+		return spot{one, i}, true
+	case j < slots:
+		return spot{other, j}, true
 	}
 	return s.makeRoom(first, second)
 }
 
-// makeRoom is room where both lines are full.
+// makeRoom is room where both lines are full. It looks for the shortest way to a free slot, and sees one from the line before.
 func (s *shard) makeRoom(first, second uint64) (spot, bool) {
 	var steps [maxSteps]step
-	steps[0], steps[1] = step{line: first, from: -1}, step{line: second, from: -1}
+	steps[0], steps[1] = step{line: uint32(first), from: -1}, step{line: uint32(second), from: -1}
 	n := 2
-	n = s.onward(&steps, 1, s.onward(&steps, 0, n))
-	for i := 2; i < n; i++ {
-		if free, ok := s.lines[steps[i].line].free(); ok {
-			return s.follow(steps[:], i, free), true
+	for i := 0; i < n; i++ {
+		here := uint64(steps[i].line)
+		l := &s.lines[here]
+		for j := range l.keys {
+			to, other := s.homes(l.keys[j].Load())
+			if to == here {
+				to = other
+			}
+			if to == here {
+				continue
+			}
+			if free := s.lines[to].free(); free < slots {
+				from := spot{l, j}
+				s.move(from, spot{&s.lines[to], free})
+				return s.follow(steps[:], i, from), true
+			}
+			if n < maxSteps {
+				steps[n] = step{line: uint32(to), from: int16(i), slot: int8(j)}
+				n++
+			}
 		}
-		n = s.onward(&steps, i, n)
 	}
 	return spot{}, false
-}
-
-// onward adds the lines to which what is in a line could move.
-func (s *shard) onward(steps *[maxSteps]step, from, n int) int {
-	l := &s.lines[steps[from].line]
-	for j := range l.keys {
-		to, other := s.homes(l.keys[j].Load())
-		if to == steps[from].line {
-			to = other
-		}
-		if n < maxSteps && to != steps[from].line {
-			steps[n] = step{line: to, from: int16(from), slot: int8(j)}
-			n++
-		}
-	}
-	return n
 }
 
 // follow moves what is on the way to a free slot, the last first, and gives the slot that gets free at the beginning. The way never crosses

@@ -26,7 +26,6 @@ func Build(p people.Population, tag func(i int) consent.Tag) (*Table, error) {
 		}
 	}
 	l := t.Facts.Load()
-	l.Reserve(p.Count)
 	in := interner{loader: l, numbers: map[people.Person]uint32{}}
 	tags, numbers := make([]consent.Tag, 0, batch), make([]uint32, 0, batch)
 	for i := range p.Count {
