@@ -53,14 +53,15 @@ func (l *Loader) Add(tags []consent.Tag, numbers []uint32) error {
 	return nil
 }
 
-// Finish lets those who were added be found, and forgets the combinations that nobody has.
-func (l *Loader) Finish() {
+// Finish lets those who were added be found, and forgets the combinations that nobody has. After an error the table is of no use.
+func (l *Loader) Finish() error {
 	l.table.mu.Lock()
 	defer l.table.mu.Unlock()
 	for _, id := range l.ids {
 		l.table.release(id)
 	}
-	(&packer{table: l.table, piles: l.piles}).pack()
+	err := (&packer{table: l.table, piles: l.piles}).pack()
 	l.table.combos.alone, l.table.records.alone = false, false
 	l.ids, l.piles = nil, nil
+	return err
 }

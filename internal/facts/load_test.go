@@ -24,7 +24,9 @@ func loaded(t *testing.T, table *Table, combinations int, tags []consent.Tag, nu
 		}
 		tags, numbers = tags[n:], numbers[n:]
 	}
-	l.Finish()
+	if err := l.Finish(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // holds compares a table with a model, which says how old the people are; not everybody who is asked for is in it.
@@ -132,5 +134,84 @@ func TestALoadLeavesLittleRoom(t *testing.T) {
 				t.Fatalf("%d tags are in %d lines, and %d would do", used, lines, want)
 			}
 		}
+	}
+}
+
+// TestTagsThatNoKeyMakes: eleven tags that begin alike have ten slots at most. The last is refused, instead of shards that grow for ever, and
+// nobody else notices.
+func TestTagsThatNoKeyMakes(t *testing.T) {
+	table, model := New(), map[consent.Tag]int{}
+	tags := []consent.Tag{tag(1), tag(2)}
+	for n := range 11 {
+		tags = append(tags, consent.Tag{1, 2, 3, 15: byte(n << 2)})
+	}
+	for i, who := range tags[:12] {
+		if err := table.Apply(Change{Tags: []consent.Tag{who}, Facts: one(i + 1)}); err != nil {
+			t.Fatal(err)
+		}
+		model[who] = i + 1
+	}
+	for range 3 {
+		lines := table.lines.Load()
+		if err := table.Apply(Change{Tags: tags[12:], Facts: one(13)}); !errors.Is(err, ErrAlike) {
+			t.Fatalf("err = %v", err)
+		}
+		holds(t, table, model, tags)
+		if more := table.lines.Load() - lines; more > 200 {
+			t.Fatalf("%d lines more", more)
+		}
+	}
+	if err := table.Apply(Change{Tags: tags[5:6]}, Change{Tags: tags[12:], Facts: one(13)}); err != nil {
+		t.Fatal(err)
+	}
+	delete(model, tags[5])
+	model[tags[12]] = 13
+	holds(t, table, model, tags)
+
+	l := New().Load()
+	if err := l.Define(Encode(nil, one(1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Add(tags, make([]uint32, len(tags))); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Finish(); !errors.Is(err, ErrAlike) {
+		t.Fatalf("err = %v", err)
+	}
+}
+
+// TestTablesOfEverySizeChange: whatever number of tags a snapshot told about, in one shard or in all, others come and go afterwards.
+func TestTablesOfEverySizeChange(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	for n := range 300 {
+		table, model := New(), map[consent.Tag]int{}
+		tags := make([]consent.Tag, 2*n+2)
+		for i := range tags {
+			tags[i] = quick(r)
+			if n%3 > 0 {
+				tags[i][8], tags[i][9] = 9, 0
+			}
+		}
+		numbers := make([]uint32, n)
+		for i := range n {
+			numbers[i] = uint32(r.IntN(3))
+			model[tags[i]] = int(numbers[i]) + 1
+		}
+		loaded(t, table, 3, tags[:n], numbers)
+		holds(t, table, model, tags)
+		for i := range tags {
+			who := tags[len(tags)-1-i] // those who came, and then those who were there
+			if model[who] = 7; i > len(tags)/2 {
+				delete(model, who)
+			}
+			c := Change{Tags: []consent.Tag{who}}
+			if model[who] > 0 {
+				c.Facts = one(7)
+			}
+			if err := table.Apply(c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		holds(t, table, model, tags)
 	}
 }

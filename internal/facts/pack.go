@@ -17,20 +17,24 @@ type packer struct {
 	piece []line
 }
 
-func (k *packer) pack() {
+func (k *packer) pack() error {
 	for i := range k.piles {
 		if k.piles[i].used > 0 {
-			k.settle(uint32(i))
+			if err := k.settle(uint32(i)); err != nil {
+				return err
+			}
 			k.piles[i] = pile{}
 		}
 	}
+	return nil
 }
 
 // settle adds a pile to its shard.
-func (k *packer) settle(number uint32) {
+func (k *packer) settle(number uint32) error {
 	t, p := k.table, &k.piles[number]
 	old := t.shards[number].Load()
-	for n := tight(p.used + int(t.live[number])); ; n += 1 + n/100 {
+	used := p.used + int(t.live[number])
+	for n := tight(used); !hopeless(used, n); n += 1 + n/100 {
 		s := &shard{lines: k.room(number, n)}
 		if !old.copyInto(s) {
 			clear(s.lines)
@@ -51,8 +55,9 @@ func (k *packer) settle(number uint32) {
 			t.release(state)
 		}
 		t.replace(number, old, s)
-		return
+		return nil
 	}
+	return ErrAlike
 }
 
 // room gives some lines for a shard. Those of a small one are the next of the piece, until they are taken off it.

@@ -21,6 +21,9 @@ func lonely(used, lines int) bool {
 	return lines > small && float64(used) < minLoad*float64(slots*lines)
 }
 
+// hopeless tells that a shard with so many lines has room for everybody who could have it.
+func hopeless(used, lines int) bool { return lines > 4*(used+small) }
+
 // ladder gives the number of lines of a shard in which so many slots are in use: the least of the shard's steps that is not crowded.
 func ladder(shard uint32, used int) int {
 	least := max(float64(used)/(maxLoad*slots), 1)
@@ -29,12 +32,8 @@ func ladder(shard uint32, used int) int {
 	return max(int(math.Ceil(math.Pow(growth, step+own))), int(math.Ceil(least)))
 }
 
-// resize copies a shard into one of the right size. Readers see the one or the other, with the same content.
-func (t *Table) resize(number uint32, old *shard) *shard {
-	n := ladder(number, int(t.live[number]))
-	if !crowded(int(t.live[number]), len(old.lines)) && !lonely(int(t.live[number]), len(old.lines)) {
-		n = len(old.lines) + 1 + len(old.lines)/8 // there was no room, although few of the slots are in use
-	}
+// resize copies a shard into one of so many lines, or of more if not all find room. Readers see the one or the other, with the same content.
+func (t *Table) resize(number uint32, old *shard, n int) *shard {
 	for ; ; n += 1 + n/8 {
 		// What the allocator rounds up to is used.
 		s := &shard{lines: append([]line(nil), make([]line, n)...)}

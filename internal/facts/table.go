@@ -15,6 +15,9 @@ const (
 // ErrFull reports a table that has used up its numbers for combinations: a new table has to be filled.
 var ErrFull = errors.New("the table of facts has used up its numbers; it has to be filled anew")
 
+// ErrAlike reports tags that no key makes: so many of them begin alike that they cannot all have a place.
+var ErrAlike = errors.New("more than ten tags agree in their first eight bytes, which tags made with a key never do; the ledger's tags are broken")
+
 // State stands for the combination of facts about a person. States of one table are equal if and only if the facts are, also if they
 // were found at different times, and no two tables have one in common: what is worked out for a state stays right for ever.
 type State uint64
@@ -120,7 +123,7 @@ func (t *Table) touch(tags []consent.Tag) (sum uint32) {
 	return sum
 }
 
-// Apply applies changes in their order. After ErrFull some may have been applied.
+// Apply applies changes in their order. After an error some may have been applied.
 func (t *Table) Apply(changes ...Change) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -133,18 +136,24 @@ func (t *Table) Apply(changes ...Change) error {
 			}
 			t.hold(id)
 		}
+		var err error
 		for i := range c.Tags {
-			t.set(placeOf(&c.Tags[i]), id)
+			if err = t.set(placeOf(&c.Tags[i]), id); err != nil {
+				break
+			}
 		}
 		if id != 0 {
 			t.release(id)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // set gives a tag another combination; 0 removes it.
-func (t *Table) set(p place, id uint32) {
+func (t *Table) set(p place, id uint32) error {
 	s := t.shards[p.shard%shardsOf].Load()
 	at := s.spot(p)
 	var old uint32
@@ -152,38 +161,43 @@ func (t *Table) set(p place, id uint32) {
 		old = at.state()
 	}
 	if old == id {
-		return
+		return nil
+	}
+	if old == 0 {
+		return t.add(s, p, id)
 	}
 	if id != 0 {
 		t.hold(id)
 	}
-	switch old {
-	case 0:
-		t.add(s, p, id)
-	default:
-		at.line.states[at.slot].Store(id)
-		t.release(old)
-	}
+	at.line.states[at.slot].Store(id)
+	t.release(old)
 	if id == 0 {
 		t.live[p.shard]--
 		t.len.Add(-1)
 		if lonely(int(t.live[p.shard]), len(s.lines)) {
-			t.resize(p.shard, s)
+			t.resize(p.shard, s, ladder(p.shard, int(t.live[p.shard])))
 		}
 	}
+	return nil
 }
 
 // add adds a tag that is in no slot.
-func (t *Table) add(s *shard, p place, id uint32) {
-	t.live[p.shard]++
-	t.len.Add(1)
-	if crowded(int(t.live[p.shard]), len(s.lines)) {
-		s = t.resize(p.shard, s)
+func (t *Table) add(s *shard, p place, id uint32) error {
+	used := int(t.live[p.shard]) + 1
+	if crowded(used, len(s.lines)) {
+		s = t.resize(p.shard, s, ladder(p.shard, used))
 	}
 	at, ok := s.room(p.key)
-	for !ok {
-		s = t.resize(p.shard, s)
+	for !ok { // although few of the slots are in use
+		if hopeless(used, len(s.lines)) {
+			return ErrAlike
+		}
+		s = t.resize(p.shard, s, len(s.lines)+1+len(s.lines)/8)
 		at, ok = s.room(p.key)
 	}
+	t.hold(id)
+	t.live[p.shard]++
+	t.len.Add(1)
 	s.put(p, at, id)
+	return nil
 }

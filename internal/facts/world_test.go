@@ -64,6 +64,8 @@ func filled(tb testing.TB, n, combinations int) (*Table, []consent.Tag) {
 	if err := l.Add(tags, numbers); err != nil {
 		tb.Fatal(err)
 	}
-	l.Finish()
+	if err := l.Finish(); err != nil {
+		tb.Fatal(err)
+	}
 	return t, tags
 }

@@ -111,6 +111,16 @@ func (f *fake) person(address string, at consent.Position) wire.Person {
 	return p
 }
 
+// alike is somebody with tags that no key makes, and that no table can hold.
+func (f *fake) alike() wire.Person {
+	p := f.person("ada@example.org", 1)
+	p.Tags = nil
+	for n := range 11 {
+		p.Tags = append(p.Tags, wire.Tag{1, 15: byte(n << 2)})
+	}
+	return p
+}
+
 // greet begins a stream, snapshot sends a whole snapshot of people.
 func (f *fake) greet() {
 	f.t.Helper()

@@ -66,15 +66,23 @@ func TestDoubtEndsFreshnessUntilANewSnapshot(t *testing.T) {
 		doubt func(f *fake)
 		epoch string
 	}{
-		"a gap":                           {doubt: func(f *fake) { f.change(3, "ada@example.org") }},
-		"a change that came before":       {doubt: func(f *fake) { f.change(1, "ada@example.org") }},
-		"a position that goes back":       {doubt: func(f *fake) { f.send(wire.TypePosition, wire.At{}) }},
-		"an unknown critical frame":       {doubt: func(f *fake) { f.send(wire.Critical, nil) }},
-		"the last of the critical":        {doubt: func(f *fake) { f.send(255, nil) }},
-		"a payload that is no JSON":       {doubt: func(f *fake) { f.frames <- []byte{0, 0, 0, 1, byte(wire.TypeChange), '{'} }},
-		"a payload of another shape":      {doubt: func(f *fake) { f.send(wire.TypeChange, []int{1}) }},
-		"a change about nobody":           {doubt: func(f *fake) { f.send(wire.TypeChange, wire.Change{Position: 2}) }},
-		"a change about one without tag":  {doubt: func(f *fake) { f.send(wire.TypeChange, wire.Change{Position: 2, People: make([]wire.Person, 1)}) }},
+		"a gap":                          {doubt: func(f *fake) { f.change(3, "ada@example.org") }},
+		"a change that came before":      {doubt: func(f *fake) { f.change(1, "ada@example.org") }},
+		"a position that goes back":      {doubt: func(f *fake) { f.send(wire.TypePosition, wire.At{}) }},
+		"an unknown critical frame":      {doubt: func(f *fake) { f.send(wire.Critical, nil) }},
+		"the last of the critical":       {doubt: func(f *fake) { f.send(255, nil) }},
+		"a payload that is no JSON":      {doubt: func(f *fake) { f.frames <- []byte{0, 0, 0, 1, byte(wire.TypeChange), '{'} }},
+		"a payload of another shape":     {doubt: func(f *fake) { f.send(wire.TypeChange, []int{1}) }},
+		"a change about nobody":          {doubt: func(f *fake) { f.send(wire.TypeChange, wire.Change{Position: 2}) }},
+		"a change about one without tag": {doubt: func(f *fake) { f.send(wire.TypeChange, wire.Change{Position: 2, People: make([]wire.Person, 1)}) }},
+		"a change that finds no place":   {doubt: func(f *fake) { f.send(wire.TypeChange, wire.Change{Position: 2, People: []wire.Person{f.alike()}}) }},
+		"a snapshot that finds no place": {doubt: func(f *fake) {
+			f.end()
+			f.greet()
+			f.send(wire.TypeSnapshotBegin, nil)
+			f.people(0, f.alike())
+			f.send(wire.TypeSnapshotEnd, wire.At{Position: 2})
+		}},
 		"a stream that goes on anywhere":  {doubt: func(f *fake) { f.send(wire.TypeResumed, wire.At{Position: 1}) }},
 		"a frame beyond limits":           {doubt: func(f *fake) { f.frames <- []byte{0xff, 0, 0, 0, byte(wire.TypePeople)} }},
 		"a frame out of order":            {doubt: func(f *fake) { f.greet() }},

@@ -129,7 +129,9 @@ func (in *intake) finish(payload []byte) error {
 		return err
 	}
 	in.view.plain.Store(at.Plain)
-	in.loader.Finish()
+	if err := in.loader.Finish(); err != nil {
+		return doubt("%v", err)
+	}
 	in.loader, in.people = nil, wire.Tags{}
 	if err := in.feed.replace(in.view, in.hello, at); err != nil {
 		return err
@@ -197,7 +199,7 @@ func (in *intake) change(payload []byte) error {
 		in.view.plain.Store(false) // before there is something to find
 	}
 	if err := in.view.table.Apply(changes...); err != nil {
-		return err
+		return doubt("%v", err) // a part of it may be in force, and the table may take no other change
 	}
 	in.feed.reach(m.Position, checkpoint{m.Checkpoint, max(m.Position, m.Covers)})
 	in.reached()

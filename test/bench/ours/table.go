@@ -41,7 +41,9 @@ func Build(p people.Population, tag func(i int) consent.Tag) (*Table, error) {
 			tags, numbers = tags[:0], numbers[:0]
 		}
 	}
-	l.Finish()
+	if err := l.Finish(); err != nil {
+		return nil, err
+	}
 	if got := t.Facts.Len(); got != p.Count {
 		return nil, fmt.Errorf("the table has %d identifiers, not %d", got, p.Count)
 	}
