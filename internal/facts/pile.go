@@ -18,7 +18,7 @@ type layer struct {
 }
 
 // Parts become larger with the pile, an eighth of it, so that neither few tags nor many leave much room unused.
-const leastPart, mostPart, partOf = 2, 128, 8
+const leastPart, mostPart, partOf = 2, 512, 8
 
 func (p *pile) add(tag place, state uint32) {
 	if len(p.last) == 0 || p.slot == slots {
