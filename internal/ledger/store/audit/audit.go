@@ -22,6 +22,9 @@ type Head struct {
 type Row struct {
 	store.Logged
 	Named []int64
+	// Previous is the place before that is about the first of Named. Chained tells that the source keeps it.
+	Previous consent.Position
+	Chained  bool
 }
 
 // Identity is one identity as it is stored. Record is its own, in JSON.
@@ -30,6 +33,8 @@ type Identity struct {
 	Type        consent.IdentifierType
 	Tags        []consent.Tag
 	Record      []byte
+	// Latest is the newest place that is about it first; 0 where the source does not keep it.
+	Latest consent.Position
 }
 
 // Log is what every source has: the log itself, from its first entry to its last.

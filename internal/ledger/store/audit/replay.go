@@ -30,12 +30,14 @@ type replay struct {
 	given map[consent.Position]bool
 	// together leads from an identity to another that some event named with it (union-find).
 	together map[int64]int64
+	// latest is the newest place of each identity so far, where places lead to those before.
+	latest map[int64]consent.Position
 }
 
 func newReplay(r *Report) *replay {
 	return &replay{
 		report: r, log: journal.NewReplay(), byTag: map[consent.Tag]int64{}, clusters: map[int64]int64{}, given: map[consent.Position]bool{},
-		together: map[int64]int64{},
+		together: map[int64]int64{}, latest: map[int64]consent.Position{},
 	}
 }
 
@@ -69,8 +71,20 @@ func (r *replay) join(ids []int64) {
 	}
 }
 
+// chained checks that a place leads to the one before of the same identity: whoever is erased is looked for by that.
+func (r *replay) chained(row *Row) {
+	if !row.Chained {
+		return
+	}
+	if want := r.latest[row.Named[0]]; row.Previous != want {
+		r.report.add(row.Position, "the event leads to position %d as the one before about the same identity, which is %d", row.Previous, want)
+	}
+	r.latest[row.Named[0]] = row.Position
+}
+
 // gone takes a place without content.
 func (r *replay) gone(row *Row) {
+	r.chained(row)
 	r.erased = append(r.erased, Row{Logged: store.Logged{Position: row.Position}, Named: row.Named})
 	r.join(row.Named)
 	r.log.Skip(row.Position, row.Leaf)
@@ -79,6 +93,7 @@ func (r *replay) gone(row *Row) {
 
 // event takes a place with content.
 func (r *replay) event(row *Row, entry *store.Entry) {
+	r.chained(row)
 	r.join(row.Named)
 	var named []int64
 	for _, id := range entry.Identities {
@@ -120,6 +135,9 @@ func (r *replay) end(ctx context.Context, db Database) error {
 		r.tags(&id)
 		if id.Cluster != id.ID {
 			r.clusters[id.ID] = id.Cluster
+		}
+		if want := r.latest[id.ID]; id.Latest != want {
+			r.report.add(max(want, 1), "identity %d leads to position %d as the newest about it, which is %d", id.ID, id.Latest, want)
 		}
 		r.compare(&id, partly[r.root(id.ID)], same)
 		return nil

@@ -174,6 +174,7 @@ func (b *batch) append(in *store.Append, p prepared) (store.Result, error) {
 		row.Touched = others(who.links, who.named)
 	}
 	b.keep(who, out)
+	b.file(&row)
 	b.erase(e, out)
 	for _, a := range attachments(in, e) {
 		b.delta.Attachments = append(b.delta.Attachments, Attachment{Attachment: a, Position: e.Position, Identity: who.named[0]})
@@ -291,6 +292,13 @@ func (b *batch) move(id, cluster int64, all *consent.Links) {
 		one.Cluster = cluster
 		b.touch(one)
 	}
+}
+
+// file makes an event the newest one of the identity that it names first.
+func (b *batch) file(row *Event) {
+	one := b.identities[row.Named[0]]
+	row.Previous, one.Latest = one.Latest, row.Position
+	b.touch(one)
 }
 
 func (b *batch) touch(id *identity) {

@@ -72,6 +72,9 @@ type Identity struct {
 	Tags    []consent.Tag
 	// Record is the identity's own. It is JSON in the database, see EncodeRecord.
 	Record *consent.Record
+	// Latest is the newest event that names it first, from which Previous leads to those before; 0 for none, or for a database that has an
+	// index of events instead.
+	Latest consent.Position
 }
 
 // Key is a row: an idempotency key with the event that it stands for.
@@ -93,6 +96,8 @@ type Event struct {
 	// Named are the identities that the event is about. Touched are others, which it separates from them, so that whoever follows the log
 	// by its rows knows to read them again.
 	Named, Touched []int64
+	// Previous is the event before that names the first of Named first; 0 for none.
+	Previous consent.Position
 }
 
 // TaggedID says which identity a tag names.

@@ -68,6 +68,7 @@ func (r *Replay) Add(p Replayed) {
 		row.Touched = others(who.links, who.named)
 	}
 	b.keep(who, out)
+	b.file(&row)
 	b.delta.Events = append(b.delta.Events, row)
 	b.head.Position, b.head.At, b.head.Hashed = e.Position, e.At, b.head.Hashed || hashed
 }

@@ -53,7 +53,8 @@ func (a *Audited) Close() error { return errors.Join(a.tx.Rollback(), a.db.Close
 // Head implements audit.Log.
 func (a *Audited) Head(ctx context.Context) (h audit.Head, err error) {
 	var at int64
-	err = a.tx.QueryRowContext(ctx, `SELECT epoch, position, at, hashed, key_id, frontier FROM head`).
+	// A database of before events led to each other has no keyed.
+	err = a.tx.QueryRowContext(ctx, `SELECT epoch, position, at, hashed, key_id, frontier FROM head WHERE keyed >= 0`).
 		Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &h.KeyID, &h.Frontier)
 	if err != nil {
 		return h, err
@@ -64,9 +65,9 @@ func (a *Audited) Head(ctx context.Context) (h audit.Head, err error) {
 	return h, nil
 }
 
-// Entries implements audit.Log. Whom events are about is read beside them, because it is sorted by people.
+// Entries implements audit.Log. Whom events are about besides the first is read beside them, because it is sorted by people.
 func (a *Audited) Entries(ctx context.Context, visit func(audit.Row) error) error {
-	named, err := a.tx.QueryContext(ctx, `SELECT position, identity FROM event_identities WHERE named ORDER BY position, identity`) //nolint:sqlclosecheck // it is, at the end
+	named, err := a.tx.QueryContext(ctx, `SELECT position, identity FROM named_identities WHERE named ORDER BY position, identity`) //nolint:sqlclosecheck // it is, at the end
 	if err != nil {
 		return fmt.Errorf("the database cannot be read: %w", err)
 	}
@@ -83,13 +84,17 @@ func (a *Audited) Entries(ctx context.Context, visit func(audit.Row) error) erro
 	if err := advance(); err != nil {
 		return err
 	}
-	err = a.each(ctx, `SELECT position, leaf, salt, entry FROM events ORDER BY position`, func(rows *sql.Rows) error {
+	err = a.each(ctx, `SELECT position, leaf, salt, entry, identity, previous FROM events ORDER BY position`, func(rows *sql.Rows) error {
 		var row audit.Row
 		var leaf sql.RawBytes
-		if err := rows.Scan(&row.Position, &leaf, &row.Salt, &row.Entry); err != nil {
+		var first, previous sql.NullInt64
+		if err := rows.Scan(&row.Position, &leaf, &row.Salt, &row.Entry, &first, &previous); err != nil {
 			return err
 		}
 		copy(row.Leaf[:], leaf)
+		if first.Valid {
+			row.Named, row.Chained, row.Previous = []int64{first.Int64}, true, consent.Position(previous.Int64)
+		}
 		for next != 0 && next <= row.Position {
 			if next == row.Position {
 				row.Named = append(row.Named, who)
@@ -132,10 +137,10 @@ func (a *Audited) Tags(ctx context.Context, visit func(consent.Tag, int64) error
 
 // Identities implements audit.Database.
 func (a *Audited) Identities(ctx context.Context, visit func(audit.Identity) error) error {
-	return a.each(ctx, `SELECT `+identityColumns+` FROM identities i ORDER BY i.id`, func(rows *sql.Rows) error {
+	return a.each(ctx, `SELECT `+identityColumns+`, i.latest FROM identities i ORDER BY i.id`, func(rows *sql.Rows) error {
 		var id audit.Identity
 		var tags sql.RawBytes
-		if err := rows.Scan(&id.ID, &id.Cluster, &id.Type, &tags, &id.Record); err != nil {
+		if err := rows.Scan(&id.ID, &id.Cluster, &id.Type, &tags, &id.Record, &id.Latest); err != nil {
 			return err
 		}
 		id.Tags = journal.SplitTags(tags)

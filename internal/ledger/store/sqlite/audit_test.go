@@ -106,7 +106,7 @@ func TestEveryTamperingIsFound(t *testing.T) {
 	}
 	record := func(at int, from, to string) string {
 		return fmt.Sprintf(`UPDATE identities SET record = CAST(replace(CAST(record AS TEXT), '%s', '%s') AS BLOB)
-			WHERE id = (SELECT min(identity) FROM event_identities WHERE position = %d)`, from, to, at)
+			WHERE id = (SELECT identity FROM events WHERE position = %d)`, from, to, at)
 	}
 	for name, c := range map[string]struct {
 		at   consent.Position
@@ -135,14 +135,17 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a record is nonsense":               {0, "cannot be read", []string{`UPDATE identities SET record = 'x' WHERE id = 1`}},
 		"the record of an erased person":     {erasedFrom, "grant that no entry gives", []string{record(erasedAt, `{"position"`, fmt.Sprintf(`{"grants":[{"position":%d,"purpose":"newsletter","notice":"newsletter-v1","status":"given","since":"2026-01-01T00:00:00Z"}],"position"`, erasedFrom))}},
 		"a person was removed":               {5, "names is not stored", []string{`PRAGMA foreign_keys = off`, `DELETE FROM tags WHERE identity = 5`, `DELETE FROM identities WHERE id = 5`}},
-		"a person was made up":               {318, "no entry names it", []string{`INSERT INTO identities SELECT 99999, 99999, type, zeroblob(16), replace(record, '"position":7', '"position":7') FROM identities WHERE id = 7`, `INSERT INTO tags VALUES (zeroblob(16), 99999)`}},
+		"a person was made up":               {318, "no entry names it", []string{`INSERT INTO identities SELECT 99999, 99999, type, zeroblob(16), record, 0 FROM identities WHERE id = 7`, `INSERT INTO tags VALUES (zeroblob(16), 99999)`}},
 		"a tag leads to somebody else":       {0, "leads to identity 7", []string{`UPDATE tags SET identity = 7 WHERE identity = 5`}},
 		"a tag leads to nobody":              {0, "a tag of identity 5 leads to nobody", []string{`DELETE FROM tags WHERE tag = (SELECT min(tag) FROM tags WHERE identity = 5)`}},
 		"a device became a customer":         {305, "is of type", []string{`UPDATE identities SET type = 'customer' WHERE type = 'device'`}},
-		"an event is filed under others":     {withdrawnAt, "filed under other people", []string{`UPDATE event_identities SET identity = 3 WHERE position = 302`}},
+		"an event is filed under others":     {withdrawnAt, "filed under other people", []string{`UPDATE events SET identity = 3 WHERE position = 302`}},
+		"one of several is left out":         {305, "filed under other people", []string{`DELETE FROM named_identities WHERE position = 305`}},
+		"an event leads past another":        {withdrawnAt, "leads to position 0", []string{`UPDATE events SET previous = 0 WHERE position = 302`}},
+		"a person leads to an older event":   {withdrawnAt, "leads to position 301 as the newest", []string{`UPDATE identities SET latest = 301 WHERE latest = 302`}},
 		"a link was removed":                 {305, "not linked any more", []string{`DELETE FROM links WHERE position = 305`}},
 		"a link was made up":                 {305, "no event links", []string{`INSERT INTO links VALUES (9, 305)`}},
-		"a separation was undone":            {linkedAt, "no event links", []string{`INSERT INTO links SELECT identity, 303 FROM event_identities WHERE position = 303 AND named`}},
+		"a separation was undone":            {linkedAt, "no event links", []string{`INSERT INTO links SELECT identity, 303 FROM events WHERE position = 303 UNION ALL SELECT identity, 303 FROM named_identities WHERE position = 303 AND named`}},
 		"identities are filed with others":   {305, "filed with other identities", []string{`UPDATE identities SET cluster = id`}},
 		"the frontier was changed":           {0, "frontier is not that of the leaves", []string{`UPDATE head SET frontier = substr(frontier, 1, 8) || zeroblob(length(frontier) - 8)`}},
 		"the frontier is of another size":    {0, "frontier is that of a log of", []string{`UPDATE head SET frontier = CAST(x'0000000000000001' || zeroblob(32) AS BLOB)`}},
@@ -225,6 +228,14 @@ func TestARunningLedgerCanBeVerified(t *testing.T) {
 	fill(t, s)
 	if r := verify(t, filepath.Join(dir, sqlite.FileName)); !r.Sound() || r.Size != size {
 		t.Fatalf("%+v", r)
+	}
+}
+
+func TestALedgerOfBeforeIsNotVerified(t *testing.T) {
+	path, _ := filled(t)
+	_, err := sqlite.OpenAudit(t.Context(), copied(t, path, `ALTER TABLE head DROP COLUMN keyed`))
+	if err == nil || !strings.Contains(err.Error(), "brings it up to date") {
+		t.Errorf("err = %v", err)
 	}
 }
 

@@ -19,9 +19,11 @@ func (s *Store) History(ctx context.Context, tags []consent.Tag, before consent.
 		before = math.MaxInt64
 	}
 	tags = people.SamePerson(tags)
-	rows, err := s.reader.QueryContext(ctx, `SELECT position, leaf, salt, entry FROM events WHERE entry IS NOT NULL AND position IN (
-			SELECT position FROM event_identities WHERE named AND position < ? AND identity IN (SELECT identity FROM tags WHERE tag IN (`+marks(len(tags))+`)))
-		ORDER BY position DESC LIMIT ?`, append(append([]any{int64(before)}, blobs(tags)...), limit)...)
+	rows, err := s.reader.QueryContext(ctx, `WITH RECURSIVE who (id) AS MATERIALIZED (SELECT DISTINCT identity FROM tags WHERE tag IN (`+marks(len(tags))+`)),
+			`+fmt.Sprintf(chains, `id IN (SELECT id FROM who)`)+`
+		SELECT position, leaf, salt, entry FROM events WHERE entry IS NOT NULL AND position < ? AND position IN (
+			SELECT position FROM named_identities WHERE named AND identity IN (SELECT id FROM who) UNION ALL SELECT position FROM chain)
+		ORDER BY position DESC LIMIT ?`, append(blobs(tags), int64(before), limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("the history cannot be read: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,5 +109,31 @@ func TestAnOldDatabaseIsTakenOver(t *testing.T) {
 	if r, errs, err := s.Append(t.Context(), storetest.Given(5_000_000)); err != nil || errs[0] != nil || r[0].Position != people+2 {
 		t.Errorf("the log goes on with %+v, %v, %v", r, errs, err)
 	}
+	// What is new is found, and erased, together with what was kept in the old way.
+	again = storetest.Given(10)
+	again.Event.BasedOn = 2
+	if _, errs, err := s.Append(t.Context(), again, again); err != nil || errs[0] != nil || errs[1] != nil {
+		t.Fatal(errs, err)
+	}
+	history := func() (out []consent.Position) {
+		t.Helper()
+		all, err := s.History(t.Context(), []consent.Tag{storetest.Tag(11)}, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range all {
+			out = append(out, l.Position)
+		}
+		return out
+	}
 	storetest.Consistent(t, s)
+	if got, want := history(), []consent.Position{people + 4, people + 3, 2, 1}; !slices.Equal(got, want) {
+		t.Errorf("the history is %v, not %v", got, want)
+	}
+	if _, errs, err := s.Append(t.Context(), storetest.About(10, consent.Event{Type: consent.EventErased, Actor: consent.ActorOfficer})); err != nil || errs[0] != nil {
+		t.Fatal(errs, err)
+	}
+	if got, want := history(), []consent.Position{people + 5}; !slices.Equal(got, want) {
+		t.Errorf("after the erasure the history is %v, not %v", got, want)
+	}
 }

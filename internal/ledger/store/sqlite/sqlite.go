@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	driver "modernc.org/sqlite" // "sqlite"
 
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
@@ -57,6 +57,10 @@ var _ store.Store = (*Store)(nil)
 func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() time.Time, options ...journal.Option) (_ *Store, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be created: %w", err)
+	}
+	// What tells when a file was written last need not be on disk before a commit is acknowledged; what and how much is in it is.
+	if _, err := driver.Fdatasync(true); err != nil && !errors.Is(err, driver.ErrFdatasyncUnavailable) {
+		return nil, fmt.Errorf("SQLite cannot be told how to write to disk: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
 	// SQLite gives its -wal and -shm files the mode of the database file.
@@ -111,9 +115,13 @@ const (
 	temporaryPragma = "temp_store = memory"
 )
 
+// pageSize is that of new files. An event is appended with about a third of a page, so that larger ones are fewer to write.
+const pageSize = "page_size(8192)"
+
 func open(path string, more url.Values) (*sql.DB, error) {
 	q := url.Values{"_busy_timeout": {"10000"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_foreign_keys": {"true"}}
 	q.Add("_pragma", "secure_delete(on)") // what is erased is overwritten
+	q.Add("_pragma", pageSize)
 	q.Add("_pragma", temporary)
 	for k, v := range more {
 		q[k] = v

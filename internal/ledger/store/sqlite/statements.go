@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
 )
@@ -12,7 +13,8 @@ import (
 // statements are those of the appender, prepared once.
 type statements struct {
 	begin, commit, rollback                                   *engine.Stmt
-	head, leaf, identity, cluster, links, key                 *engine.Stmt
+	head, keyed, leaf, identity, cluster, links               *engine.Stmt
+	key, keyOf, textKey, texts, lateKeys                      *engine.Stmt
 	addIdentity, setIdentity, addTag, addLink, addEvent       *engine.Stmt
 	addNamed, addNode, addKey, dropLink, eraseEvents, setHead *engine.Stmt
 }
@@ -23,6 +25,10 @@ const identityColumns = `i.id, i.cluster, i.type, i.tags, i.record`
 const clustersOf = `WITH c AS (SELECT DISTINCT i.cluster FROM tags t JOIN identities i ON i.id = t.identity WHERE t.tag IN (%s))
 	SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.id = c.cluster
 	UNION ALL SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.cluster = c.cluster AND i.cluster <> i.id`
+
+// chains are the positions of events that name certain identities first.
+const chains = `chain (position) AS (SELECT latest FROM identities WHERE latest > 0 AND %s
+	UNION ALL SELECT e.previous FROM chain c JOIN events e ON e.position = c.position WHERE e.previous > 0)`
 
 func prepareAll(c *engine.Conn) (*statements, error) {
 	st := &statements{}
@@ -35,23 +41,28 @@ func prepareAll(c *engine.Conn) (*statements, error) {
 		{&st.rollback, `ROLLBACK`},
 		{&st.head, readHeadRow},
 		{&st.leaf, `SELECT leaf FROM events WHERE position = ?`},
-		{&st.identity, `SELECT ` + identityColumns + ` FROM tags t JOIN identities i ON i.id = t.identity WHERE t.tag = ?`},
-		{&st.cluster, `SELECT ` + identityColumns + ` FROM identities i WHERE i.id = ?1
-			UNION ALL SELECT ` + identityColumns + ` FROM identities i WHERE i.cluster = ?1 AND i.cluster <> i.id`},
+		{&st.keyed, `SELECT keyed FROM head`},
+		{&st.identity, `SELECT ` + identityColumns + `, i.latest FROM tags t JOIN identities i ON i.id = t.identity WHERE t.tag = ?`},
+		{&st.cluster, `SELECT ` + identityColumns + `, i.latest FROM identities i WHERE i.id = ?1
+			UNION ALL SELECT ` + identityColumns + `, i.latest FROM identities i WHERE i.cluster = ?1 AND i.cluster <> i.id`},
 		{&st.links, `SELECT position FROM links WHERE identity = ?`},
-		{&st.key, `SELECT k.digest, k.position, k.at, e.leaf FROM idempotency k JOIN events e ON e.position = k.position WHERE k.key = ?`},
-		{&st.addIdentity, `INSERT INTO identities (id, cluster, type, tags, record) VALUES (?, ?, ?, ?, ?)`},
-		{&st.setIdentity, `UPDATE identities SET cluster = ?2, type = ?3, tags = ?4, record = ?5 WHERE id = ?1`},
+		{&st.key, `SELECT e.digest, e.position, e.at, e.leaf FROM hashed_keys k JOIN events e ON e.position = k.position WHERE k.key = ?`},
+		{&st.keyOf, `SELECT digest, position, at, leaf FROM events WHERE position = ?`},
+		{&st.textKey, `SELECT k.digest, k.position, k.at, e.leaf FROM text_keys k JOIN events e ON e.position = k.position WHERE k.key = ?`},
+		{&st.texts, `SELECT 1 FROM text_keys LIMIT 1`},
+		{&st.lateKeys, `SELECT key, position FROM events WHERE position > ? AND key IS NOT NULL`},
+		{&st.addIdentity, `INSERT INTO identities (id, cluster, type, tags, record, latest) VALUES (?, ?, ?, ?, ?, ?)`},
+		{&st.setIdentity, `UPDATE identities SET cluster = ?2, type = ?3, tags = ?4, record = ?5, latest = ?6 WHERE id = ?1`},
 		{&st.addTag, `INSERT INTO tags (tag, identity) VALUES (?, ?)`},
 		{&st.addLink, `INSERT INTO links (identity, position) VALUES (?, ?)`},
 		{&st.dropLink, `DELETE FROM links WHERE identity = ? AND position = ?`},
-		{&st.addEvent, `INSERT INTO events (position, entry, salt, leaf) VALUES (?, ?, ?, ?)`},
-		{&st.addNamed, `INSERT INTO event_identities (identity, position, named) VALUES (?, ?, ?)`},
+		{&st.addEvent, `INSERT INTO events (position, entry, salt, leaf, identity, previous, key, digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&st.addNamed, `INSERT INTO named_identities (identity, position, named) VALUES (?, ?, ?)`},
 		{&st.addNode, `INSERT INTO nodes (level, place, hash) VALUES (?, ?, ?)`},
-		{&st.addKey, `INSERT INTO idempotency (key, digest, position, at) VALUES (?, ?, ?, ?)`},
-		{&st.eraseEvents, `UPDATE events SET entry = NULL, salt = NULL
-			WHERE position IN (SELECT position FROM event_identities WHERE identity = ? AND position < ? AND named)`},
-		{&st.setHead, `UPDATE head SET position = ?, at = ?, hashed = ?, frontier = ?, last_id = ?`},
+		{&st.addKey, `INSERT INTO hashed_keys (key, position) VALUES (?, ?)`},
+		{&st.eraseEvents, `WITH RECURSIVE ` + fmt.Sprintf(chains, `id = ?1`) + ` UPDATE events SET entry = NULL, salt = NULL WHERE position IN (
+			SELECT position FROM named_identities WHERE identity = ?1 AND position < ?2 AND named UNION ALL SELECT position FROM chain WHERE position < ?2)`},
+		{&st.setHead, `UPDATE head SET position = ?, at = ?, hashed = ?, frontier = ?, last_id = ?, keyed = ?`},
 	} {
 		s, err := c.Prepare(one.sql)
 		if err != nil {
@@ -82,6 +93,9 @@ type database struct {
 	st   *statements
 	keys *keyfile
 	turn turn
+	// waiting are idempotency keys. Texts tells that there are some of before they were hashed.
+	waiting waiting
+	texts   bool
 }
 
 // openDatabase gives the appender a connection of its own. It checks no foreign keys, because a journal refers to nothing that it has not read
@@ -89,7 +103,7 @@ type database struct {
 // once for several of them.
 func openDatabase(path string, keys *keyfile, t turn) (*database, error) {
 	conn, err := engine.Open(path, `PRAGMA synchronous = FULL`, `PRAGMA foreign_keys = 0`, `PRAGMA secure_delete = 1`, `PRAGMA `+temporaryPragma,
-		`PRAGMA cache_size = -16384`, `PRAGMA wal_autocheckpoint = 4000`)
+		`PRAGMA cache_size = -16384`, `PRAGMA wal_autocheckpoint = 2000`)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +111,14 @@ func openDatabase(path string, keys *keyfile, t turn) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &database{conn: conn, st: st, keys: keys, turn: t}, nil
+	d := &database{conn: conn, st: st, keys: keys, turn: t}
+	if err := each(st.texts, func() error {
+		d.texts = true
+		return nil
+	}); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return d, nil
 }
 
 // Begin implements journal.Database. The transaction has the write lock from its beginning.
@@ -109,5 +130,5 @@ func (d *database) Begin(ctx context.Context) (journal.Tx, error) {
 		d.turn.pass()
 		return nil, told(err)
 	}
-	return &transaction{database: d}, nil
+	return &transaction{database: d, ids: map[string]keyID{}, added: map[keyID]consent.Position{}}, nil
 }

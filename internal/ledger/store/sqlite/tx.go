@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/proof"
@@ -21,6 +20,13 @@ type transaction struct {
 	*database
 	ahead ahead
 	ended bool
+	// head is the head as far as it is known, and keyed up to where keys are in their index; indexed tells that this transaction put them there.
+	head    journal.Head
+	keyed   int64
+	indexed bool
+	// ids are those of the keys that were looked for, and added those that wait besides the ones that waited before.
+	ids   map[string]keyID
+	added map[keyID]consent.Position
 }
 
 // Rollback implements journal.Tx.
@@ -41,13 +47,26 @@ func (t *transaction) end() {
 func (t *transaction) Commit(context.Context) error {
 	err := t.st.commit.Run()
 	if err == nil {
+		t.committed()
 		t.end()
 	}
 	return told(err)
 }
 
 // Head implements journal.Tx.
-func (t *transaction) Head(context.Context) (journal.Head, error) { return headOf(t.st.head) }
+func (t *transaction) Head(context.Context) (h journal.Head, err error) {
+	if t.head, err = headOf(t.st.head); err != nil {
+		return h, err
+	}
+	s := t.st.keyed
+	if err := each(s, func() error {
+		t.keyed = s.Number(0)
+		return nil
+	}); err != nil {
+		return h, err
+	}
+	return t.head, t.remember()
+}
 
 const readHeadRow = `SELECT epoch, position, at, hashed, frontier, last_id, tag_key, tag_other, rekeyed FROM head`
 
@@ -107,6 +126,7 @@ func (t *transaction) Load(_ context.Context, tags []consent.Tag, keys []string)
 	add := func(s *engine.Stmt) func() error {
 		return func() error {
 			id, err := identityOf(rowOf(s))
+			id.Latest = consent.Position(s.Number(5))
 			if err == nil && !seen[id.ID] {
 				seen[id.ID] = true
 				out.Identities = append(out.Identities, id)
@@ -141,15 +161,7 @@ func (t *transaction) Load(_ context.Context, tags []consent.Tag, keys []string)
 		}
 	}
 	for _, key := range keys {
-		s := t.st.key
-		s.Text(1, key)
-		if err := each(s, func() error {
-			k := journal.Key{Key: key, Position: consent.Position(s.Number(1)), At: time.Unix(0, s.Number(2)).UTC()}
-			copy(k.Digest[:], s.Blob(0))
-			copy(k.Leaf[:], s.Blob(3))
-			out.Keys = append(out.Keys, k)
-			return nil
-		}); err != nil {
+		if err := t.key(key, func(k journal.Key) { out.Keys = append(out.Keys, k) }); err != nil {
 			return out, err
 		}
 	}

@@ -12,9 +12,9 @@ import (
 
 // ahead are events that are being written while others are decided.
 type ahead struct {
-	// events and keys are how many of the batch are written, or are being written until done says what came of it; it is nil if none are.
-	events, keys int
-	done         chan error
+	// events, keys and tags are how many of the batch are written, or are being written until done says what came of it; it is nil if none are.
+	events, keys, tags int
+	done               chan error
 }
 
 // settle waits for what is being written. Until then nothing else may use the connection.
@@ -32,9 +32,15 @@ func (t *transaction) WriteEvents(_ context.Context, d *journal.Delta) error {
 	if err := t.ahead.settle(); err != nil {
 		return told(err)
 	}
-	events, keys := d.Events[t.ahead.events:], d.Keys[t.ahead.keys:]
-	t.ahead = ahead{events: len(d.Events), keys: len(d.Keys), done: make(chan error, 1)}
-	go func(done chan<- error) { done <- t.log(events, nil, keys) }(t.ahead.done)
+	events, keys, tags := d.Events[t.ahead.events:], d.Keys[t.ahead.keys:], d.Tags[t.ahead.tags:]
+	t.ahead = ahead{events: len(d.Events), keys: len(d.Keys), tags: len(d.Tags), done: make(chan error, 1)}
+	go func(done chan<- error) {
+		err := t.log(events, nil, keys)
+		if err == nil {
+			err = t.tags(tags)
+		}
+		done <- err
+	}(t.ahead.done)
 	return nil
 }
 
@@ -46,6 +52,13 @@ func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 		return told(err)
 	}
 	if err := t.log(d.Events[t.ahead.events:], d.Nodes, d.Keys[t.ahead.keys:]); err != nil {
+		return told(err)
+	}
+	if err := t.tags(d.Tags[t.ahead.tags:]); err != nil {
+		return told(err)
+	}
+	t.ahead = ahead{}
+	if err := t.index(d); err != nil {
 		return told(err)
 	}
 	if err := t.people(d, <-records); err != nil {
@@ -90,17 +103,21 @@ func (t *transaction) people(d *journal.Delta, records encoded) error {
 	if err := setIdentities(t.st.setIdentity, d.Changed, records.raw[added:]); err != nil {
 		return err
 	}
-	for i := range d.Tags {
-		t.st.addTag.Bytes(1, d.Tags[i].Tag[:])
-		t.st.addTag.Int(2, d.Tags[i].ID)
-		if err := t.st.addTag.Run(); err != nil {
-			return err
-		}
-	}
 	if err := setLinks(t.st.dropLink, d.Unlinked); err != nil {
 		return err
 	}
 	return setLinks(t.st.addLink, d.Links)
+}
+
+func (t *transaction) tags(all []journal.TaggedID) error {
+	for i := range all {
+		t.st.addTag.Bytes(1, all[i].Tag[:])
+		t.st.addTag.Int(2, all[i].ID)
+		if err := t.st.addTag.Run(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func setIdentities(s *engine.Stmt, all []journal.Identity, records [][]byte) error {
@@ -111,6 +128,7 @@ func setIdentities(s *engine.Stmt, all []journal.Identity, records [][]byte) err
 		s.Text(3, string(id.Type))
 		s.Bytes(4, journal.JoinTags(id.Tags))
 		s.Bytes(5, records[i])
+		s.Int(6, int64(id.Latest))
 		if err := s.Run(); err != nil {
 			return err
 		}
@@ -132,7 +150,11 @@ func setLinks(s *engine.Stmt, all []consent.Link) error {
 // log writes what is never changed again.
 func (t *transaction) log(events []journal.Event, nodes []proof.Node, keys []journal.Key) error {
 	for i := range events {
-		if err := t.event(&events[i]); err != nil {
+		var key *journal.Key
+		if len(keys) > 0 && keys[0].Position == events[i].Position {
+			key, keys = &keys[0], keys[1:]
+		}
+		if err := t.event(&events[i], key); err != nil {
 			return err
 		}
 	}
@@ -144,20 +166,10 @@ func (t *transaction) log(events []journal.Event, nodes []proof.Node, keys []jou
 			return err
 		}
 	}
-	for i := range keys {
-		k := &keys[i]
-		t.st.addKey.Text(1, k.Key)
-		t.st.addKey.Bytes(2, k.Digest[:])
-		t.st.addKey.Int(3, int64(k.Position))
-		t.st.addKey.Int(4, k.At.UnixNano())
-		if err := t.st.addKey.Run(); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-func (t *transaction) event(e *journal.Event) error {
+func (t *transaction) event(e *journal.Event, key *journal.Key) error {
 	s := t.st.addEvent
 	s.Int(1, int64(e.Position))
 	s.Bytes(4, e.Leaf[:])
@@ -173,10 +185,29 @@ func (t *transaction) event(e *journal.Event) error {
 		s.Bytes(2, e.Entry)
 		s.Bytes(3, e.Salt[:])
 	}
+	others := e.Named
+	if len(e.Named) == 0 {
+		s.Null(5)
+		s.Null(6)
+	} else {
+		s.Int(5, e.Named[0])
+		s.Int(6, int64(e.Previous))
+		others = e.Named[1:]
+	}
+	if key == nil {
+		s.Null(7)
+		s.Null(8)
+		s.Null(9)
+	} else {
+		id := t.ids[key.Key]
+		s.Bytes(7, id[:])
+		s.Bytes(8, key.Digest[:])
+		s.Int(9, key.At.UnixNano())
+	}
 	if err := s.Run(); err != nil {
 		return err
 	}
-	for named, all := range [][]int64{e.Touched, e.Named} {
+	for named, all := range [][]int64{e.Touched, others} {
 		for _, id := range all {
 			t.st.addNamed.Int(1, id)
 			t.st.addNamed.Int(2, int64(e.Position))
@@ -211,9 +242,10 @@ func (t *transaction) setHead(d *journal.Delta) error {
 	if d.Head.Hashed {
 		hashed = 1
 	}
-	if err := t.st.setHead.Set(int64(d.Head.Position), d.Head.At.UnixNano(), hashed, frontier, d.Head.LastID); err != nil {
+	if err := t.st.setHead.Set(int64(d.Head.Position), d.Head.At.UnixNano(), hashed, frontier, d.Head.LastID, t.keyed); err != nil {
 		return err
 	}
+	t.head = d.Head
 	return t.st.setHead.Run()
 }
 
