@@ -70,8 +70,12 @@ func TestMembersThatAreWalked(t *testing.T) {
 		`"m"`, `"ü"`, `"a b"`, `"` + strings.Repeat("n", 28) + `"`, `"` + strings.Repeat("n", 29) + `"`, `"` + strings.Repeat("n", 30) + `"`, `"` + strings.Repeat("n", 64) + `"`,
 		`"\u006d"`, `"email2"`, `"z"`, `"d"`, `"a"`, `"m" `, ` "m"`, `m`, `"m`,
 	}
+	few := []string{`"x"`, `"Mü"`, "\"\xc3\"", `"ab`, "-12.5", "00", "true", `{"a":1}`, `1,"z":2`}
 	for i, name := range names {
 		accepted = 0
+		if i > 0 {
+			values = few
+		}
 		for _, v := range values {
 			walked(t, name, v)
 		}
@@ -79,8 +83,8 @@ func TestMembersThatAreWalked(t *testing.T) {
 			t.Errorf("%s: nobody is kept", name)
 		}
 	}
-	for _, v := range []string{`"x"`, `"Mü"`, "\"\xc3\"", `"x`, "-12.5", "00", "1.", "true", "nul", `{"a":1}`} {
-		for pad := range 34 { // at each place of a block
+	for pad := range 34 { // at each place of a block
+		for _, v := range []string{`"Mü"`, "\"\xc3\"", "-12.5", `"ab`} {
 			walked(t, `"`+strings.Repeat("k", 1+pad)+`"`, v)
 		}
 	}
