@@ -99,6 +99,19 @@ func TestALongNameIsNotWalked(t *testing.T) {
 	}
 }
 
+// TestMembersThatGoAreWalked: first, last, alone and all of them, with and without white space before.
+func TestMembersThatGoAreWalked(t *testing.T) {
+	for _, p := range []string{`{"u":1}`, `{"u":1,"v":2}`, `{"u":1,"n":"x"}`, `{"n":"x","u":1}`, `{"u":1,"n":"x","v":2}`, `{ "u":1,"n":"x"}`, `{ "u":1}`, `{"u":1 ,"n":"x", "v":2}`} {
+		for _, first := range []string{p, `{"u":1,"v":2,"n":"x"}`} {
+			record := `{"email":"y@x","p":` + p + `}`
+			body := []byte(`[{"email":"y@x","p":` + first + `},` + record + `,` + record + `,` + p + `]`)
+			for _, r := range redactions {
+				same(t, walkers, r, Options{}, body, whole(body))
+			}
+		}
+	}
+}
+
 // TestManyMembersAreWalked: a shape has as many names as a word has bits, and what comes behind is read all the same.
 func TestManyMembersAreWalked(t *testing.T) {
 	for _, n := range []int{1, 2, 62, 63, 64, 65, 70} {
