@@ -214,7 +214,7 @@ func misbehave(l net.Listener, answer func(*h2.Framer) error) {
 		}
 		go func() {
 			defer func() { _ = c.Close() }()
-			_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(3 * time.Second)) // sooner than the client's patience ends
 			preface := make([]byte, len(h2.ClientPreface))
 			if _, err := io.ReadFull(c, preface); err != nil {
 				return
