@@ -39,7 +39,7 @@ func (g *generator) lines(people []Person, manner int) string {
 			record = "[" + record + "," + string(people[0].Record) + "]"
 		case manner == 5 && i%3 == 2:
 			record = strings.ReplaceAll(record, ",", ",\n")
-		case manner == 7 && i%3 == 2:
+		case manner == 7 && i%3 == 2 && strings.Contains(record, `"email":`): // else it would be the only address, and a permitted one
 			record = `{"email":"` + g.m.People[0].Mail + `",` + record[1:]
 		}
 		records = append(records, record)

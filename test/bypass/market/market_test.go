@@ -81,3 +81,25 @@ func TestEverybodyIsToldApart(t *testing.T) {
 		t.Error("a market does not follow from its seed")
 	}
 }
+
+// TestNobodyIsMistakenForAnother: what is hidden never stands in a record whose only address is that of somebody who agreed.
+func TestNobodyIsMistakenForAnother(t *testing.T) {
+	m := New(1)
+	others := 0
+	for page, body := range m.Flows["/v1/lines"].Bodies {
+		if page%manners != 7 {
+			continue
+		}
+		for line := range strings.SplitSeq(strings.TrimSpace(body), "\n") {
+			if !strings.HasPrefix(line, `{"email":"`+m.People[0].Mail+`"`) {
+				continue
+			}
+			if others++; strings.Count(line, `"email":`) != 2 {
+				t.Errorf("page %d: %s", page, line)
+			}
+		}
+	}
+	if others < 30 {
+		t.Errorf("%d records name somebody else first", others)
+	}
+}
