@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,5 +136,20 @@ func TestAnOldDatabaseIsTakenOver(t *testing.T) {
 	}
 	if got, want := history(), []consent.Position{people + 5}; !slices.Equal(got, want) {
 		t.Errorf("after the erasure the history is %v, not %v", got, want)
+	}
+}
+
+// TestADatabaseOfALaterVersionIsRefused with a sentence that says what to do, and as it is.
+func TestADatabaseOfALaterVersionIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	if _, err := s.writer.ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), dir, "key", make([]byte, 32), time.Now); err == nil || !strings.Contains(err.Error(), "run the later one") {
+		t.Fatalf("err = %v", err)
 	}
 }

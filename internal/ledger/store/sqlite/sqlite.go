@@ -139,6 +139,14 @@ func (s *Store) migrate(ctx context.Context, keyID string) error {
 	if err != nil {
 		return fmt.Errorf("the database cannot be migrated: %w", err)
 	}
+	is, known, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("the database cannot be migrated: %w", err)
+	}
+	if is > known {
+		return fmt.Errorf("the database is of a later version of OptUp, with layout %d, and this one knows %d: run the later one, or restore a backup from before",
+			is, known)
+	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("the database cannot be migrated: %w", err)
 	}
