@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,15 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(r.Govern(ctx, "enforce", "Enforce")).To(Succeed())
 	up = true
 }, NodeTimeout(10*time.Minute))
+
+// What failed is said once more in short at the end, where whoever reads the last lines of a long run finds it.
+var _ = ReportAfterSuite("failures", func(report Report) {
+	for _, s := range report.SpecReports {
+		if s.Failed() {
+			_, _ = fmt.Fprintf(os.Stdout, "\nFAILED %s\n  %s\n  %s\n", s.FullText(), s.FailureLocation(), strings.ReplaceAll(s.FailureMessage(), "\n", "\n  "))
+		}
+	}
+})
 
 // allowed and refused give somebody of the list who may, or may not, get the newsletter.
 func allowed() string { return find(true) }

@@ -40,6 +40,7 @@ type Browser struct {
 	mu       sync.Mutex
 	requests []string
 	reports  []string
+	failed   []string
 }
 
 // patience is how long any one thing may take.
@@ -76,16 +77,21 @@ func New(t testing.TB, o Options) *Browser {
 		o.Languages = "en"
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(program(t)), chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(int(o.Width), int(o.Height)), chromedp.Flag("hide-scrollbars", true),
 	)
+	begin, err := stillness(program(t))
+	if err != nil {
+		t.Fatalf("the browser: %v", err)
+	}
+	options = append(options, begin...)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses its sandbox to root
 	}
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...) // it ends after what is said of a failure
 	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(func() { cancel(); stop() })
 	b := &Browser{t: t, ctx: ctx, options: o}
+	t.Cleanup(func() { b.tell(); cancel(); stop() })
 	// The first thing that runs starts the browser.
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("the browser: %v", err)
@@ -139,6 +145,8 @@ func (b *Browser) listen(ev any) {
 	switch e := ev.(type) {
 	case *network.EventRequestWillBeSent:
 		b.requests = append(b.requests, e.Request.Method+" "+e.Request.URL)
+	case *network.EventLoadingFailed:
+		b.failed = append(b.failed, e.ErrorText)
 	case *log.EventEntryAdded:
 		if e.Entry.Source == log.EntrySourceSecurity || e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
 			b.reports = append(b.reports, e.Entry.Text)
@@ -148,6 +156,19 @@ func (b *Browser) listen(ev any) {
 			b.reports = append(b.reports, "content security policy: "+e.Issue.Details.ContentSecurityPolicyIssueDetails.ViolatedDirective)
 		}
 	}
+}
+
+// tell says what the window showed last, if the test failed.
+func (b *Browser) tell() {
+	if !b.t.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	shown, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText`))
+	b.t.Logf("the window at the end (%v): %s\nreports: %q", err, shown, b.Reports())
+	requests := b.Requests()
+	b.t.Logf("its last requests: %q\nfailed: %q", requests[max(0, len(requests)-12):], b.Failed())
 }
 
 // Requests are all that were sent since the window opened, as "GET https://…".
@@ -162,6 +183,13 @@ func (b *Browser) Reports() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.reports)
+}
+
+// Failed says why requests failed that got no answer, since the window opened, as "net::ERR_CONNECTION_REFUSED".
+func (b *Browser) Failed() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.failed)
 }
 
 // run does one thing in the window.
