@@ -59,9 +59,34 @@ func (k *keyed) take(n int, message []byte) bool {
 	return true
 }
 
+// plainMail is what stands before an address in plain (see Tagger.begin).
+const plainMail = string(IdentifierEmail) + "\x00" + string(FormPlain) + "\x00"
+
+// takeAddress takes an address in plain as take would take its message, if it is short and has no white space around it. What it does not
+// take may be an address all the same.
+func (k *keyed) takeAddress(n int, value []byte) bool {
+	if len(value) == 0 || len(value) > blockSize-shortest-len(plainMail) {
+		return false
+	}
+	b := &k.blocks[n]
+	*b = [blockSize]byte{}
+	copy(b[len(plainMail):], value)
+	invalid, ats, dots := lower(b)
+	invalid, ats, dots = invalid>>len(plainMail), ats>>len(plainMail), dots>>len(plainMail)
+	last := uint64(1) << (len(value) - 1)
+	// As isEmail has it: one at sign, neither first nor last, with no full stop behind it, nor one at the end.
+	if invalid&(last<<1-1) != 0 || ats == 0 || ats&(ats-1) != 0 || ats&1 != 0 || (ats|dots)&last != 0 || ats<<1&dots != 0 {
+		return false
+	}
+	copy(b[:], plainMail)
+	b[len(plainMail)+len(value)] = 0x80
+	binary.BigEndian.PutUint64(b[blockSize-8:], uint64(blockSize+len(plainMail)+len(value))*8)
+	return true
+}
+
 // tags gives the tags of the messages that were taken.
-func (k *keyed) tags() (first, second Tag) {
+func (k *keyed) tags(to *[2]Tag) {
 	k.states[0], k.states[1] = k.inner, k.inner
 	compress(&k.states, &k.blocks, &k.outer)
-	return Tag(k.blocks[0][:len(first)]), Tag(k.blocks[1][:len(second)])
+	to[0], to[1] = Tag(k.blocks[0][:len(to[0])]), Tag(k.blocks[1][:len(to[1])])
 }

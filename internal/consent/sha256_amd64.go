@@ -23,3 +23,9 @@ func identify(leaf, sub uint32) (eax, ebx, ecx uint32)
 //
 //go:noescape
 func compress(states *[2][8]uint32, blocks *[2][64]byte, outer *[8]uint32)
+
+// lower makes capital letters of a block small. For each of its bytes, the first in the lowest bit, it tells whether it is in no address, and
+// which are at signs and full stops.
+//
+//go:noescape
+func lower(block *[64]byte) (invalid, ats, dots uint64)

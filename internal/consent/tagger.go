@@ -67,9 +67,13 @@ func (t *Tagger) TagBytes(kind IdentifierType, form Form, value []byte) (Tag, er
 	return t.tag(), nil
 }
 
-// TagPair is TagBytes for two values of one kind and form, which is faster than one after the other.
-func (t *Tagger) TagPair(kind IdentifierType, form Form, values *[2][]byte) (tags [2]Tag, errs [2]error) {
+// TagPair is TagBytes for two values of one kind and form, which is faster than one after the other. Values without a tag have an error.
+func (t *Tagger) TagPair(kind IdentifierType, form Form, values *[2][]byte, tags *[2]Tag) (errs [2]error) {
 	short := t.quick != nil
+	if short && kind == IdentifierEmail && form == FormPlain && t.quick.takeAddress(0, values[0]) && t.quick.takeAddress(1, values[1]) {
+		t.pair(tags)
+		return errs
+	}
 	for i, value := range values {
 		if errs[i] = t.read(kind, form, value); errs[i] != nil {
 			short = false
@@ -78,16 +82,23 @@ func (t *Tagger) TagPair(kind IdentifierType, form Form, values *[2][]byte) (tag
 		}
 	}
 	if short {
-		tags[0], tags[1] = t.quick.tags()
-		tags[0], tags[1] = t.later(tags[0]), t.later(tags[1])
-		return tags, errs
+		t.pair(tags)
+		return errs
 	}
 	for i, value := range values {
-		if errs[i] == nil {
+		if tags[i] = (Tag{}); errs[i] == nil {
 			tags[i], errs[i] = t.TagBytes(kind, form, value)
 		}
 	}
-	return tags, errs
+	return errs
+}
+
+// pair gives the tags of the messages that were taken.
+func (t *Tagger) pair(tags *[2]Tag) {
+	t.quick.tags(tags)
+	for i := range tags {
+		tags[i] = t.later(tags[i])
+	}
 }
 
 // Derived gives the tag of another form of a plain value, see Derived.
@@ -140,8 +151,9 @@ func (t *Tagger) begin(kind IdentifierType, form Form) {
 
 func (t *Tagger) tag() Tag {
 	if t.quick != nil && t.quick.take(0, t.message) {
-		tag, _ := t.quick.tags()
-		return t.later(tag)
+		var tags [2]Tag
+		t.quick.tags(&tags)
+		return t.later(tags[0])
 	}
 	t.mac.Reset()
 	t.mac.Write(t.message)

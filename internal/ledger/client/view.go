@@ -119,6 +119,10 @@ type Result struct {
 	Err    error
 }
 
+func (r *Result) tagged(tag *consent.Tag, err error) {
+	r.State, r.Tag, r.Tagged, r.Err = 0, *tag, err == nil, err
+}
+
 // batch is what States needs room for.
 type batch struct {
 	tags   []consent.Tag
@@ -139,14 +143,15 @@ func (v *View) States(asked []Asked, out []Result) {
 	for i := 0; i < len(asked); i++ {
 		a := &asked[i]
 		if i+1 < len(asked) && asked[i+1].Type == a.Type && asked[i+1].Form == a.Form {
-			tags, errs := tagger.TagPair(a.Type, a.Form, &[2][]byte{a.Value, asked[i+1].Value})
-			b.tags[i], out[i] = tags[0], Result{Tag: tags[0], Tagged: errs[0] == nil, Err: errs[0]}
+			errs := tagger.TagPair(a.Type, a.Form, &[2][]byte{a.Value, asked[i+1].Value}, (*[2]consent.Tag)(b.tags[i:]))
+			out[i].tagged(&b.tags[i], errs[0])
 			i++
-			b.tags[i], out[i] = tags[1], Result{Tag: tags[1], Tagged: errs[1] == nil, Err: errs[1]}
+			out[i].tagged(&b.tags[i], errs[1])
 			continue
 		}
-		tag, err := tagger.TagBytes(a.Type, a.Form, a.Value)
-		b.tags[i], out[i] = tag, Result{Tag: tag, Tagged: err == nil, Err: err}
+		var err error
+		b.tags[i], err = tagger.TagBytes(a.Type, a.Form, a.Value)
+		out[i].tagged(&b.tags[i], err)
 	}
 	v.table.LookupBatch(b.tags, b.states)
 	for i := range asked {
