@@ -209,15 +209,16 @@ func (p *Plan) judge(t *facts.Table, s facts.State, collected *Collected, now *N
 	plain := s
 	if p.memos != nil && !collected.Declared {
 		if s.Dated() {
-			var ok bool
-			if plain, ok = t.Plain(s); !ok {
-				return nil
-			}
 			if p.timed {
 				if v := p.memo(uint64(s), now).lasting(t, s, now); v != nil {
 					return v
 				}
-			} else {
+			}
+			var ok bool
+			if plain, ok = t.Plain(s); !ok {
+				return nil
+			}
+			if !p.timed {
 				s = plain
 			}
 		}

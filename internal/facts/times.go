@@ -120,11 +120,17 @@ func (t *Table) Seconds(s State, out []int64) (State, []int64, bool) {
 	if record == nil {
 		return 0, out, false
 	}
-	for times := record[4:]; len(times) > 0; {
-		seconds, n := binary.Varint(times)
-		_, k := binary.Uvarint(times[n:])
-		times = times[n+k:]
-		out = append(out, seconds)
+	// Seconds are followed by nanoseconds, both as encoding/binary writes them.
+	value, shift, nanos := uint64(0), 0, false
+	for _, b := range record[4:] {
+		value |= uint64(b&0x7f) << shift
+		if shift += 7; b >= 0x80 {
+			continue
+		}
+		if !nanos {
+			out = append(out, int64(value>>1)^-int64(value&1)) //nolint:gosec // as binary.Varint has it
+		}
+		value, shift, nanos = 0, 0, !nanos
 	}
 	return State(t.base | uint64(binary.LittleEndian.Uint32(record))), out, true
 }

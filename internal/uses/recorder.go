@@ -166,9 +166,8 @@ type writer struct {
 	*Recorder
 	pending map[string]*pending
 	start   func(*lane)
-	// room is for the part that is written, and raw for the batch that is.
-	room room
-	raw  []byte
+	// raw is for the batch that is written.
+	raw []byte
 }
 
 // pending is a batch that is being filled. The next one for the same ledger uses its buffer again, so that a long answer about many people
@@ -228,8 +227,7 @@ func (w *writer) add(p *part) {
 	if b.count > 0 {
 		to = append(to, ',')
 	}
-	d := p.decided(&w.room)
-	to, err := d.Append(to)
+	to, err := p.append(to)
 	if err != nil {
 		w.lose(uint64(n) + 1)
 	} else {

@@ -181,32 +181,24 @@ type part struct {
 	unanswered bool
 }
 
-// room is what decided needs for the people of a part.
-type room struct {
-	uses [partSize]wire.Use
-	tags [partSize]wire.Tag
-}
-
-// decided is the part as it is sent. It is good until the room is used for the next one.
-func (p *part) decided(r *room) wire.Decided {
+// append appends the part as it is sent.
+func (p *part) append(dst []byte) ([]byte, error) {
 	d := wire.Decided{
 		ID: p.id, At: p.about.At.UTC(), Effect: string(p.effect), Reason: string(p.reason), Mode: string(p.about.Mode), Purpose: p.about.Purpose,
 		Policies: p.about.Policies, Service: p.about.Service, Endpoint: p.about.Endpoint, Party: p.about.Party, Generation: p.about.Generation,
 		Position: p.about.Position, Unanswered: p.unanswered,
 	}
-	if len(p.people) == 0 {
-		return d
+	if len(p.people) > 0 {
+		d.First = p.first
 	}
-	d.First, d.Uses = p.first, r.uses[:len(p.people)]
-	for i := range p.people {
+	return d.AppendEach(dst, len(p.people), func(i int) wire.Use {
 		x := &p.people[i]
-		d.Uses[i] = wire.Use{Reason: string(x.reason), Grant: x.grant}
+		u := wire.Use{Reason: string(x.reason), Grant: x.grant}
 		if x.tagged {
-			r.tags[i] = wire.Tag(x.tag)
-			d.Uses[i].Tag = &r.tags[i]
+			u.Tag = (*wire.Tag)(&x.tag)
 		}
-	}
-	return d
+		return u
+	})
 }
 
 // clear forgets people and shared strings, so that a part that waits keeps no bundle alive.

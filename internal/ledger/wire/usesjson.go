@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -10,8 +9,13 @@ import (
 // Append appends the decision as json.Marshal writes it, in a fraction of the time: a sidecar writes one for each request. It appends
 // nothing where it fails.
 func (d *Decided) Append(dst []byte) ([]byte, error) {
+	return d.AppendEach(dst, len(d.Uses), func(i int) Use { return d.Uses[i] })
+}
+
+// AppendEach is Append for n uses that are elsewhere.
+func (d *Decided) AppendEach(dst []byte, n int, use func(i int) Use) ([]byte, error) {
 	w := writer{out: dst}
-	w.decided(d)
+	w.decided(d, n, use)
 	if w.err != nil {
 		return dst, w.err
 	}
@@ -34,7 +38,7 @@ func (u *Uses) AppendWith(dst, decisions []byte) ([]byte, error) {
 	return w.out, w.err
 }
 
-func (w *writer) decided(d *Decided) {
+func (w *writer) decided(d *Decided, uses int, use func(i int) Use) {
 	w.text(`{"id":"`)
 	w.out = idEncoding.AppendEncode(w.out, d.ID[:])
 	w.text(`","at":`).time(d.At)
@@ -56,24 +60,22 @@ func (w *writer) decided(d *Decided) {
 		w.text(`,"unanswered":true`)
 	}
 	w.counted("first", int64(d.First))
-	if len(d.Uses) > 0 {
+	if uses > 0 {
 		w.text(`,"uses":[`)
-		for i := range d.Uses {
+		for i := range uses {
 			if i > 0 {
 				w.text(",")
 			}
-			w.use(&d.Uses[i])
+			w.use(use(i))
 		}
 		w.text("]")
 	}
 	w.text("}")
 }
 
-func (w *writer) use(u *Use) {
+func (w *writer) use(u Use) {
 	if u.Tag != nil {
-		w.text(`{"tag":"`)
-		w.out = base64.RawStdEncoding.AppendEncode(w.out, u.Tag[:])
-		w.text(`","reason":`)
+		w.text(`{"tag":"`).tag(u.Tag).text(`","reason":`)
 	} else {
 		w.text(`{"reason":`)
 	}
@@ -81,6 +83,30 @@ func (w *writer) use(u *Use) {
 	w.position("grant", uint64(u.Grant))
 	w.text("}")
 }
+
+const (
+	// digits are those of RFC 4648, section 4.
+	digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	// tagDigits is how many a tag has.
+	tagDigits = (8*len(Tag{}) + 5) / 6
+)
+
+// tag writes what base64.RawStdEncoding would, in half the time: there is one for each person.
+func (w *writer) tag(t *Tag) *writer {
+	at := len(w.out)
+	w.out = append(w.out, blank[:]...)
+	out := (*[tagDigits]byte)(w.out[at:])
+	for i := range len(t) / 3 {
+		three := uint(t[3*i])<<16 | uint(t[3*i+1])<<8 | uint(t[3*i+2])
+		out[4*i], out[4*i+1] = digits[three>>18&63], digits[three>>12&63]
+		out[4*i+2], out[4*i+3] = digits[three>>6&63], digits[three&63]
+	}
+	last := uint(t[len(t)-1])
+	out[tagDigits-2], out[tagDigits-1] = digits[last>>2], digits[last<<4&63]
+	return w
+}
+
+var blank [tagDigits]byte
 
 // writer writes JSON. The first error stays.
 type writer struct {
