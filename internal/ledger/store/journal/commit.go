@@ -55,12 +55,19 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 		return nil, fmt.Errorf("the append cannot begin: %w", err)
 	}
 	defer tx.Rollback()
+	hopeful, _ := tx.(Hopeful)
+	if hopeful != nil {
+		hopeful.Hope()
+	}
 	b, err := j.load(ctx, tx, jobs)
 	if err != nil {
 		return nil, err
 	}
 	if err := b.decide(ctx, tx, jobs); err != nil {
 		return nil, fmt.Errorf("%w: %w", errBatch, err)
+	}
+	if hopeful != nil && refusedKey(jobs) && hopeful.Doubts() {
+		return nil, fmt.Errorf("%w: what was refused may have been appended before", ErrAgain)
 	}
 	if len(b.changes) > 0 {
 		if err := tx.Write(ctx, b.finish()); err != nil {
@@ -84,6 +91,18 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 		}
 	}
 	return b.changes, nil
+}
+
+// refusedKey tells whether an event with a key was refused.
+func refusedKey(jobs []*job) bool {
+	for _, one := range jobs {
+		for i := range one.errs {
+			if one.errs[i] != nil && one.events[i].Key != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // early is how many events are written at once, where events are written while others are decided.

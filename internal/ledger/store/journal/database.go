@@ -37,6 +37,15 @@ type Tx interface {
 	Rollback()
 }
 
+// Hopeful is a transaction that need not look for keys: the database refuses the second event of one, and then Commit or Write fail with ErrAgain.
+type Hopeful interface {
+	// Hope says, before Load, that Load may leave out keys that were used.
+	Hope()
+	// Doubts is asked where an event with a key is refused, which may have been appended before. It tells whether keys were left out: then the
+	// batch is to be tried again, and none will be.
+	Doubts() bool
+}
+
 // Early is a transaction that can write events while the rest of the batch is still being decided, so that both take the time of one.
 type Early interface {
 	// WriteEvents writes the events of a batch so far, but for those that it wrote before. What Write is given has them all the same.

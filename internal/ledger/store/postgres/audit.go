@@ -68,7 +68,7 @@ func (a *Audited) Head(ctx context.Context) (h audit.Head, err error) {
 }
 
 // The first identity stands with the event, the others apart; 0 stands for nobody.
-const auditEntries = `SELECT e.position, e.leaf, e.salt, e.entry, coalesce(e.identity, 0), n.others FROM events e
+const auditEntries = `SELECT e.position, e.leaf, e.salt, e.entry, coalesce(e.identity, 0), e.previous, n.others FROM events e
 	LEFT JOIN (SELECT position, array_agg(identity) AS others FROM event_identities GROUP BY position) n ON n.position = e.position ORDER BY e.position`
 
 // Entries implements audit.Log.
@@ -78,12 +78,16 @@ func (a *Audited) Entries(ctx context.Context, visit func(audit.Row) error) erro
 		var leaf []byte
 		var first int64
 		var others []int64
-		if err := rows.Scan(&row.Position, &leaf, &row.Salt, &row.Entry, &first, &others); err != nil {
+		var previous *int64
+		if err := rows.Scan(&row.Position, &leaf, &row.Salt, &row.Entry, &first, &previous, &others); err != nil {
 			return err
 		}
 		copy(row.Leaf[:], leaf)
 		if first != 0 {
 			row.Named = append([]int64{first}, others...)
+			if previous != nil {
+				row.Chained, row.Previous = true, consent.Position(*previous)
+			}
 		}
 		return visit(row)
 	})
@@ -118,10 +122,10 @@ func (a *Audited) Tags(ctx context.Context, visit func(consent.Tag, int64) error
 
 // Identities implements audit.Database.
 func (a *Audited) Identities(ctx context.Context, visit func(audit.Identity) error) error {
-	return a.each(ctx, `SELECT id, cluster, type, tags, record FROM identities ORDER BY id`, func(rows pgx.Rows) error {
+	return a.each(ctx, `SELECT id, cluster, type, tags, record, latest FROM identities ORDER BY id`, func(rows pgx.Rows) error {
 		var id audit.Identity
 		var tags []byte
-		if err := rows.Scan(&id.ID, &id.Cluster, &id.Type, &tags, &id.Record); err != nil {
+		if err := rows.Scan(&id.ID, &id.Cluster, &id.Type, &tags, &id.Record, &id.Latest); err != nil {
 			return err
 		}
 		id.Tags = journal.SplitTags(tags)

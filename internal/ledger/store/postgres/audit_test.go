@@ -46,6 +46,8 @@ func TestTamperingIsFound(t *testing.T) {
 			'"status":"withdrawn"', '"status":"given"'), 'UTF8') WHERE id = (SELECT identity FROM events WHERE position = 301)`},
 		"a tag leads to somebody else":     {0, "leads to identity 7", `UPDATE tags SET identity = 7 WHERE identity = 5`},
 		"an event is filed under others":   {302, "filed under other people", `UPDATE events SET identity = 3 WHERE position = 302`},
+		"an event leads past another":      {302, "leads to position 0", `UPDATE events SET previous = 0 WHERE position = 302`},
+		"somebody leads to an older event": {302, "leads to position 301 as the newest", `UPDATE identities SET latest = 301 WHERE latest = 302`},
 		"one of several is left out":       {305, "filed under other people", `DELETE FROM event_identities WHERE position = 305`},
 		"a link was removed":               {305, "not linked any more", `DELETE FROM links WHERE position = 305`},
 		"identities are filed with others": {305, "filed with other identities", `UPDATE identities SET cluster = id`},

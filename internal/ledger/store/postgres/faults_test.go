@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -69,10 +71,10 @@ func whole(t *testing.T, s *Store, known *acknowledged) {
 	}
 	for what, query := range map[string]string{
 		"positions":                      `SELECT count(*) = $1 AND count(*) = count(DISTINCT position) AND coalesce(max(position), 0) = $1 FROM events`,
-		"keys":                           `SELECT count(key) = count(DISTINCT key) AND $1::bigint >= 0 FROM events`,
+		"keys":                           `SELECT count(keyed) = count(DISTINCT keyed) AND $1::bigint >= 0 FROM events`,
 		"events of nobody":               `SELECT count(*) = 0 AND $1::bigint >= 0 FROM events e LEFT JOIN identities i ON i.id = e.identity WHERE i.id IS NULL AND e.entry IS NOT NULL`,
 		"tags of nobody":                 `SELECT count(*) = 0 AND $1::bigint >= 0 FROM tags t LEFT JOIN identities i ON i.id = t.identity WHERE i.id IS NULL`,
-		"identities beyond the head":     `SELECT coalesce(max(id), 0) <= (SELECT last_id FROM head) AND $1::bigint >= 0 FROM identities`,
+		"identities beyond the head":     `SELECT coalesce(max(id), 0) <= (SELECT newest_id FROM head) AND $1::bigint >= 0 FROM identities`,
 		"changes that are not the log's": `SELECT coalesce(sum(last - first + 1), 0) = $1 FROM changes`,
 	} {
 		var ok bool
@@ -105,11 +107,7 @@ func (a *acknowledged) check(ctx context.Context, t *testing.T, s *Store) {
 	t.Helper()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	rows, err := s.pool.Query(ctx, loadKeys, keysOf(a.keys))
-	if err != nil {
-		t.Fatal(err)
-	}
-	there, err := pgx.CollectRows(rows, rowToKey)
+	there, err := usedKeys(ctx, s.pool, slices.Collect(maps.Keys(a.keys)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,14 +128,6 @@ func (a *acknowledged) check(ctx context.Context, t *testing.T, s *Store) {
 			t.Errorf("the root at %d is not the one that was acknowledged: %v", r.Size, err)
 		}
 	}
-}
-
-func keysOf(m map[string]store.Result) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
 }
 
 // appending lets writers append until stop is called. Whoever gets an error tries again with the same key, as a client does.

@@ -33,8 +33,11 @@ func (s *Store) History(ctx context.Context, tags []consent.Tag, before consent.
 				ids = append(ids, id)
 			}
 		}
-		rows, err := tx.Query(ctx, `SELECT position, leaf, salt, entry FROM events WHERE entry IS NOT NULL AND position IN (
-				SELECT position FROM events WHERE identity = ANY($1) AND position < $2
+		rows, err := tx.Query(ctx, `WITH RECURSIVE chain (position) AS (SELECT latest FROM identities WHERE id = ANY($1) AND latest > 0
+				UNION ALL SELECT e.previous FROM chain c JOIN events e ON e.position = c.position WHERE e.previous > 0)
+			SELECT position, leaf, salt, entry FROM events WHERE entry IS NOT NULL AND position IN (
+				SELECT position FROM chain WHERE position < $2
+				UNION ALL SELECT position FROM events WHERE identity = ANY($1) AND previous IS NULL AND position < $2
 				UNION ALL SELECT position FROM event_identities WHERE identity = ANY($1) AND position < $2)
 			ORDER BY position DESC LIMIT $3`, ids, before, limit)
 		if err == nil {

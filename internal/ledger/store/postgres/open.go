@@ -148,7 +148,7 @@ func found(ctx context.Context, p *pgxpool.Pool, keyID string) error {
 	var have string
 	err := p.QueryRow(ctx, `SELECT key_id FROM head`).Scan(&have)
 	if errors.Is(err, pgx.ErrNoRows) {
-		if _, err := p.Exec(ctx, `INSERT INTO head (id, epoch, key_id, position, at, hashed, frontier, last_id)
+		if _, err := p.Exec(ctx, `INSERT INTO head (id, epoch, key_id, position, at, hashed, frontier, newest_id)
 			VALUES (1, $1, $2, 0, 0, false, '', 0) ON CONFLICT DO NOTHING`, rand.Text(), keyID); err != nil {
 			return fmt.Errorf("the head cannot be written: %w", err)
 		}

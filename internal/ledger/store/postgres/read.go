@@ -90,13 +90,12 @@ const (
 	// identityColumns are those of a row. The first of a cluster is found by its own number, all others by an index that the first is not in.
 	identityColumns = `i.id, i.cluster, i.type, i.tags, i.record`
 	loadIdentities  = `WITH c AS (SELECT DISTINCT n.cluster FROM unnest($1::bytea[]) AS w (tag) JOIN tags t ON t.tag = w.tag JOIN identities n ON n.id = t.identity)
-		SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.id = c.cluster
-		UNION ALL SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.cluster = c.cluster AND i.cluster <> i.id`
-	// loadCluster is the same for one tag.
+		SELECT ` + identityColumns + `, i.latest FROM c JOIN identities i ON i.id = c.cluster
+		UNION ALL SELECT ` + identityColumns + `, i.latest FROM c JOIN identities i ON i.cluster = c.cluster AND i.cluster <> i.id`
+	// loadCluster is the same for one tag, for those who look up and do not append.
 	loadCluster = `WITH c AS (SELECT n.cluster FROM tags t JOIN identities n ON n.id = t.identity WHERE t.tag = $1)
 		SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.id = c.cluster
 		UNION ALL SELECT ` + identityColumns + ` FROM c JOIN identities i ON i.cluster = c.cluster AND i.cluster <> i.id`
-	loadKeys  = `SELECT e.key, e.digest, e.position, e.at, e.leaf FROM unnest($1::text[]) AS w (key) JOIN events e ON e.key = w.key`
 	loadLinks = `SELECT l.identity, l.position FROM unnest($1::bigint[]) AS w (id) JOIN links l ON l.identity = w.id`
 )
 
@@ -106,7 +105,7 @@ func load(ctx context.Context, q querier, tags []consent.Tag) (out journal.Loade
 	if err != nil {
 		return out, err
 	}
-	if out.Identities, err = pgx.CollectRows(rows, rowToIdentity); err != nil {
+	if out.Identities, err = pgx.CollectRows(rows, rowToAppend); err != nil {
 		return out, err
 	}
 	out.Links, err = linksOf(ctx, q, out.Identities)
@@ -145,24 +144,21 @@ func rowToIdentity(row pgx.CollectableRow) (id journal.Identity, err error) {
 	return id, fillIdentity(&id, tags, record)
 }
 
+// rowToAppend is the same with what the next event about the identity follows.
+func rowToAppend(row pgx.CollectableRow) (id journal.Identity, err error) {
+	var tags, record []byte
+	if err := row.Scan(&id.ID, &id.Cluster, &id.Type, &tags, &record, &id.Latest); err != nil {
+		return id, err
+	}
+	return id, fillIdentity(&id, tags, record)
+}
+
 func fillIdentity(id *journal.Identity, tags, record []byte) (err error) {
 	id.Tags = journal.SplitTags(tags)
 	if id.Record, err = journal.DecodeRecord(record); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return nil
-}
-
-func rowToKey(row pgx.CollectableRow) (k journal.Key, err error) {
-	var digest, leaf []byte
-	var at int64
-	if err := row.Scan(&k.Key, &digest, &k.Position, &at, &leaf); err != nil {
-		return k, err
-	}
-	k.At = moment(at)
-	copy(k.Digest[:], digest)
-	copy(k.Leaf[:], leaf)
-	return k, nil
 }
 
 // Lookup implements store.Store.

@@ -24,6 +24,7 @@ type database struct {
 	pid atomic.Uint32
 	// script and body are memory that one transaction after the other uses.
 	script, body []byte
+	keys         usedBefore
 }
 
 // transaction implements journal.Tx. It begins with the head, and what is written goes out together with the commit, so that a commit
@@ -34,6 +35,10 @@ type transaction struct {
 	written script
 	// events is how many of the batch are written.
 	events int
+	// hopeful tells that the batch has keys of which nobody knows whether they were used before.
+	hopeful bool
+	// hoping tells that whoever appends may be told so later.
+	hoping bool
 }
 
 // Begin implements journal.Database.
@@ -52,7 +57,7 @@ const (
 	begin   = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	protect = `SELECT set_config('idle_in_transaction_session_timeout', '10s', true), set_config('synchronous_commit',
 		CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`
-	lockHead = `SELECT epoch, position, at, hashed, frontier, last_id, tag_key, tag_other FROM head WHERE id = 1 FOR UPDATE`
+	lockHead = `SELECT epoch, position, at, hashed, frontier, newest_id, tag_key, tag_other FROM head WHERE id = 1 FOR UPDATE`
 )
 
 // Head implements journal.Tx.
@@ -85,34 +90,11 @@ func (t *transaction) Head(ctx context.Context) (journal.Head, error) {
 
 // Load implements journal.Tx.
 func (t *transaction) Load(ctx context.Context, tags []consent.Tag, keys []string) (out journal.Loaded, err error) {
-	var b pgx.Batch
-	b.Queue(loadIdentities, blobs(tags))
-	if len(keys) > 0 {
-		b.Queue(loadKeys, keys)
-	}
-	answers := t.conn.SendBatch(ctx, &b)
-	defer answers.Close()
-	if out.Identities, err = collect(answers, rowToIdentity); err != nil {
+	if out, err = load(ctx, t.conn, tags); err != nil {
 		return out, told(err)
 	}
-	if len(keys) > 0 {
-		if out.Keys, err = collect(answers, rowToKey); err != nil {
-			return out, told(err)
-		}
-	}
-	if err := answers.Close(); err != nil {
-		return out, told(err)
-	}
-	out.Links, err = linksOf(ctx, t.conn, out.Identities)
+	out.Keys, err = t.loadKeys(ctx, keys)
 	return out, told(err)
-}
-
-func collect[T any](answers pgx.BatchResults, one pgx.RowToFunc[T]) ([]T, error) {
-	rows, err := answers.Query()
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, one)
 }
 
 // Leaf implements journal.Tx.
@@ -171,7 +153,7 @@ func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 func (t *transaction) run(ctx context.Context) error {
 	_, err := t.written.run(ctx, t.conn.Conn())
 	t.written = script{out: t.written.out[:0]}
-	return told(err)
+	return t.told(err)
 }
 
 // maxScript bounds what is held back for the commit, in bytes. A batch of the appender stays below it; a log that is read in does not.
@@ -191,7 +173,7 @@ func (t *transaction) Commit(ctx context.Context) error {
 	case err == nil:
 		return errors.New("the server rolled the commit back")
 	}
-	return told(err)
+	return t.told(err)
 }
 
 // rollbackTimeout bounds the wait for the server when a transaction is given up; then its connection is closed, which ends it, too.
@@ -223,5 +205,6 @@ func (t *transaction) Rollback() {
 var (
 	_ journal.Database = (*database)(nil)
 	_ journal.Tx       = (*transaction)(nil)
+	_ journal.Hopeful  = (*transaction)(nil)
 	_ store.Store      = (*Store)(nil)
 )

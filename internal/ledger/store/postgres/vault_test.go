@@ -19,12 +19,13 @@ var wrapping = bytes.Repeat([]byte{7}, 32)
 
 const seeded = "ada.lovelace@seeded.example"
 
-func append1(t *testing.T, s *Store, a store.Append) {
+func append1(t *testing.T, s *Store, a store.Append) store.Result {
 	t.Helper()
-	_, refused, err := s.Append(t.Context(), a)
+	r, refused, err := s.Append(t.Context(), a)
 	if err := errors.Join(append(refused, err)...); err != nil {
 		t.Fatal(err)
 	}
+	return r[0]
 }
 
 func withEvidence(n int) store.Append {

@@ -22,15 +22,20 @@ func prepare(ctx context.Context, c *pgx.Conn) (*statements, error) {
 		to        **pgconn.StatementDescription
 		name, sql string
 	}{
-		{&st.setIdentities, "optup_set_identities", `UPDATE identities i SET cluster = n.cluster, type = n.type, tags = n.tags, record = n.record
-			FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[]) AS n (id, cluster, type, tags, record) WHERE i.id = n.id`},
+		{&st.setIdentities, "optup_set_identities", `UPDATE identities i SET cluster = n.cluster, type = n.type, tags = n.tags, record = n.record, latest = n.latest
+			FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::bigint[]) AS n (id, cluster, type, tags, record, latest) WHERE i.id = n.id`},
 		{&st.dropLinks, "optup_drop_links", `DELETE FROM links l USING unnest($1::bigint[], $2::bigint[]) AS o (identity, position)
 			WHERE l.identity = o.identity AND l.position = o.position`},
-		{&st.erase, "optup_erase", `UPDATE events SET entry = NULL, salt = NULL WHERE entry IS NOT NULL AND position IN (
-			SELECT e.position FROM unnest($1::bigint[], $2::bigint[]) AS d (identity, before) JOIN events e ON e.identity = d.identity AND e.position < d.before
+		{&st.erase, "optup_erase", `WITH RECURSIVE d AS (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS d (identity, before)),
+			chain (position, before) AS (SELECT i.latest, d.before FROM d JOIN identities i ON i.id = d.identity WHERE i.latest > 0
+				UNION ALL SELECT e.previous, c.before FROM chain c JOIN events e ON e.position = c.position WHERE e.previous > 0)
+			UPDATE events SET entry = NULL, salt = NULL WHERE entry IS NOT NULL AND position IN (
+			SELECT position FROM chain WHERE position < before
 			UNION ALL
-			SELECT n.position FROM unnest($1::bigint[], $2::bigint[]) AS d (identity, before) JOIN event_identities n ON n.identity = d.identity AND n.position < d.before)`},
-		{&st.setHead, "optup_set_head", `UPDATE head SET position = $1, at = $2, hashed = $3, frontier = $4, last_id = $5 WHERE id = 1`},
+			SELECT e.position FROM d JOIN events e ON e.identity = d.identity AND e.previous IS NULL AND e.position < d.before
+			UNION ALL
+			SELECT n.position FROM d JOIN event_identities n ON n.identity = d.identity AND n.position < d.before)`},
+		{&st.setHead, "optup_set_head", `UPDATE head SET position = $1, at = $2, hashed = $3, frontier = $4, newest_id = $5 WHERE id = 1`},
 	} {
 		var err error
 		if *one.to, err = c.Prepare(ctx, one.name, one.sql); err != nil {
@@ -51,13 +56,14 @@ func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta, there i
 			}
 		}
 	}
-	s.rows(`identities (id, cluster, type, tags, record)`, 5, len(d.Added), func(i int, row *script) {
+	s.rows(`identities (id, cluster, type, tags, record, latest)`, 6, len(d.Added), func(i int, row *script) {
 		id := &d.Added[i]
 		row.int64(id.ID)
 		row.int64(id.Cluster)
 		row.text(string(id.Type))
 		row.bytes(journal.JoinTags(id.Tags))
 		row.bytes(records.done[id.Record])
+		row.int64(int64(id.Latest))
 	})
 	st.change(s, conn, d.Changed, records)
 	s.rows(`tags (tag, identity)`, 2, len(d.Tags), func(i int, row *script) {
@@ -104,13 +110,14 @@ func (st *statements) change(s *script, conn *pgx.Conn, all []journal.Identity, 
 	if n == 0 {
 		return
 	}
-	ids, clusters, types := make([]int64, n), make([]int64, n), make([]string, n)
+	ids, clusters, types, latest := make([]int64, n), make([]int64, n), make([]string, n), make([]int64, n)
 	tags, raw := make(pgtype.FlatArray[[]byte], n), make(pgtype.FlatArray[[]byte], n)
 	for i := range all {
 		id := &all[i]
 		ids[i], clusters[i], types[i], tags[i], raw[i] = id.ID, id.Cluster, string(id.Type), journal.JoinTags(id.Tags), records.done[id.Record]
+		latest[i] = int64(id.Latest)
 	}
-	s.call(conn, st.setIdentities, ids, clusters, types, tags, raw)
+	s.call(conn, st.setIdentities, ids, clusters, types, tags, raw, latest)
 }
 
 func (st *statements) relink(s *script, conn *pgx.Conn, d *journal.Delta) {
@@ -139,13 +146,15 @@ func writeEvents(s *script, d *journal.Delta, from int) {
 	}
 	type named struct{ identity, position int64 }
 	var others []named
-	s.rows(`events (position, identity, entry, salt, leaf, key, digest, at)`, 8, len(events), func(i int, row *script) {
+	s.rows(`events (position, identity, previous, entry, salt, leaf, keyed, digest, at)`, 9, len(events), func(i int, row *script) {
 		e := &events[i]
 		row.int64(int64(e.Position))
 		if len(e.Named) == 0 {
 			row.null()
+			row.null()
 		} else {
 			row.int64(e.Named[0])
+			row.int64(int64(e.Previous))
 			for _, id := range e.Named[1:] {
 				others = append(others, named{id, int64(e.Position)})
 			}
@@ -159,7 +168,8 @@ func writeEvents(s *script, d *journal.Delta, from int) {
 		}
 		row.bytes(e.Leaf[:])
 		if k := keys[i]; k != nil {
-			row.text(k.Key)
+			id := idOf(k.Key)
+			row.bytes(id[:])
 			row.bytes(k.Digest[:])
 			row.int64(k.At.UnixNano())
 		} else {
