@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/proof"
@@ -15,7 +18,45 @@ import (
 const (
 	flagHashed = 1 << iota
 	flagRoot
+	// flagPacked stands alone, in front of changes that are packed.
+	flagPacked = 1 << 7
 )
+
+// teller puts together what commits tell the other replicas, in memory that one uses after the other.
+type teller struct {
+	// packs tells whether it is packed.
+	packs       bool
+	raw, packed []byte
+}
+
+// maxUnpacked bounds what packed changes may come to, in bytes.
+const maxUnpacked = 1 << 30
+
+func (t *teller) body(d *journal.Delta, records *encoder) (body []byte, err error) {
+	if t.raw, err = encodeChanges(t.raw[:0], d.Changes, d.Events, records); err != nil || !t.packs || len(t.raw) > maxUnpacked {
+		return t.raw, err
+	}
+	t.packed = pack(t.packed[:0], t.raw)
+	return t.packed, nil
+}
+
+// pack appends changes, packed: they say the same words for each event, and the database would keep and copy all of them.
+func pack(out, changes []byte) []byte {
+	at := len(out) + 1
+	out = append(slices.Grow(out, 1+s2.MaxEncodedLen(len(changes))), flagPacked)
+	return out[:at+len(s2.Encode(out[at:cap(out)], changes))]
+}
+
+func unpack(packed []byte) ([]byte, error) {
+	if n, err := s2.DecodedLen(packed); err != nil || n > maxUnpacked {
+		return nil, fmt.Errorf("%w: changes", errDamaged)
+	}
+	changes, err := s2.Decode(nil, packed)
+	if err != nil {
+		return nil, fmt.Errorf("%w: changes", errDamaged)
+	}
+	return changes, nil
+}
 
 // encodeChanges appends what Watch shows of a commit, as the other replicas read it: for each change whether it is hashed, its root if it has
 // one, its event as the entry in the log has it, and its people with group, type, tags and record. What has a length stands behind it.
@@ -64,8 +105,13 @@ func eventOf(entry []byte) []byte {
 
 func sized(dst, b []byte) []byte { return append(binary.AppendUvarint(dst, uint64(len(b))), b...) }
 
-// decodeChanges reads what encodeChanges wrote.
+// decodeChanges reads what encodeChanges wrote, packed or not.
 func decodeChanges(body []byte) (out []store.Change, err error) {
+	if len(body) > 0 && body[0] == flagPacked {
+		if body, err = unpack(body[1:]); err != nil {
+			return nil, err
+		}
+	}
 	r := reader{rest: body}
 	for len(r.rest) > 0 && !r.short {
 		flags := r.take(1)[0]

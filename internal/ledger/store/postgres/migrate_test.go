@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -163,5 +164,43 @@ func TestAnEarlierVersionCannotAppend(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", query, err)
 		}
+	}
+}
+
+// TestEarlierReplicasCanFollowForAnHour after an update, until all of them are replaced; those of a new ledger are of this version.
+func TestEarlierReplicasCanFollowForAnHour(t *testing.T) {
+	packed := func(s *Store) (yes bool) {
+		t.Helper()
+		append1(t, s, storetest.Given(1))
+		if err := s.pool.QueryRow(t.Context(), `SELECT get_byte(body, 0) = $1 FROM changes ORDER BY last DESC LIMIT 1`, flagPacked).Scan(&yes); err != nil {
+			t.Fatal(err)
+		}
+		return yes
+	}
+	first := open(t, postgres.Shared(t).Database(t))
+	if !packed(first) {
+		t.Error("a new ledger does not pack")
+	}
+	url := beforeChains(t, first)
+	s, other := open(t, url), open(t, url)
+	if packed(s) {
+		t.Error("what replicas of before cannot read was written at once")
+	}
+	if _, err := s.pool.Exec(t.Context(), `UPDATE head SET packed = packed - 3600000000000`); err != nil {
+		t.Fatal(err)
+	}
+	if !packed(s) {
+		t.Error("an hour later nothing is packed")
+	}
+	h, err := s.Head(t.Context())
+	for err == nil && other.Followed() != h.Position {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("the other replica does not follow")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -228,9 +228,11 @@ func TestChangesComeBackAsTheyWere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := decodeChanges(body)
-	if err != nil || len(out) != 2 || describe(out[0]) != describe(in[0]) || describe(out[1]) != describe(in[1]) {
-		t.Fatalf("%+v, %v", out, err)
+	for _, body := range [][]byte{body, pack(nil, body), pack([]byte("before"), body)[len("before"):]} {
+		out, err := decodeChanges(body)
+		if err != nil || len(out) != 2 || describe(out[0]) != describe(in[0]) || describe(out[1]) != describe(in[1]) {
+			t.Fatalf("%+v, %v", out, err)
+		}
 	}
 	for n := range body {
 		if out, err := decodeChanges(body[:n]); err == nil && len(out) != 0 && describe(out[0]) != describe(in[0]) {

@@ -22,9 +22,10 @@ type database struct {
 	ring *seal.Ring
 	// pid is the server's number for the connection that is in use.
 	pid atomic.Uint32
-	// script and body are memory that one transaction after the other uses.
-	script, body []byte
-	keys         usedBefore
+	// script is memory that one transaction after the other uses.
+	script []byte
+	teller teller
+	keys   usedBefore
 }
 
 // transaction implements journal.Tx. It begins with the head, and what is written goes out together with the commit, so that a commit
@@ -35,6 +36,8 @@ type transaction struct {
 	written script
 	// events is how many of the batch are written.
 	events int
+	// packed is from when on changes are.
+	packed time.Time
 	// hopeful tells that the batch has keys of which nobody knows whether they were used before.
 	hopeful bool
 	// hoping tells that whoever appends may be told so later.
@@ -57,7 +60,7 @@ const (
 	begin   = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	protect = `SELECT set_config('idle_in_transaction_session_timeout', '10s', true), set_config('synchronous_commit',
 		CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`
-	lockHead = `SELECT epoch, position, at, hashed, frontier, newest_id, tag_key, tag_other FROM head WHERE id = 1 FOR UPDATE`
+	lockHead = `SELECT epoch, position, at, hashed, frontier, newest_id, tag_key, tag_other, packed FROM head WHERE id = 1 FOR UPDATE`
 )
 
 // Head implements journal.Tx.
@@ -74,12 +77,12 @@ func (t *transaction) Head(ctx context.Context) (journal.Head, error) {
 			return h, told(err)
 		}
 	}
-	var at int64
+	var at, packed int64
 	var frontier []byte
-	if err := answers.QueryRow().Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.LastID, &h.Scheme.Current, &h.Scheme.Other); err != nil {
+	if err := answers.QueryRow().Scan(&h.Epoch, &h.Position, &at, &h.Hashed, &frontier, &h.LastID, &h.Scheme.Current, &h.Scheme.Other, &packed); err != nil {
 		return h, told(err)
 	}
-	h.At = moment(at)
+	h.At, t.packed = moment(at), moment(packed)
 	var err error
 	if h.Frontier, err = parseFrontier(frontier); err != nil {
 		return h, err
@@ -135,7 +138,8 @@ func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 	if err != nil {
 		return err
 	}
-	if t.body, err = st.write(&t.written, conn, d, t.events, t.body[:0]); err != nil {
+	t.teller.packs = !d.Head.At.Before(t.packed)
+	if err := st.write(&t.written, conn, d, t.events, &t.teller); err != nil {
 		return err
 	}
 	if t.written.under && len(d.Attachments)+len(d.Erased) > 0 { // the vault asks the server
@@ -195,10 +199,9 @@ func (t *transaction) Rollback() {
 	}
 	t.conn.Release()
 	t.conn = nil
-	if cap(t.written.out)+cap(t.body) <= 2*maxScript {
-		t.script = t.written.out
-	} else {
-		t.script, t.body = nil, nil
+	t.script = t.written.out
+	if cap(t.script)+cap(t.teller.raw)+cap(t.teller.packed) > 2*maxScript {
+		t.script, t.teller = nil, teller{}
 	}
 }
 

@@ -45,14 +45,13 @@ func prepare(ctx context.Context, c *pgx.Conn) (*statements, error) {
 	return st, nil
 }
 
-// write adds what a batch came to, but for so many events that are there already: one statement for each table, however many events there are. Body is
-// memory for what it has to put together besides, which it gives back.
-func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta, there int, body []byte) ([]byte, error) {
+// write adds what a batch came to, but for so many events that are there already: one statement for each table, however many events there are.
+func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta, there int, t *teller) error {
 	records := &encoder{}
 	for _, all := range [][]journal.Identity{d.Added, d.Changed} {
 		for i := range all {
 			if _, err := records.record(all[i].Record); err != nil {
-				return body, err
+				return err
 			}
 		}
 	}
@@ -86,15 +85,16 @@ func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta, there i
 	}
 	frontier, err := d.Head.Frontier.MarshalBinary()
 	if err != nil {
-		return body, err
+		return err
 	}
 	s.call(conn, st.setHead, int64(d.Head.Position), d.Head.At.UnixNano(), d.Head.Hashed, frontier, d.Head.LastID)
 	n := len(d.Changes)
 	if n == 0 {
-		return body, s.err // a log that is read in has no followers
+		return s.err // a log that is read in has no followers
 	}
-	if body, err = encodeChanges(body, d.Changes, d.Events, records); err != nil {
-		return body, err
+	body, err := t.body(d, records)
+	if err != nil {
+		return err
 	}
 	s.rows(`changes (last, first, at, body)`, 4, 1, func(_ int, row *script) {
 		row.int64(int64(d.Changes[n-1].Event.Position))
@@ -102,7 +102,7 @@ func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta, there i
 		row.int64(d.Head.At.UnixNano())
 		row.bytes(body)
 	})
-	return body, s.err
+	return s.err
 }
 
 func (st *statements) change(s *script, conn *pgx.Conn, all []journal.Identity, records *encoder) {
