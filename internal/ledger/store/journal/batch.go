@@ -41,6 +41,10 @@ type identity struct {
 
 // load begins a batch with everything that its events rest on.
 func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) {
+	tags, keys := wanted(jobs)
+	if t, ok := tx.(Expecting); ok {
+		t.Expect(tags)
+	}
 	head, err := tx.Head(ctx)
 	if err != nil {
 		return nil, err
@@ -52,10 +56,13 @@ func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) 
 	if b.at.Before(head.At) {
 		b.at = head.At // time in the log never goes back
 	}
-	if err := j.completed(jobs, head.Scheme); err != nil {
+	more, err := j.completed(jobs, head.Scheme)
+	if err != nil {
 		return nil, err
 	}
-	tags, keys := wanted(jobs)
+	if more {
+		tags, keys = wanted(jobs)
+	}
 	loaded, err := tx.Load(ctx, tags, keys)
 	if err != nil {
 		return nil, fmt.Errorf("%w: what it rests on cannot be read: %w", errBatch, err)
@@ -65,8 +72,8 @@ func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) 
 }
 
 // completed gives every identity the tags that the log's scheme asks for. The head is locked, so that nobody is appended without them once a
-// key is being introduced. What callers hold is left as it is.
-func (j *Journal) completed(jobs []*job, now store.Scheme) error {
+// key is being introduced. What callers hold is left as it is. It tells whether there are tags that were not there before.
+func (j *Journal) completed(jobs []*job, now store.Scheme) (more bool, err error) {
 	for _, one := range jobs {
 		for i := range one.events {
 			if !slices.ContainsFunc(one.events[i].Identities, func(id store.Identity) bool { return lacks(id, now) }) {
@@ -80,12 +87,13 @@ func (j *Journal) completed(jobs []*job, now store.Scheme) error {
 					continue
 				}
 				if err := j.complete(&all[n], now); err != nil {
-					return err
+					return more, err
 				}
+				more = true
 			}
 		}
 	}
-	return nil
+	return more, nil
 }
 
 func lacks(id store.Identity, now store.Scheme) bool {

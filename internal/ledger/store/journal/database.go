@@ -52,6 +52,12 @@ type Early interface {
 	WriteEvents(ctx context.Context, d *Delta) error
 }
 
+// Expecting is a transaction that can ask for what a batch rests on together with the head, so that both take one round trip.
+type Expecting interface {
+	// Expect says, before Head, what Load will most likely be asked for.
+	Expect(tags []consent.Tag)
+}
+
 // Head is the head row.
 type Head struct {
 	store.Head

@@ -101,11 +101,7 @@ const (
 
 // load reads the whole clusters of those whom tags name.
 func load(ctx context.Context, q querier, tags []consent.Tag) (out journal.Loaded, err error) {
-	rows, err := q.Query(ctx, loadIdentities, blobs(tags))
-	if err != nil {
-		return out, err
-	}
-	if out.Identities, err = pgx.CollectRows(rows, rowToAppend); err != nil {
+	if out.Identities, err = rowsToAppend(q.Query(ctx, loadIdentities, blobs(tags))); err != nil {
 		return out, err
 	}
 	out.Links, err = linksOf(ctx, q, out.Identities)
@@ -142,6 +138,13 @@ func rowToIdentity(row pgx.CollectableRow) (id journal.Identity, err error) {
 		return id, err
 	}
 	return id, fillIdentity(&id, tags, record)
+}
+
+func rowsToAppend(rows pgx.Rows, err error) ([]journal.Identity, error) {
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, rowToAppend)
 }
 
 // rowToAppend is the same with what the next event about the identity follows.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,9 @@ type transaction struct {
 	written script
 	// events is how many of the batch are written.
 	events int
+	// found are whom the expected tags lead to, once there is a head.
+	expected []consent.Tag
+	found    []journal.Identity
 	// packed is from when on changes are.
 	packed time.Time
 	// hopeful tells that the batch has keys of which nobody knows whether they were used before.
@@ -69,6 +73,9 @@ func (t *transaction) Head(ctx context.Context) (journal.Head, error) {
 	b.Queue(begin)
 	b.Queue(protect)
 	b.Queue(lockHead)
+	if t.expected != nil {
+		b.Queue(loadIdentities, blobs(t.expected))
+	}
 	answers := t.conn.SendBatch(ctx, &b)
 	defer answers.Close()
 	var h journal.Head
@@ -88,12 +95,26 @@ func (t *transaction) Head(ctx context.Context) (journal.Head, error) {
 		return h, err
 	}
 	h.Root = h.Frontier.Root()
+	if t.expected != nil {
+		if t.found, err = rowsToAppend(answers.Query()); err != nil {
+			return h, told(err)
+		}
+	}
 	return h, told(answers.Close())
 }
 
+// Expect implements journal.Expecting.
+func (t *transaction) Expect(tags []consent.Tag) { t.expected = tags }
+
 // Load implements journal.Tx.
 func (t *transaction) Load(ctx context.Context, tags []consent.Tag, keys []string) (out journal.Loaded, err error) {
-	if out, err = load(ctx, t.conn, tags); err != nil {
+	if t.expected != nil && slices.Equal(tags, t.expected) {
+		out.Identities = t.found
+		out.Links, err = linksOf(ctx, t.conn, out.Identities)
+	} else {
+		out, err = load(ctx, t.conn, tags)
+	}
+	if err != nil {
 		return out, told(err)
 	}
 	out.Keys, err = t.loadKeys(ctx, keys)
@@ -206,8 +227,9 @@ func (t *transaction) Rollback() {
 }
 
 var (
-	_ journal.Database = (*database)(nil)
-	_ journal.Tx       = (*transaction)(nil)
-	_ journal.Hopeful  = (*transaction)(nil)
-	_ store.Store      = (*Store)(nil)
+	_ journal.Database  = (*database)(nil)
+	_ journal.Tx        = (*transaction)(nil)
+	_ journal.Expecting = (*transaction)(nil)
+	_ journal.Hopeful   = (*transaction)(nil)
+	_ store.Store       = (*Store)(nil)
 )
