@@ -187,10 +187,13 @@ const maxScript = 16 << 20
 // prepared is where a connection keeps its statements.
 const prepared = "optup-ledger"
 
+// hint is a transaction of its own, with nothing that could be lost: it does not wait for the disk, as the commit before it did.
+const hint = `SELECT set_config('synchronous_commit', 'off', true); NOTIFY ` + channel
+
 // Commit implements journal.Tx. The hint goes out behind the commit, so that it cannot fail it.
 func (t *transaction) Commit(ctx context.Context) error {
 	t.written.say(`COMMIT`)
-	t.written.say(`NOTIFY ` + channel)
+	t.written.say(hint)
 	committed, err := t.written.run(ctx, t.conn.Conn())
 	switch {
 	case committed:
