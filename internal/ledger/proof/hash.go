@@ -19,7 +19,7 @@ type Salt [SaltSize]byte
 
 // Leaf gives the hash of the leaf of an entry: the RFC 6962 leaf hash of the salt and the entry after it.
 func Leaf(salt Salt, entry []byte) Hash {
-	b := make([]byte, 0, 1+SaltSize+len(entry))
+	b := make([]byte, 0, 1024) // enough for most, and not on the heap
 	b = append(b, rfc6962.RFC6962LeafHashPrefix)
 	b = append(append(b, salt[:]...), entry...)
 	return sha256.Sum256(b)

@@ -22,7 +22,7 @@ type resolved struct {
 // all meant; what is new about the identifier belongs to the first of them.
 func (b *batch) resolve(identities []store.Identity) resolved {
 	out := resolved{}
-	types := map[int64]consent.IdentifierType{}
+	var types map[int64]consent.IdentifierType
 	for i := range identities {
 		in := &identities[i]
 		ids := b.find(in.Tags, out.tags)
@@ -33,14 +33,14 @@ func (b *batch) resolve(identities []store.Identity) resolved {
 			ids = []int64{one.ID}
 		}
 		for n, t := range in.Tags {
-			if len(b.find([]consent.Tag{t}, out.tags)) > 0 {
+			if b.whose(t, out.tags) != 0 {
 				continue
 			}
 			whose := ids[0]
 			// What is new under one key belongs to whom it names under the other.
 			if pairs := in.Pairs(); pairs > 0 {
-				if twin := b.find([]consent.Tag{in.Tags[(n+pairs)%len(in.Tags)]}, out.tags); len(twin) > 0 {
-					whose = twin[0]
+				if twin := b.whose(in.Tags[(n+pairs)%len(in.Tags)], out.tags); twin != 0 {
+					whose = twin
 				}
 			}
 			out.tags = append(out.tags, TaggedID{Tag: t, ID: whose})
@@ -50,6 +50,9 @@ func (b *batch) resolve(identities []store.Identity) resolved {
 				out.named = append(out.named, id)
 			}
 			if one := b.identities[id]; one != nil && one.Type == "" && in.Type != "" {
+				if types == nil {
+					types = map[int64]consent.IdentifierType{}
+				}
 				types[id] = in.Type
 			}
 		}
@@ -62,16 +65,22 @@ func (b *batch) resolve(identities []store.Identity) resolved {
 func (b *batch) find(tags []consent.Tag, added []TaggedID) []int64 {
 	var ids []int64
 	for _, t := range tags {
-		id := b.tags[t]
-		if i := slices.IndexFunc(added, func(a TaggedID) bool { return a.Tag == t }); i >= 0 {
-			id = added[i].ID
-		}
-		if id != 0 && !slices.Contains(ids, id) {
+		if id := b.whose(t, added); id != 0 && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// whose gives whom a tag names; 0 for nobody.
+func (b *batch) whose(t consent.Tag, added []TaggedID) int64 {
+	for i := range added {
+		if added[i].Tag == t {
+			return added[i].ID
+		}
+	}
+	return b.tags[t]
 }
 
 // links gives those of all clusters that are named, together.

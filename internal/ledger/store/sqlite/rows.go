@@ -12,6 +12,9 @@ import (
 
 // told says what an error of the driver means to a journal.
 func told(err error) error {
+	if err == nil {
+		return nil
+	}
 	var failed interface{ Code() int } // the driver's, or the engine's
 	if !errors.As(err, &failed) {
 		return err
