@@ -20,7 +20,8 @@ type batch struct {
 	at   time.Time
 	// atText is at as JSON, once it was needed.
 	atText []byte
-	// tags, identities and keys are those that are loaded, and those that the batch adds. Clusters are by each of their identities.
+	// tags, identities and keys are those that are loaded, and those that the batch adds. What was asked for and is not there leads to 0.
+	// Clusters are by each of their identities.
 	tags       map[consent.Tag]int64
 	identities map[int64]*identity
 	clusters   map[int64]*consent.Links
@@ -32,6 +33,12 @@ type batch struct {
 	touched []*identity // that are added or changed, in this order
 	delta   Delta
 	changes []store.Change
+	// expected are the tags that the transaction was told of before there was a head, and expectedKeys the keys of the same events.
+	expected     []consent.Tag
+	expectedKeys []string
+	// had is of the batch before, and grown the most events of those that used the same memory.
+	had   room
+	grown int
 }
 
 type identity struct {
@@ -39,41 +46,46 @@ type identity struct {
 	added, touched bool
 }
 
-// load begins a batch with everything that its events rest on.
-func (j *Journal) load(ctx context.Context, tx Tx, jobs []*job) (*batch, error) {
-	tags, keys := wanted(jobs)
+// begin begins a batch.
+func (j *Journal) begin(ctx context.Context, tx Tx, in *intake) (*batch, error) {
+	b, had := j.batch, j.batch.had
 	if t, ok := tx.(Expecting); ok {
-		t.Expect(tags)
+		b.expected, b.expectedKeys = b.wanted(in.jobs)
+		t.Expect(b.expected)
 	}
 	head, err := tx.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{
-		head: head, at: j.now().UTC(), unproven: j.unproven, tags: map[consent.Tag]int64{}, identities: map[int64]*identity{},
-		clusters: map[int64]*consent.Links{}, keys: map[string]Key{},
+	b.head, b.at, b.unproven = head, head.At, j.unproven
+	b.touched, b.changes = make([]*identity, 0, had.touched), make([]store.Change, 0, had.events)
+	b.delta = Delta{
+		Events: make([]Event, 0, had.events), Added: make([]Identity, 0, had.added), Tags: make([]TaggedID, 0, had.tags), Keys: make([]Key, 0, had.keys),
 	}
-	if b.at.Before(head.At) {
-		b.at = head.At // time in the log never goes back
-	}
-	more, err := j.completed(jobs, head.Scheme)
-	if err != nil {
-		return nil, err
-	}
-	if more {
-		tags, keys = wanted(jobs)
-	}
-	loaded, err := tx.Load(ctx, tags, keys)
-	if err != nil {
-		return nil, fmt.Errorf("%w: what it rests on cannot be read: %w", errBatch, err)
-	}
-	b.take(loaded)
 	return b, nil
 }
 
+// room is how many of each a batch had.
+type room struct{ events, added, tags, keys, touched int }
+
+// end forgets what a batch knew, but for the memory of its maps and for how much there was of it: the next one is likely to have as much.
+func (b *batch) end() {
+	had := room{len(b.delta.Events), len(b.delta.Added), len(b.delta.Tags), len(b.delta.Keys), len(b.touched)}
+	grown := max(b.grown, had.events)
+	if had.events < grown/16 { // maps that a burst made large take long to clear
+		*b = *newBatch()
+		return
+	}
+	clear(b.tags)
+	clear(b.identities)
+	clear(b.clusters)
+	clear(b.keys)
+	*b = batch{tags: b.tags, identities: b.identities, clusters: b.clusters, keys: b.keys, random: b.random, had: had, grown: grown}
+}
+
 // completed gives every identity the tags that the log's scheme asks for. The head is locked, so that nobody is appended without them once a
-// key is being introduced. What callers hold is left as it is. It tells whether there are tags that were not there before.
-func (j *Journal) completed(jobs []*job, now store.Scheme) (more bool, err error) {
+// key is being introduced. What callers hold is left as it is.
+func (j *Journal) completed(jobs []*job, now store.Scheme) error {
 	for _, one := range jobs {
 		for i := range one.events {
 			if !slices.ContainsFunc(one.events[i].Identities, func(id store.Identity) bool { return lacks(id, now) }) {
@@ -87,37 +99,35 @@ func (j *Journal) completed(jobs []*job, now store.Scheme) (more bool, err error
 					continue
 				}
 				if err := j.complete(&all[n], now); err != nil {
-					return more, err
+					return err
 				}
-				more = true
 			}
 		}
 	}
-	return more, nil
+	return nil
 }
 
 func lacks(id store.Identity, now store.Scheme) bool {
 	return id.Scheme != (store.Scheme{}) && id.Scheme != now
 }
 
-// wanted gives all tags and keys of some jobs.
-func wanted(jobs []*job) ([]consent.Tag, []string) {
-	seen, used := map[consent.Tag]bool{}, map[string]bool{}
-	var tags []consent.Tag
-	var keys []string
+// wanted gives the tags and keys of some jobs that the batch has not asked for.
+func (b *batch) wanted(jobs []*job) (tags []consent.Tag, keys []string) {
 	for _, one := range jobs {
 		for i := range one.events {
 			for _, id := range one.events[i].Identities {
 				for _, t := range id.Tags {
-					if !seen[t] {
-						seen[t] = true
+					if _, asked := b.tags[t]; !asked {
+						b.tags[t] = 0
 						tags = append(tags, t)
 					}
 				}
 			}
-			if k := one.events[i].Key; k != "" && !used[k] && isText(k) {
-				used[k] = true
-				keys = append(keys, k)
+			if k := one.events[i].Key; k != "" && isText(k) {
+				if _, asked := b.keys[k]; !asked {
+					b.keys[k] = Key{}
+					keys = append(keys, k)
+				}
 			}
 		}
 	}
@@ -130,6 +140,10 @@ func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 
 func (b *batch) take(loaded Loaded) {
 	clusters, links := map[int64][]consent.Member{}, map[int64][]consent.Link{}
 	for _, id := range loaded.Identities {
+		// Clusters are loaded whole. One that is known may have become another since.
+		if b.identities[id.ID] != nil {
+			continue
+		}
 		b.identities[id.ID] = &identity{Identity: id}
 		clusters[id.Cluster] = append(clusters[id.Cluster], consent.Member{ID: id.ID, Type: id.Type, Record: id.Record})
 		for _, t := range id.Tags {
@@ -157,7 +171,7 @@ func (b *batch) append(in *store.Append, p prepared) (store.Result, error) {
 	if !isText(in.Key) {
 		return store.Result{}, fmt.Errorf("%w: the idempotency key is no text", consent.ErrInvalid)
 	}
-	if k, used := b.keys[in.Key]; used && in.Key != "" {
+	if k := b.keys[in.Key]; in.Key != "" && k.Position != 0 {
 		if k.Digest != in.Digest {
 			return store.Result{}, store.ErrIdempotency
 		}
@@ -284,6 +298,10 @@ func (b *batch) relink(out consent.Appended) {
 		for _, m := range out.Links.Members() {
 			b.move(m.ID, out.Links.Members()[0].ID, out.Links)
 		}
+		return
+	}
+	if all := out.Links.Members(); len(all) == 1 {
+		b.move(all[0].ID, all[0].ID, out.Links)
 		return
 	}
 	for _, ids := range out.Links.Clusters() {

@@ -34,9 +34,9 @@ type unsettled struct {
 }
 
 // commit appends a batch in one transaction, as often as it takes.
-func (j *Journal) commit(ctx context.Context, jobs []*job) ([]store.Change, error) {
+func (j *Journal) commit(ctx context.Context, in *intake) ([]store.Change, error) {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		changes, err := j.try(ctx, jobs)
+		changes, err := j.try(ctx, in)
 		if !errors.Is(err, ErrAgain) {
 			return changes, err
 		}
@@ -46,9 +46,12 @@ func (j *Journal) commit(ctx context.Context, jobs []*job) ([]store.Change, erro
 	}
 }
 
-func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) {
+func (j *Journal) try(ctx context.Context, in *intake) ([]store.Change, error) {
 	if err := j.settle(); err != nil {
 		return nil, err
+	}
+	if !j.streaming {
+		in.all()
 	}
 	tx, err := j.db.Begin(ctx)
 	if err != nil {
@@ -59,14 +62,15 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 	if hopeful != nil {
 		hopeful.Hope()
 	}
-	b, err := j.load(ctx, tx, jobs)
+	defer j.batch.end()
+	b, err := j.begin(ctx, tx, in)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.decide(ctx, tx, jobs); err != nil {
-		return nil, fmt.Errorf("%w: %w", errBatch, err)
+	if err := j.decide(ctx, tx, b, in); err != nil {
+		return nil, err
 	}
-	if hopeful != nil && refusedKey(jobs) && hopeful.Doubts() {
+	if hopeful != nil && refusedKey(in.jobs) && hopeful.Doubts() {
 		return nil, fmt.Errorf("%w: what was refused may have been appended before", ErrAgain)
 	}
 	if len(b.changes) > 0 {
@@ -83,14 +87,14 @@ func (j *Journal) try(ctx context.Context, jobs []*job) ([]store.Change, error) 
 			}
 		}
 	}
-	for _, one := range jobs {
+	for _, one := range in.jobs {
 		for i := range one.results {
 			if one.errs[i] == nil {
 				one.results[i].Root, one.results[i].Size = b.head.Root, b.head.Position
 			}
 		}
 	}
-	return b.changes, nil
+	return b.changes, nil // which those who watch may keep
 }
 
 // refusedKey tells whether an event with a key was refused.
@@ -103,28 +107,6 @@ func refusedKey(jobs []*job) bool {
 		}
 	}
 	return false
-}
-
-// early is how many events are written at once, where events are written while others are decided.
-const early = 64
-
-// decide appends the events of all jobs.
-func (b *batch) decide(ctx context.Context, tx Tx, jobs []*job) error {
-	ahead, _ := tx.(Early)
-	written := 0
-	for _, one := range jobs {
-		one.results, one.errs = make([]store.Result, len(one.events)), make([]error, len(one.events))
-		for i := range one.events {
-			one.results[i], one.errs[i] = b.append(&one.events[i], one.entries[i])
-			if n := len(b.delta.Events); ahead != nil && n-written >= early {
-				if err := ahead.WriteEvents(ctx, &b.delta); err != nil {
-					return err
-				}
-				written = n
-			}
-		}
-	}
-	return nil
 }
 
 // settle finds out what became of a commit with an unknown outcome, before anything else is appended. Its callers have gone with an error,

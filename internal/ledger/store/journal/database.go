@@ -58,6 +58,15 @@ type Expecting interface {
 	Expect(tags []consent.Tag)
 }
 
+// Ahead is a transaction that also reads what the next events of a batch rest on while others are decided and written. Whoever is new by then is in the
+// delta of WriteEvents, and in that of Write once more among those who changed, if they did since.
+type Ahead interface {
+	Tx
+	Early
+	// LoadAhead begins what Load does, and gives what waits for it. It may find what WriteEvents wrote before, or not.
+	LoadAhead(ctx context.Context, tags []consent.Tag, keys []string) (wait func() (Loaded, error))
+}
+
 // Head is the head row.
 type Head struct {
 	store.Head
@@ -138,7 +147,7 @@ func (d *Delta) Outlived() []Attachment {
 // Delta is what became of a batch, to be written in this order. Nothing in it is in the database yet, except where it says so.
 type Delta struct {
 	Head Head
-	// Added are new identities, Changed those that there were, with everything but their number replaced.
+	// Added are new identities, Changed those that there were by then, with everything but their number replaced.
 	Added, Changed []Identity
 	Tags           []TaggedID
 	// Unlinked are rows to delete, before Links are added.

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -16,9 +15,6 @@ const (
 	queueLength = 1024
 	// maxBatch bounds the events of one commit, and with it how long the first of them waits.
 	maxBatch = 2048
-	// yields is how often in a row others get their turn without appending before a batch is complete. Each takes well under a microsecond
-	// if nobody wants it.
-	yields = 4
 	// patience bounds how long one batch may take, attempts together.
 	patience = time.Minute
 )
@@ -35,8 +31,12 @@ type Journal struct {
 	stopped chan struct{}
 	// unknown is a commit of which nobody knows yet whether it happened. It belongs to the appender.
 	unknown *unsettled
+	// batch is the one that is being decided, and then memory for the next. It belongs to the appender.
+	batch *batch
 	// unproven leaves out the Merkle log.
 	unproven bool
+	// streaming lets a batch begin before it is complete.
+	streaming bool
 	// complete gives identities the tags of the log's scheme.
 	complete store.Completer
 }
@@ -46,6 +46,10 @@ type Option func(*Journal)
 
 // Unproven leaves out the Merkle log, so that what it costs can be measured. A ledger with it can prove nothing.
 func Unproven() Option { return func(j *Journal) { j.unproven = true } }
+
+// Streaming lets a transaction begin with the first event of a batch, so that it takes in those that come while others are decided and
+// written. It is for databases whose transactions implement Ahead, and keep nobody waiting who could append meanwhile.
+func Streaming() Option { return func(j *Journal) { j.streaming = true } }
 
 // Completing has tags that were made under an earlier scheme than the log's completed as they are appended. Without it they are refused.
 func Completing(c store.Completer) Option { return func(j *Journal) { j.complete = c } }
@@ -59,6 +63,12 @@ type job struct {
 	errs    []error
 	err     error
 	done    chan struct{}
+	// one is room for the results of a single event.
+	one struct {
+		entry  [1]prepared
+		result [1]store.Result
+		err    [1]error
+	}
 }
 
 type prepared struct {
@@ -68,7 +78,7 @@ type prepared struct {
 
 // New returns a journal that appends to a database until Close. Now is the ledger's clock.
 func New(db Database, now func() time.Time, options ...Option) *Journal {
-	j := &Journal{db: db, now: now, watch: func([]store.Change) {}, queue: make(chan *job, queueLength), stopped: make(chan struct{})}
+	j := &Journal{db: db, now: now, watch: func([]store.Change) {}, queue: make(chan *job, queueLength), stopped: make(chan struct{}), batch: newBatch()}
 	j.complete = func(*store.Identity, store.Scheme) error { return store.ErrKey }
 	for _, o := range options {
 		o(j)
@@ -87,7 +97,12 @@ func (j *Journal) Append(ctx context.Context, events ...store.Append) ([]store.R
 			return nil, nil, err
 		}
 	}
-	one := &job{ctx: ctx, events: events, entries: make([]prepared, len(events)), done: make(chan struct{})}
+	one := &job{ctx: ctx, events: events, done: make(chan struct{})}
+	if len(events) == 1 {
+		one.entries = one.one.entry[:]
+	} else {
+		one.entries = make([]prepared, len(events))
+	}
 	for i := range events {
 		one.entries[i].PreparedEntry, one.entries[i].ok = store.PrepareEntry(events[i].Event, events[i].Identities)
 	}
@@ -144,41 +159,21 @@ func (j *Journal) Close() {
 func (j *Journal) run() {
 	defer close(j.stopped)
 	for first := range j.queue {
-		j.append(j.gather(first))
+		j.append(&intake{jobs: []*job{first}, queue: j.queue})
 	}
-}
-
-// gather takes whatever else waits. Whoever the last commit acknowledged may be about to append again, and gets the turn to do so: as
-// long as more come, so that they share this commit instead of waiting for the next.
-func (j *Journal) gather(first *job) []*job {
-	jobs := []*job{first}
-	for n, idle := len(first.events), 0; n < maxBatch && idle < yields; {
-		select {
-		case one, ok := <-j.queue:
-			if !ok {
-				return jobs
-			}
-			jobs = append(jobs, one)
-			n += len(one.events)
-			idle = 0
-		default:
-			idle++
-			runtime.Gosched()
-		}
-	}
-	return jobs
 }
 
 // append appends jobs and acknowledges them. If they cannot be written together, it finds out which of them cannot be written: one job
 // must not fail the others.
-func (j *Journal) append(jobs []*job) {
+func (j *Journal) append(in *intake) {
 	// The context is the appender's own: a caller who goes away must not roll back others.
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	changes, err := j.commit(ctx, jobs)
+	changes, err := j.commit(ctx, in)
+	jobs := in.jobs
 	if len(jobs) > 1 && divisible(ctx, err) {
-		j.append(jobs[:len(jobs)/2])
-		j.append(jobs[len(jobs)/2:])
+		j.append(&intake{jobs: jobs[:len(jobs)/2]})
+		j.append(&intake{jobs: jobs[len(jobs)/2:]})
 		return
 	}
 	if err == nil && len(changes) > 0 {

@@ -105,7 +105,7 @@ func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() ti
 	if s.database, err = openDatabase(path, s.keys, s.turn); err != nil {
 		return nil, err
 	}
-	s.journal = journal.New(s.database, now, options...)
+	s.journal = journal.New(s.database, now, append([]journal.Option{journal.Streaming()}, options...)...)
 	return s, nil
 }
 
@@ -188,7 +188,7 @@ func (s *Store) Close() error {
 func (s *Store) closeDatabases() error {
 	var errs []error
 	if s.database != nil {
-		errs = append(errs, s.database.conn.Close())
+		errs = append(errs, s.database.close())
 	}
 	if s.glancer != nil {
 		errs = append(errs, s.glancer.close())

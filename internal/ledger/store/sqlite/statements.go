@@ -93,6 +93,8 @@ type database struct {
 	st   *statements
 	keys *keyfile
 	turn turn
+	// work is what the connection is used for while somebody else decides.
+	work chan func()
 	// waiting are idempotency keys. Texts tells that there are some of before they were hashed.
 	waiting waiting
 	texts   bool
@@ -111,14 +113,21 @@ func openDatabase(path string, keys *keyfile, t turn) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	d := &database{conn: conn, st: st, keys: keys, turn: t}
+	d := &database{conn: conn, st: st, keys: keys, turn: t, work: make(chan func(), 8)}
 	if err := each(st.texts, func() error {
 		d.texts = true
 		return nil
 	}); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
+	go d.worker()
 	return d, nil
+}
+
+// close ends the connection. No transaction is open.
+func (d *database) close() error {
+	close(d.work)
+	return d.conn.Close()
 }
 
 // Begin implements journal.Database. The transaction has the write lock from its beginning.

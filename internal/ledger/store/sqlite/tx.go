@@ -32,7 +32,7 @@ type transaction struct {
 // Rollback implements journal.Tx.
 func (t *transaction) Rollback() {
 	if !t.ended {
-		_ = t.ahead.settle()    // what came of it does not matter any more
+		_ = t.settle()          // what came of it does not matter any more
 		_ = t.st.rollback.Run() // a failed commit may have ended the transaction already
 		t.end()
 	}
@@ -121,7 +121,14 @@ func each(s *engine.Stmt, row func() error) error {
 }
 
 // Load implements journal.Tx.
-func (t *transaction) Load(_ context.Context, tags []consent.Tag, keys []string) (out journal.Loaded, err error) {
+func (t *transaction) Load(ctx context.Context, tags []consent.Tag, keys []string) (journal.Loaded, error) {
+	if err := t.settle(); err != nil {
+		return journal.Loaded{}, told(err)
+	}
+	return t.load(ctx, tags, keys)
+}
+
+func (t *transaction) load(_ context.Context, tags []consent.Tag, keys []string) (out journal.Loaded, err error) {
 	seen, clusters := map[int64]bool{}, map[int64]bool{}
 	add := func(s *engine.Stmt) func() error {
 		return func() error {

@@ -10,58 +10,28 @@ import (
 	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
 )
 
-// ahead are events that are being written while others are decided.
-type ahead struct {
-	// events, keys and tags are how many of the batch are written, or are being written until done says what came of it; it is nil if none are.
-	events, keys, tags int
-	done               chan error
-}
-
-// settle waits for what is being written. Until then nothing else may use the connection.
-func (a *ahead) settle() error {
-	if a.done == nil {
-		return nil
-	}
-	err := <-a.done
-	a.done = nil
-	return err
-}
-
-// WriteEvents implements journal.Early.
-func (t *transaction) WriteEvents(_ context.Context, d *journal.Delta) error {
-	if err := t.ahead.settle(); err != nil {
-		return told(err)
-	}
-	events, keys, tags := d.Events[t.ahead.events:], d.Keys[t.ahead.keys:], d.Tags[t.ahead.tags:]
-	t.ahead = ahead{events: len(d.Events), keys: len(d.Keys), tags: len(d.Tags), done: make(chan error, 1)}
-	go func(done chan<- error) {
-		err := t.log(events, nil, keys)
-		if err == nil {
-			err = t.tags(tags)
-		}
-		done <- err
-	}(t.ahead.done)
-	return nil
-}
-
 // Write implements journal.Tx. Records are encoded while the log is written.
 func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
+	a, rest := &t.ahead, d.Added[t.ahead.added:]
 	records := make(chan encoded, 1)
-	go func() { records <- encode(d.Added, d.Changed) }()
-	if err := t.ahead.settle(); err != nil {
+	if len(rest)+len(d.Changed) < parallel {
+		records <- encode(rest, d.Changed)
+	} else {
+		go func() { records <- encode(rest, d.Changed) }()
+	}
+	if err := t.settle(); err != nil {
 		return told(err)
 	}
-	if err := t.log(d.Events[t.ahead.events:], d.Nodes, d.Keys[t.ahead.keys:]); err != nil {
+	if err := t.log(d.Events[a.events:], d.Nodes, d.Keys[a.keys:]); err != nil {
 		return told(err)
 	}
-	if err := t.tags(d.Tags[t.ahead.tags:]); err != nil {
+	if err := t.tags(d.Tags[a.tags:]); err != nil {
 		return told(err)
 	}
-	t.ahead = ahead{}
 	if err := t.index(d); err != nil {
 		return told(err)
 	}
-	if err := t.people(d, <-records); err != nil {
+	if err := t.people(d, rest, <-records); err != nil {
 		return told(err)
 	}
 	if err := t.erase(ctx, d); err != nil {
@@ -72,6 +42,9 @@ func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 	}
 	return told(t.setHead(d))
 }
+
+// parallel is how many records are worth a goroutine.
+const parallel = 16
 
 // encoded are the records of identities, one after the other.
 type encoded struct {
@@ -92,15 +65,19 @@ func encode(lists ...[]journal.Identity) (out encoded) {
 	return out
 }
 
-func (t *transaction) people(d *journal.Delta, records encoded) error {
+func (t *transaction) add(all []journal.Identity, records encoded) error {
 	if records.err != nil {
 		return records.err
 	}
-	added := len(d.Added)
-	if err := setIdentities(t.st.addIdentity, d.Added, records.raw[:added]); err != nil {
+	return setIdentities(t.st.addIdentity, all, records.raw[:len(all)])
+}
+
+// people writes the identities that changed, and some that were added.
+func (t *transaction) people(d *journal.Delta, added []journal.Identity, records encoded) error {
+	if err := t.add(added, records); err != nil {
 		return err
 	}
-	if err := setIdentities(t.st.setIdentity, d.Changed, records.raw[added:]); err != nil {
+	if err := setIdentities(t.st.setIdentity, d.Changed, records.raw[len(added):]); err != nil {
 		return err
 	}
 	if err := setLinks(t.st.dropLink, d.Unlinked); err != nil {
