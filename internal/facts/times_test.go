@@ -49,6 +49,24 @@ func TestTimesAreKeptApart(t *testing.T) {
 			t.Fatal("people who stand alike have different plain states")
 		}
 		plain = p
+		moments, _ := table.Moments(p)
+		_, seconds, ok := table.Seconds(s, nil)
+		if !ok || len(moments) != 4 || len(seconds) != len(moments) {
+			t.Fatalf("%d: %v at %v", n, moments, seconds)
+		}
+		for i, m := range moments {
+			f := aged(n % 500)[m.Purpose]
+			want := f.Used
+			switch {
+			case m.Renewed:
+				want = f.Grants[m.Grant].Renewed
+			case m.Grant >= 0:
+				want = f.Grants[m.Grant].Since
+			}
+			if seconds[i] != want.Unix() {
+				t.Fatalf("%d: %+v at %d, want %d", n, m, seconds[i], want.Unix())
+			}
+		}
 	}
 	all, _ := table.Facts(plain)
 	if f, _ := all.Fact("timed"); !f.Untimed || !f.Grants[1].Since.IsZero() {

@@ -26,8 +26,12 @@ func TestRecordsReachTheLedger(t *testing.T) {
 				if d.ID != large {
 					continue
 				}
-				for i := range d.Uses {
-					seen[d.First+i] = true
+				for i, u := range d.Uses {
+					n := d.First + i
+					seen[n] = true
+					if want := (wire.Tag{1, byte(n - 1), byte((n - 1) >> 8)}); u.Tag == nil || *u.Tag != want || u.Reason != string(decide.OKConsent) || u.Grant != 2 {
+						t.Errorf("person %d is %+v", n, u)
+					}
 				}
 				if d.Effect != "" {
 					effects++

@@ -8,7 +8,7 @@ import (
 
 // TestEncodedUses: what is written by hand is, byte for byte, what the standard library writes.
 func TestEncodedUses(t *testing.T) {
-	tag := Tag{1, 2, 0xff}
+	tag := Tag{1, 2, 0xff, 15: 0xa7}
 	at := time.Date(2026, 3, 2, 10, 0, 0, 120_000_000, time.UTC)
 	full := Decided{
 		ID: NewDecisionID(at, 1, 2), At: at, Effect: "Permit", Reason: "NotPermitted", Mode: "Enforce", Purpose: "news",
