@@ -190,11 +190,12 @@ func TestAServiceThatStallsWithinALongList(t *testing.T) {
 // TestApplicationsThatReadALongListSlowlyOverHTTP2: a stream has no deadline that could be given again within a write, so what was gathered is
 // written in pieces, and each has its time.
 func TestApplicationsThatReadALongListSlowlyOverHTTP2(t *testing.T) {
-	const stall = 800 * time.Millisecond
+	const stall = 2 * time.Second
 	record := `{"email":"anna@example.org"},`
 	body := `{"customers":[` + strings.Repeat(record, 2<<20/len(record)) + `{"email":"bert@example.org"}]}`
 	for name, stalls := range map[string]bool{"steadily": false, "and then no more": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := withEndpoints(t, ir.OnMissingDropRecord, "")
 			r.proxy.stall = stall
 			r.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
@@ -226,7 +227,7 @@ func TestApplicationsThatReadALongListSlowlyOverHTTP2(t *testing.T) {
 				var n int64
 				n, err = io.CopyN(io.Discard, res.Body, 16<<10)
 				if got += n; got < 512<<10 {
-					time.Sleep(stall / 5) // the time of a stall for 80 KiB: several for what is gathered
+					time.Sleep(stall / 10) // the time of a stall for 160 KiB: more than one for what is gathered
 				}
 			}
 			if want := int64(len(body) - len(`,{"email":"bert@example.org"}`)); !errors.Is(err, io.EOF) || got != want {
