@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"time"
@@ -99,6 +100,15 @@ type Identity struct {
 	// Latest is the newest event that names it first, from which Previous leads to those before; 0 for none, or for a database that has an
 	// index of events instead.
 	Latest consent.Position
+}
+
+// KeyID stands for an idempotency key where a database keeps them: the first 16 bytes of its SHA-256.
+type KeyID [16]byte
+
+// KeyIDOf gives the id of a key.
+func KeyIDOf(key string) KeyID {
+	sum := sha256.Sum256([]byte(key))
+	return KeyID(sum[:len(KeyID{})])
 }
 
 // Key is a row: an idempotency key with the event that it stands for.

@@ -83,7 +83,7 @@ func (j *Journal) decide(ctx context.Context, tx Tx, b *batch, in *intake) error
 	b.take(loaded)
 	ahead, _ := tx.(Early)
 	written := 0
-	b.begin(j.now())
+	b.setTime(j.now())
 	for _, one := range jobs {
 		b.decide(one)
 		if n := len(b.delta.Events); ahead != nil && n-written >= early {
@@ -131,7 +131,7 @@ func (j *Journal) stream(ctx context.Context, tx Ahead, b *batch, in *intake) er
 			return unread(err)
 		}
 		b.take(rests)
-		b.begin(j.now())
+		b.setTime(j.now())
 		for _, one := range part {
 			b.decide(one)
 		}
@@ -169,8 +169,8 @@ func (j *Journal) load(ctx context.Context, tx Ahead, b *batch, jobs []*job, now
 	return tx.LoadAhead(ctx, tags, keys), nil
 }
 
-// begin sets the time of the events that are decided from now on. Time in the log never goes back.
-func (b *batch) begin(now time.Time) {
+// setTime sets the time of the events that are decided from now on. Time in the log never goes back.
+func (b *batch) setTime(now time.Time) {
 	if now = now.UTC(); now.After(b.at) {
 		b.at, b.atText = now, nil
 	}

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -12,14 +11,6 @@ import (
 
 	"github.com/optup/optup/internal/ledger/store/journal"
 )
-
-// keyID stands for an idempotency key.
-type keyID [16]byte
-
-func idOf(key string) keyID {
-	sum := sha256.Sum256([]byte(key))
-	return keyID(sum[:len(keyID{})])
-}
 
 const (
 	loadKeys = `SELECT e.keyed, e.digest, e.position, e.at, e.leaf FROM unnest($1::uuid[]) AS w (keyed) JOIN events e ON e.keyed = w.keyed`
@@ -93,9 +84,9 @@ func (t *transaction) loadKeys(ctx context.Context, all []string) (out []journal
 
 // usedKeys finds those of some keys that were used.
 func usedKeys(ctx context.Context, q querier, all []string) ([]journal.Key, error) {
-	names, ids := make(map[keyID]string, len(all)), make([][16]byte, len(all))
+	names, ids := make(map[journal.KeyID]string, len(all)), make([][16]byte, len(all))
 	for i, k := range all {
-		ids[i] = idOf(k)
+		ids[i] = journal.KeyIDOf(k)
 		names[ids[i]] = k
 	}
 	rows, err := q.Query(ctx, loadKeys, ids)

@@ -168,7 +168,7 @@ func writeEvents(s *script, d *journal.Delta, from int) {
 		}
 		row.bytes(e.Leaf[:])
 		if k := keys[i]; k != nil {
-			id := idOf(k.Key)
+			id := journal.KeyIDOf(k.Key)
 			row.bytes(id[:])
 			row.bytes(k.Digest[:])
 			row.int64(k.At.UnixNano())

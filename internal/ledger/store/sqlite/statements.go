@@ -139,5 +139,5 @@ func (d *database) Begin(ctx context.Context) (journal.Tx, error) {
 		d.turn.pass()
 		return nil, told(err)
 	}
-	return &transaction{database: d, ids: map[string]keyID{}, added: map[keyID]consent.Position{}}, nil
+	return &transaction{database: d, ids: map[string]journal.KeyID{}, added: map[journal.KeyID]consent.Position{}}, nil
 }

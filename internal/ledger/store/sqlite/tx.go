@@ -25,8 +25,8 @@ type transaction struct {
 	keyed   int64
 	indexed bool
 	// ids are those of the keys that were looked for, and added those that wait besides the ones that waited before.
-	ids   map[string]keyID
-	added map[keyID]consent.Position
+	ids   map[string]journal.KeyID
+	added map[journal.KeyID]consent.Position
 }
 
 // Rollback implements journal.Tx.

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"maps"
 	"slices"
 	"time"
@@ -12,14 +11,6 @@ import (
 	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
 )
-
-// keyID stands for an idempotency key.
-type keyID [16]byte
-
-func idOf(key string) keyID {
-	sum := sha256.Sum256([]byte(key))
-	return keyID(sum[:len(keyID{})])
-}
 
 // lateKeys is after how many events the keys among them go into their index. Each lands in another place of it, so that many at a time write a
 // page of it once.
@@ -31,7 +22,7 @@ type waiting struct {
 	epoch    string
 	position consent.Position
 	root     proof.Hash
-	keys     map[keyID]consent.Position
+	keys     map[journal.KeyID]consent.Position
 }
 
 func (w *waiting) holds(h *journal.Head) bool {
@@ -44,11 +35,11 @@ func (t *transaction) remember() error {
 		return nil
 	}
 	t.waiting = waiting{epoch: t.head.Epoch, position: t.head.Position, root: t.head.Root}
-	keys := map[keyID]consent.Position{}
+	keys := map[journal.KeyID]consent.Position{}
 	s := t.st.lateKeys
 	s.Int(1, t.keyed)
 	if err := each(s, func() error {
-		var id keyID
+		var id journal.KeyID
 		copy(id[:], s.Blob(0))
 		keys[id] = consent.Position(s.Number(1))
 		return nil
@@ -61,7 +52,7 @@ func (t *transaction) remember() error {
 
 // key finds the event that came with a key: among those that wait, in the index, and in that of texts of earlier versions.
 func (t *transaction) key(key string, found func(journal.Key)) error {
-	id := idOf(key)
+	id := journal.KeyIDOf(key)
 	t.ids[key] = id
 	s := t.st.keyOf
 	if p, ok := t.waiting.keys[id]; ok {
@@ -101,7 +92,7 @@ func (t *transaction) index(d *journal.Delta) error {
 		return nil
 	}
 	maps.Copy(t.added, before)
-	for _, id := range slices.SortedFunc(maps.Keys(t.added), func(a, b keyID) int { return bytes.Compare(a[:], b[:]) }) {
+	for _, id := range slices.SortedFunc(maps.Keys(t.added), func(a, b journal.KeyID) int { return bytes.Compare(a[:], b[:]) }) {
 		t.st.addKey.Bytes(1, id[:])
 		t.st.addKey.Int(2, int64(t.added[id]))
 		if err := t.st.addKey.Run(); err != nil {
