@@ -92,6 +92,14 @@ func rekeyed(t *testing.T, open Factory) {
 		t.Fatalf("%+v, %v", h, err)
 	}
 	must(t, s, store.Append{Identities: []store.Identity{under(t, "after@example.org", "", store.First)}, Event: given})
+	// Somebody who is known under the new key alone is found by who still names them under the old one.
+	must(t, s, store.Append{Identities: []store.Identity{under(t, "known@example.org", "", only)}, Event: given})
+	taken := consent.Event{Type: consent.EventWithdrawn, Purpose: given.Purpose, Actor: consent.ActorPerson}
+	must(t, s, store.Append{Identities: []store.Identity{under(t, "known@example.org", "", store.First)}, Event: taken})
+	r, err := s.Lookup(timeout(t), under(t, "known@example.org", "", only).Tags[0])
+	if err != nil || len(r.Grants) != 1 || r.Grants[0].Status != consent.StatusWithdrawn {
+		t.Fatalf("taken back under the old key: %+v, %v", r, err)
+	}
 	page, err := s.Entries(timeout(t), 1, 10)
 	if err != nil {
 		t.Fatal(err)

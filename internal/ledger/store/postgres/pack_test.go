@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -40,8 +41,13 @@ func TestWhatWasNotPackedIsRefused(t *testing.T) {
 		"more than there is":       append([]byte{0x80, 0x80, 0x80, 0x01}, packed[1:]...),
 		"a length that has no end": bytes.Repeat([]byte{0xff}, 12),
 	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		if out, err := unpack(in); err == nil {
 			t.Errorf("%s: read as %d bytes", name, len(out))
+		}
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > maxUnpacked/2 {
+			t.Errorf("%s: room was made for what it says it comes to", name)
 		}
 	}
 }
