@@ -40,7 +40,7 @@ func (c *crowd) whole() (*sidecar, error) {
 
 // watch notes when a position counts for look-ups. It looks often, and not all the time: it shares the machine with what it measures.
 func (s *sidecar) watch() {
-	for last := s.feed.Position(); ; time.Sleep(100 * time.Microsecond) {
+	for last := s.feed.Position(); ; time.Sleep(time.Millisecond) {
 		at := s.feed.Position()
 		if at == last {
 			continue
