@@ -38,7 +38,9 @@ func Reduce(f consent.Fact, times bool) (consent.Fact, bool) {
 	}
 	for _, s := range f.Relationships {
 		r := consent.Relationship{Goods: s.Goods, ObjectionNotice: s.ObjectionNotice}
-		if !slices.ContainsFunc(out.Relationships, func(o consent.Relationship) bool { return slices.Equal(o.Goods, r.Goods) && o.ObjectionNotice == r.ObjectionNotice }) {
+		if !slices.ContainsFunc(out.Relationships, func(o consent.Relationship) bool {
+			return slices.Equal(o.Goods, r.Goods) && o.ObjectionNotice == r.ObjectionNotice
+		}) {
 			out.Relationships = append(out.Relationships, r)
 		}
 	}
