@@ -15,6 +15,7 @@ import (
 
 	"github.com/optup/optup/internal/ledger/confirm"
 	"github.com/optup/optup/internal/ledger/erasure"
+	"github.com/optup/optup/internal/ledger/stream"
 )
 
 // grace is how long requests may take to end when the ledger stops.
@@ -47,6 +48,7 @@ func (s *servers) run(ctx context.Context, bundles *bundles) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("the admin port cannot listen; free it, or give another address with --admin: %w", err), public.Close())
 	}
+	public = stream.Listener(public)
 	main := s.api
 	var cert *certificate
 	if s.flags.tlsCert != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/optup/optup/internal/ledger/access"
 	"github.com/optup/optup/internal/ledger/keys"
 	"github.com/optup/optup/internal/ledger/server"
+	"github.com/optup/optup/internal/ledger/stream"
 	"github.com/optup/optup/internal/policy"
 )
 
@@ -81,7 +82,7 @@ func (x *Instance) openLedger(ctx context.Context, l policy.Ledger) (*ledger, er
 	}
 	out := &ledger{Ledger: opened, controller: l.Controller, url: "http://" + listener.Addr().String()}
 	out.http = opened.Server(server.Served{Bundle: out.bundle.Load})
-	x.group.Go(func() error { return ended(out.http.Serve(listener)) })
+	x.group.Go(func() error { return ended(out.http.Serve(stream.Listener(listener))) })
 	return out, nil
 }
 

@@ -221,7 +221,9 @@ func (l *Ledger) Start() *Ledger {
 	if l.Middleware != nil {
 		h = l.Middleware(h)
 	}
-	l.server = httptest.NewServer(h)
+	l.server = httptest.NewUnstartedServer(h)
+	l.server.Listener = stream.Listener(l.server.Listener)
+	l.server.Start()
 	l.URL = l.server.URL
 	l.t.Cleanup(l.Stop)
 	return l

@@ -10,6 +10,10 @@
 // read into memory before they are written, so that a slow subscriber never holds the database, and are shared by those who come
 // together.
 //
+// A change goes to everybody at once, so what one write costs counts. Where the connection allows it (see Listener), streams are written by a few
+// goroutines, the lanes, each of which serves many of them in turn and waits for none: what a connection does not take at once is kept, and
+// written by a goroutine of its own until the stream has caught up.
+//
 // Subscribers show the newest checkpoint that they were sent. One that this ledger signed and that is not of its log proves that
 // the log has forgotten something, and ends all streams until an operator adopts it.
 package stream

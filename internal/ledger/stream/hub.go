@@ -32,6 +32,10 @@ type Hub struct {
 	epoch string
 	sign  func(epoch string, at consent.Position, root [32]byte) (string, error)
 
+	// lanes write streams that need not be waited for; next is whose turn it is to take one.
+	lanes []*lane
+	next  int
+
 	counts  counts
 	people  roll
 	wake    chan struct{}
@@ -44,6 +48,8 @@ type scope struct {
 	wants   interest
 	ring    *ring
 	members map[*subscriber]struct{}
+	// alone are those members whose streams have goroutines of their own.
+	alone map[*subscriber]struct{}
 	// left is when the last member went.
 	left time.Time
 	// picture is the snapshot that is being read, or was just now.
@@ -53,7 +59,7 @@ type scope struct {
 // NewHub watches a store, which must not have been watched before. Close ends it.
 func NewHub(s store.Store, log *slog.Logger) *Hub {
 	h := &Hub{
-		log: log, scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+		log: log, scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, lanes: newLanes(), wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	h.people.init()
 	s.Watch(h.publish)
@@ -120,22 +126,36 @@ func (h *Hub) subscribe(version int, wants interest, s *subscriber) bool {
 	key := wants.name(version)
 	sc := h.scopes[key]
 	if sc == nil {
-		sc = &scope{version: version, wants: wants, ring: &ring{limit: ringSize}, members: map[*subscriber]struct{}{}}
+		sc = &scope{version: version, wants: wants, ring: &ring{limit: ringSize}, members: map[*subscriber]struct{}{}, alone: map[*subscriber]struct{}{}}
 		if h.known {
 			sc.ring.begin(h.last)
 		}
 		h.scopes[key] = sc
 	}
 	s.scope = sc
-	sc.members[s] = struct{}{}
+	sc.members[s], sc.alone[s] = struct{}{}, struct{}{}
 	h.people.join(s)
 	return true
+}
+
+// seat has a lane write a stream.
+func (h *Hub) seat(st *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next = (h.next + 1) % len(h.lanes)
+	st.seat.lane = h.lanes[h.next]
+	delete(st.queue.scope.alone, st.queue)
+	st.queue.mu.Lock()
+	st.queue.session = st
+	st.queue.mu.Unlock()
+	st.seat.lane.join(st)
 }
 
 func (h *Hub) unsubscribe(s *subscriber) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(s.scope.members, s)
+	delete(s.scope.alone, s)
 	s.scope.left = time.Now()
 	h.people.leave(s)
 }
@@ -231,8 +251,13 @@ func (h *Hub) hand(sc *scope, changes []store.Change, checkpoints map[consent.Po
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s := range sc.members {
+	for s := range sc.alone {
 		poke(s.wake)
+	}
+	if len(sc.alone) < len(sc.members) {
+		for _, l := range h.lanes {
+			l.tell()
+		}
 	}
 }
 

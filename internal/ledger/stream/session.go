@@ -33,6 +33,11 @@ type session struct {
 	resumed bool
 	at      cursor
 	out     outlet
+	// seat is where a lane writes it, and end what is done after the last write there.
+	seat seat
+	end  func(err error)
+	// quiet tells that nothing was written since the last tick.
+	quiet bool
 }
 
 // outlet is where frames are written.
@@ -120,14 +125,25 @@ const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUp
 
 func (st *session) takeOver(conn net.Conn, early []byte) {
 	ctx, cancel := st.s.expiry(context.Background(), st.sub)
-	defer cancel()
-	// The HTTP server, which would have seen to both, has nothing to do with the connection any more.
-	defer func() { _ = conn.Close() }()
+	stop := context.AfterFunc(ctx, st.queue.end)
+	// The HTTP server, which would have seen to the connection, has nothing to do with it any more.
+	end := func(err error) {
+		st.ended(ctx, err)
+		stop()
+		st.s.Hub.unsubscribe(st.queue)
+		_ = conn.Close()
+		cancel()
+	}
+	err := errPanic
+	defer func() {
+		if st.end == nil { // nobody else writes it
+			end(err)
+		}
+	}()
 	defer st.survive()
 	c := &connection{conn: conn, timeout: st.s.WriteTimeout}
 	st.out = c
-	if err := errors.Join(conn.SetDeadline(time.Time{}), c.write([]byte(switching))); err != nil {
-		st.s.Hub.unsubscribe(st.queue)
+	if err = errors.Join(conn.SetDeadline(time.Time{}), c.write([]byte(switching))); err != nil {
 		return
 	}
 	go func() {
@@ -135,14 +151,39 @@ func (st *session) takeOver(conn net.Conn, early []byte) {
 		defer st.survive()
 		st.listen(conn, early)
 	}()
-	st.run(ctx)
+	tick := time.NewTicker(st.s.Heartbeat)
+	defer tick.Stop()
+	if err = st.begin(tick.C); err != nil {
+		return
+	}
+	if below := eagerly(conn); below != nil {
+		if err = below.hurry(); err == nil {
+			st.out, st.end = &hasty{conn: conn, below: below, timeout: st.s.WriteTimeout}, end
+			st.s.Hub.seat(st)
+		}
+		return
+	}
+	err = st.changes(tick.C)
+}
+
+// errPanic ends a stream in which something panicked, which is told of elsewhere.
+var errPanic = errors.New("a fault of the ledger")
+
+func (st *session) ended(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		st.s.Logger.Info("a stream ended", "subject", st.sub.Caller.Subject, "error", err)
+	}
 }
 
 // survive keeps a panic to the stream in which it happened, which ends. What a panic says may be about a person.
 func (st *session) survive() {
 	if v := recover(); v != nil {
-		st.s.Logger.Error("a stream panicked", "subject", st.sub.Caller.Subject, "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+		st.panicked(v)
 	}
+}
+
+func (st *session) panicked(v any) {
+	st.s.Logger.Error("a stream panicked", "subject", st.sub.Caller.Subject, "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 }
 
 // listen reads pings until the connection ends. Frames are small, so they are read without a buffer that would wait with each connection.
@@ -200,9 +241,7 @@ func (st *session) run(ctx context.Context) {
 	if err == nil {
 		err = st.changes(tick.C)
 	}
-	if ctx.Err() == nil {
-		st.s.Logger.Info("a stream ended", "subject", st.sub.Caller.Subject, "error", err)
-	}
+	st.ended(ctx, err)
 }
 
 // begin says hello, and sends everything that is known unless the subscriber has it.
@@ -258,37 +297,98 @@ func (st *session) begin(tick <-chan time.Time) error {
 
 // changes sends what happens, until the stream ends.
 func (st *session) changes(tick <-chan time.Time) error {
-	quiet := false
 	for {
-		span, ok := st.queue.scope.ring.next(&st.at)
-		if !ok {
-			st.s.Hub.count(&st.s.Hub.counts.cut)
-			return fmt.Errorf("%w: it fell behind by more than is kept", errCut)
+		wrote, err := st.step()
+		if err != nil {
+			return err
 		}
-		replies, ok := st.queue.take()
-		if !ok {
-			return errCut
-		}
-		if len(span)+len(replies) > 0 {
-			quiet = false
-			for _, raw := range [][]byte{span, replies} {
-				if err := st.out.write(raw); err != nil {
-					return err
-				}
-			}
+		if wrote {
 			continue
 		}
 		select {
 		case <-st.queue.wake:
 		case <-tick:
-			if quiet {
-				if err := st.send(wire.TypeHeartbeat, nil); err != nil {
-					return err
-				}
+			if err := st.beat(); err != nil {
+				return err
 			}
-			quiet = true
 		}
 	}
+}
+
+// step sends what there is, and tells whether there was anything.
+func (st *session) step() (bool, error) {
+	span, ok := st.queue.scope.ring.next(&st.at)
+	if !ok {
+		st.s.Hub.count(&st.s.Hub.counts.cut)
+		return false, fmt.Errorf("%w: it fell behind by more than is kept", errCut)
+	}
+	replies, ok := st.queue.take()
+	if !ok {
+		return false, errCut
+	}
+	if len(span)+len(replies) == 0 {
+		return false, nil
+	}
+	st.quiet = false
+	for _, raw := range [][]byte{span, replies} {
+		if err := st.out.write(raw); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// beat gives a sign of life if nothing was sent since the last time.
+func (st *session) beat() error {
+	if st.quiet {
+		return st.send(wire.TypeHeartbeat, nil)
+	}
+	st.quiet = true
+	return nil
+}
+
+// pass is a lane's turn. It reports stuck for a stream that has to be waited for.
+func (st *session) pass(beat bool) (stuck bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			st.panicked(v)
+			stuck, err = false, errPanic
+		}
+	}()
+	out, _ := st.out.(*hasty)
+	for wrote := true; wrote; {
+		if wrote, err = st.step(); err != nil {
+			return false, err
+		}
+		if out.stuck() {
+			return true, nil
+		}
+	}
+	if beat {
+		err = st.beat()
+	}
+	return out.stuck(), err
+}
+
+// catchUp writes what a lane could not, and goes back to it.
+func (st *session) catchUp() {
+	err := errPanic
+	defer func() {
+		if err != nil {
+			st.over(err)
+		}
+	}()
+	defer st.survive()
+	out, _ := st.out.(*hasty)
+	if err = out.catchUp(); err == nil {
+		st.seat.lane.join(st)
+	}
+}
+
+// over ends a stream that a lane wrote.
+func (st *session) over(err error) {
+	defer st.survive()
+	st.end(err)
 }
 
 func (st *session) send(t wire.Type, payload any) error {

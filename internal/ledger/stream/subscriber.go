@@ -20,7 +20,9 @@ type subscriber struct {
 	scope *scope
 	wake  chan struct{}
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// session is the stream if a lane writes it, instead of a goroutine that waits for wake.
+	session *session
 	ended   bool
 	replies []byte
 	said    said
@@ -44,7 +46,16 @@ func (s *subscriber) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	poke(s.wake)
+	s.stir()
+}
+
+// stir has the stream look for what there is for it alone. The lock is held.
+func (s *subscriber) stir() {
+	if s.session != nil {
+		s.session.seat.lane.ask(s.session)
+	} else {
+		poke(s.wake)
+	}
 }
 
 // reply sends something to this subscriber alone. One that does not read what it asked for is cut.
@@ -57,7 +68,7 @@ func (s *subscriber) reply(frame []byte) {
 	if s.replies = append(s.replies, frame...); len(s.replies) > maxReplies {
 		s.ended, s.replies = true, nil
 	}
-	poke(s.wake)
+	s.stir()
 }
 
 // take gives what is for this subscriber alone, and false once it was cut.

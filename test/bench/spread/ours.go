@@ -42,7 +42,7 @@ func (l *ledger) streams() (way, error) {
 	if err != nil {
 		return nil, err
 	}
-	go func() { _ = s.server.ServeTLS(listener, "", "") }()
+	go func() { _ = s.server.ServeTLS(stream.Listener(listener), "", "") }()
 	return s, nil
 }
 
