@@ -59,7 +59,7 @@ func Reduce(f consent.Fact, times bool) (consent.Fact, bool) {
 // sameGrant compares what reduceGrant leaves.
 func sameGrant(a, b *consent.Grant) bool {
 	return a.Purpose == b.Purpose && a.Status == b.Status && a.Notice == b.Notice && a.Proof == b.Proof && a.Guardian == b.Guardian &&
-		a.BasedOn == b.BasedOn && a.Position == b.Position && a.Since == b.Since && a.Renewed == b.Renewed
+		a.BasedOn == b.BasedOn && a.Position == b.Position && a.Since.Equal(b.Since) && a.Renewed.Equal(b.Renewed)
 }
 
 // blank tells whether a fact says nothing. Reflection would take most of the time of a snapshot.
