@@ -1,6 +1,7 @@
 package standalone
 
 import (
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -218,6 +219,19 @@ func TestStopLetsRequestsEnd(t *testing.T) {
 	}
 	if text := <-answered; text != "at last" {
 		t.Errorf("%q", text)
+	}
+}
+
+// TestStopLosesNoUseRecords: the ledgers end after everybody who tells them what was decided.
+func TestStopLosesNoUseRecords(t *testing.T) {
+	var log lines
+	h := start(t, samples(t), func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	h.customers()
+	if err := h.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(log.String(), "not delivered") {
+		t.Error(log.String())
 	}
 }
 

@@ -25,8 +25,9 @@ type sidecar struct {
 	id       string
 	proxy    *proxy.Proxy
 	follower *follow.Follower
-	// forget ends the feeds.
-	forget context.CancelFunc
+	// forget ends the feeds, and recorded is closed once use records have reached the ledger after that, or could not.
+	forget   context.CancelFunc
+	recorded chan struct{}
 	bundle compile.Bundle
 	routes map[string]*route // by declared host:port
 }
@@ -47,7 +48,7 @@ func (x *Instance) newSidecar(b compile.Bundle) *sidecar {
 	ctx, forget := context.WithCancel(x.life)
 	current, credentials := &proxy.Current{}, &credential.Store{}
 	s := &sidecar{
-		id: idOf(b.Workload), forget: forget, routes: map[string]*route{},
+		id: idOf(b.Workload), forget: forget, recorded: make(chan struct{}), routes: map[string]*route{},
 		proxy: &proxy.Proxy{Current: current, Metrics: proxy.NewMetrics(metrics.New()), Logger: x.o.Logger, Dial: x.dial, Credentials: credentials},
 		follower: follow.New(ctx, x.group, current, follow.Options{
 			Token: func() (string, error) { return x.token, nil }, Ledgers: x.followed, Logger: x.o.Logger, Credentials: credentials,
@@ -64,23 +65,26 @@ const recordTime = 500 * time.Millisecond
 func (x *Instance) record(ctx context.Context, s *sidecar) {
 	r, err := uses.New(uses.Options{Send: s.follower.SendUses, Logger: x.o.Logger})
 	if err != nil {
+		close(s.recorded)
 		return // only a folder fails, and there is none
 	}
 	s.proxy.Uses = r
 	x.group.Go(func() error {
+		defer close(s.recorded)
 		return r.Run(ctx, func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 		})
 	})
 }
 
-// close lets requests that have begun end, and then forgets what people agreed to.
+// close lets requests that have begun end, forgets what people agreed to, and waits until what was decided is recorded.
 func (s *sidecar) close(ctx context.Context) error {
 	for _, r := range s.routes {
 		r.stop()
 	}
 	err := s.proxy.Shutdown(ctx)
 	s.forget()
+	<-s.recorded
 	return err
 }
 
