@@ -28,8 +28,8 @@ type sidecar struct {
 	// forget ends the feeds, and recorded is closed once use records have reached the ledger after that, or could not.
 	forget   context.CancelFunc
 	recorded chan struct{}
-	bundle compile.Bundle
-	routes map[string]*route // by declared host:port
+	bundle   compile.Bundle
+	routes   map[string]*route // by declared host:port
 }
 
 // route is one declared host and port, and where it is served.
