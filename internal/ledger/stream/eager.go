@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -28,8 +29,13 @@ func (l listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// eager is a connection that can be told not to wait: then Write takes everything, and keeps what the connection does not. It must not be written to any
-// more as long as there is something kept, but for the little that TLS adds by itself.
+// maxKept bounds what a connection keeps, in bytes: a record that it did not take, and what TLS adds by itself. A peer that does not read can have
+// TLS add as much as it likes, by asking for other keys again and again.
+const maxKept = 2 * record
+
+var errKept = errors.New("too much waits for a peer that does not read")
+
+// eager is a connection that can be told not to wait: then Write takes everything, and keeps what the connection does not, up to a bound.
 type eager struct {
 	net.Conn
 	raw syscall.RawConn
@@ -81,6 +87,9 @@ func (e *eager) Write(b []byte) (int, error) {
 		if wrote = e.wrote; err != nil {
 			return wrote, err
 		}
+	}
+	if len(e.rest)+len(b)-wrote > maxKept {
+		return wrote, errKept
 	}
 	if wrote < len(b) {
 		e.rest = append(e.rest, b[wrote:]...)

@@ -9,9 +9,9 @@ import (
 // turns is how many streams a lane serves before it lets others have the processor.
 const turns = 32
 
-// lane is one goroutine that writes the changes of many streams, one after the other, as long as none of them has to be waited for. A goroutine for each
-// would be woken for each change, and that costs a third as much again as to encrypt and write it. A stream whose connection takes no more is
-// written by a goroutine of its own until it has caught up.
+// lane is one goroutine that writes the changes of many streams, one after the other, as long as none of them has to be waited for: a goroutine
+// for each would have to be woken for each change. A stream whose connection takes no more is written by a goroutine of its own until it has
+// caught up.
 type lane struct {
 	wake chan struct{}
 
@@ -62,11 +62,11 @@ func (l *lane) tell() {
 	poke(l.wake)
 }
 
-// ask has the lane look after one stream.
+// ask has the lane look after one stream. Whoever is not there is looked after as it comes, if it does.
 func (l *lane) ask(st *session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !st.seat.asked {
+	if l.running && !st.seat.asked {
 		st.seat.asked = true
 		l.asked = append(l.asked, st)
 		poke(l.wake)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,13 +56,16 @@ func TestAnEagerConnectionNeverWaits(t *testing.T) {
 	if err := e.hurry(); err != nil {
 		t.Fatal(err)
 	}
-	for n := range 100 {
-		if write(n); n == 0 && e.stuck() {
+	for n := 0; !e.stuck(); n++ {
+		if n == 1000 {
+			t.Fatal("1 MB went through a connection that nobody reads")
+		}
+		if write(n % 100); n == 0 && e.stuck() {
 			t.Fatal("a connection takes nothing at once")
 		}
 	}
-	if !e.stuck() {
-		t.Fatal("100 KB went through a connection that nobody reads")
+	for n := range 10 {
+		write(n)
 	}
 	read := make(chan []byte)
 	go func() {
@@ -75,15 +79,30 @@ func TestAnEagerConnectionNeverWaits(t *testing.T) {
 	if !bytes.Equal(<-read, want.Bytes()) {
 		t.Fatal("something else came than was written")
 	}
-	if err := e.wait(time.Millisecond); err != nil { // with nothing to wait for
+	if err := e.wait(100 * time.Millisecond); err != nil { // with nothing to wait for
 		t.Fatal(err)
 	}
-	for n := 0; ; n++ { // it waits again, until it takes too long
-		if _, err := e.Write(make([]byte, 64<<10)); err != nil {
+	for n := 0; ; n++ { // it waits now, until it has waited too long
+		if _, err := e.Write(make([]byte, 1000)); e.stuck() || n == 10_000 {
+			t.Fatal("writes do not wait")
+		} else if errors.Is(err, os.ErrDeadlineExceeded) {
 			break
-		} else if n == 1000 { // the deadline is that of the wait before
-			t.Fatal("writes of a connection that nobody reads go on")
+		} else if err != nil {
+			t.Fatal(err)
 		}
+	}
+	if err := e.hurry(); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; ; n++ {
+		if _, err := e.Write(make([]byte, 100)); errors.Is(err, errKept) {
+			break
+		} else if err != nil || n > maxKept {
+			t.Fatal("what is kept has no bound", err)
+		}
+	}
+	if len(e.rest) > maxKept {
+		t.Fatal(len(e.rest))
 	}
 	_ = theirs.Close()
 	if err := e.hurry(); err != nil {
