@@ -21,13 +21,18 @@ type decoder struct {
 	// words are texts that were met: purposes, notices and the like come again and again.
 	words  map[string]string
 	grants []consent.Grant
-	// What the grant before had, which is likely to come again.
-	purpose, notice, status, proof, touchpoint string
+	noes   []consent.No
+	// What the grant before had, which is likely to come again, and what is known of its purpose.
+	status, proof, touchpoint string
+	last                      *known
+	// purposes are those that were met, and none stands before the first grant of a record.
+	purposes map[string]*known
+	none     known
 	// records and room are what is given out next, where many records are read at once; empty where one is read.
 	records []consent.Record
 	room    []consent.Grant
 	many    bool
-	// lent is the one record that is given out again and again, with the grants above, to who keeps nothing; nil for everybody else.
+	// lent is the one record that is given out again and again, with the grants and noes above, to who keeps nothing; nil for everybody else.
 	lent *consent.Record
 }
 
@@ -35,7 +40,7 @@ var decoders = sync.Pool{New: func() any { return &decoder{words: map[string]str
 
 // record reads one record; nil where it is left to others.
 func (d *decoder) record(raw []byte) *consent.Record {
-	d.in, d.at, d.bad, d.grants = raw, 0, false, d.grants[:0]
+	d.in, d.at, d.bad, d.grants, d.last = raw, 0, false, d.grants[:0], &d.none
 	r := d.next()
 	d.object(func(key []byte) int { return d.recordMember(r, key) })
 	if d.bad || d.at != len(d.in) {
@@ -88,9 +93,8 @@ func (d *decoder) recordMember(r *consent.Record, key []byte) int {
 		return 1
 	case "grants":
 		d.list(func() {
-			var g consent.Grant
-			d.object(func(key []byte) int { return d.grantMember(&g, key) })
-			d.grants = append(d.grants, g)
+			d.grants = append(d.grants, consent.Grant{})
+			d.grant(&d.grants[len(d.grants)-1])
 		})
 		r.Grants = d.keep()
 		return 2
@@ -101,7 +105,14 @@ func (d *decoder) recordMember(r *consent.Record, key []byte) int {
 		r.Relationships = listOf(d, d.relationshipMember)
 		return 4
 	case "noes":
-		r.Noes = listOf(d, d.noMember)
+		d.noes, d.last = d.noes[:0], &d.none
+		d.list(func() {
+			d.noes = append(d.noes, consent.No{})
+			d.no(&d.noes[len(d.noes)-1])
+		})
+		if r.Noes = d.noes[:len(d.noes):len(d.noes)]; d.lent == nil {
+			r.Noes = slices.Clone(r.Noes)
+		}
 		return 5
 	case "restricted":
 		r.Restricted = d.yes()
@@ -171,16 +182,16 @@ func (d *decoder) grantMember(g *consent.Grant, key []byte) int {
 		g.Position = d.position()
 		return 1
 	case "purpose":
-		g.Purpose = consent.PurposeID(d.again(&d.purpose))
+		g.Purpose = consent.PurposeID(d.text())
 		return 2
 	case "notice":
-		g.Notice = consent.NoticeID(d.again(&d.notice))
+		g.Notice = consent.NoticeID(d.text())
 		return 3
 	case "status":
-		g.Status = consent.Status(d.again(&d.status))
+		g.Status = consent.Status(d.text())
 		return 4
 	case "proof":
-		g.Proof = consent.Proof(d.again(&d.proof))
+		g.Proof = consent.Proof(d.text())
 		return 5
 	case "since":
 		g.Since = d.time()
@@ -195,7 +206,7 @@ func (d *decoder) grantMember(g *consent.Grant, key []byte) int {
 		g.WidenedFrom = d.position()
 		return 9
 	case "touchpoint":
-		g.Touchpoint = d.again(&d.touchpoint)
+		g.Touchpoint = d.text()
 		return 10
 	case "guardian":
 		g.Guardian = d.yes()

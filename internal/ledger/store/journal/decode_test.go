@@ -1,8 +1,11 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"testing"
 	"time"
 
@@ -82,6 +85,41 @@ func TestWhatIsWrittenOtherwiseIsReadTheSame(t *testing.T) {
 	}
 }
 
+// TestWhatIsLikelyHasItsQuotes.
+func TestWhatIsLikelyHasItsQuotes(t *testing.T) {
+	grant := func(status string) []byte {
+		return []byte(`{"position":1,"grants":[{"position":1,"purpose":"a","notice":"n","status":` + status + `,"since":"2026-02-21T12:00:00Z"}]}`)
+	}
+	d := &decoder{words: map[string]string{}}
+	for _, status := range []string{`xgiven"`, `"givenx`, `"given`, `given`} {
+		if d.record(grant(`"given"`)) == nil {
+			t.Fatal("what is usual is left to others")
+		}
+		if r := d.record(grant(status)); r != nil {
+			t.Errorf("%s is read as %+v", status, r)
+		}
+	}
+	d.in, d.at, d.bad = []byte(`"givenx"`), 0, false
+	if last := "given"; d.again(&last) != "givenx" || d.bad {
+		t.Errorf("%s is read as %q", d.in, last)
+	}
+}
+
+// TestUnescaped: eight bytes at once are looked at like one.
+func TestUnescaped(t *testing.T) {
+	for n := 1; n <= 17; n++ {
+		for at := range n {
+			for c := range 256 {
+				text := bytes.Repeat([]byte("a"), n)
+				text[at] = byte(c)
+				if got, want := unescaped(text), c >= ' ' && c <= '~' && c != '\\'; got != want {
+					t.Fatalf("%q: %v", text, got)
+				}
+			}
+		}
+	}
+}
+
 // FuzzDecodeRecord: what is read fast is what encoding/json reads.
 func FuzzDecodeRecord(f *testing.F) {
 	raw, err := EncodeRecord(full())
@@ -90,11 +128,17 @@ func FuzzDecodeRecord(f *testing.F) {
 	}
 	f.Add(raw)
 	f.Add([]byte(`{"position":1,"noes":[{"position":1,"purpose":"a"}]}`))
+	for _, row := range population(f, 10) {
+		f.Add(row.Record)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		d := &decoder{words: map[string]string{}}
-		got := d.record(raw)
+		got, again := d.record(raw), d.record(raw)
 		if got == nil {
 			return
+		}
+		if !reflect.DeepEqual(again, got) {
+			t.Fatalf("%q is read as %+v, and then as %+v", raw, got, again)
 		}
 		want := &consent.Record{}
 		if err := json.Unmarshal(raw, want); err != nil || !reflect.DeepEqual(got, want) {
@@ -111,6 +155,75 @@ func BenchmarkDecodeRecord(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := DecodeRecord(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// population gives rows of people, each with some of eight purposes.
+func population(tb testing.TB, n int) (rows []Row) {
+	tb.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		r := &consent.Record{Position: consent.Position(i + 1)}
+		for n := range 8 {
+			purpose := consent.PurposeID("marketing-purpose-" + strconv.Itoa(n))
+			at := time.Unix(1_700_000_000+random.Int64N(1e7), 0).UTC()
+			switch random.IntN(8) {
+			case 0, 1, 2:
+				r.Grants = append(r.Grants, consent.Grant{
+					Position: consent.Position(8*i + n + 1), Purpose: purpose, Notice: consent.NoticeID(purpose + "-v1"), Status: consent.StatusGiven,
+					Proof: consent.ProofMailboxConfirmed, Since: at, Touchpoint: "shop/form",
+				})
+			case 3: // like the one before, and not quite
+				r.Grants = append(r.Grants, consent.Grant{
+					Position: consent.Position(8*i + n + 1), Purpose: purpose[:len(purpose)-1], Notice: consent.NoticeID(purpose + "-v"), Status: consent.StatusRenewed,
+					Proof: consent.ProofSigned, Since: at, BasedOn: 1, Touchpoint: "shop/form2",
+				})
+			case 4: // with members that few have
+				r.Grants = append(r.Grants, consent.Grant{Purpose: purpose, Status: consent.StatusWithdrawn, Since: at, Renewed: at, EndedBy: []consent.Position{7}})
+			case 5:
+				r.Noes = append(r.Noes, consent.No{Position: consent.Position(8*i + n + 1), Purpose: purpose, Refusal: i%50 == 0})
+			case 6:
+				r.Noes = append(r.Noes, consent.No{Position: consent.Position(8*i + n + 1), Purpose: purpose + "ü"})
+			}
+		}
+		raw, err := EncodeRecord(r)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		rows = append(rows, Row{ID: int64(i), Type: []byte("email"), Record: raw})
+	}
+	return rows
+}
+
+// TestReaderTakesNothingForGranted: it expects what came before to come again, and reads what comes.
+func TestReaderTakesNothingForGranted(t *testing.T) {
+	reader := NewReader()
+	defer reader.Close()
+	for _, row := range population(t, 2000) {
+		got, err := reader.Alone(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want consent.Record
+		if err := json.Unmarshal(row.Record, &want); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got.Record, &want) {
+			t.Fatalf("%s is read as %+v", row.Record, got.Record)
+		}
+	}
+}
+
+// Of many people, for who keeps nothing.
+func BenchmarkReader(b *testing.B) {
+	rows := population(b, 1000)
+	reader := NewReader()
+	defer reader.Close()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := reader.Alone(rows[i%len(rows)]); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"bytes"
+	"encoding/binary"
 	"time"
 
 	"github.com/optup/optup/internal/consent"
@@ -55,28 +57,52 @@ func (d *decoder) take(c byte) { d.bad = !d.have(c) || d.bad }
 // raw reads a text of printable ASCII without escapes.
 func (d *decoder) raw() []byte {
 	d.take('"')
-	from := d.at
-	for ; d.at < len(d.in); d.at++ {
-		switch c := d.in[d.at]; {
-		case c == '"':
-			d.at++
-			return d.in[from : d.at-1]
-		case c < ' ', c > '~', c == '\\':
-			d.bad = true
-			return nil
+	n := bytes.IndexByte(d.in[d.at:], '"')
+	if n < 0 || !unescaped(d.in[d.at:d.at+n]) {
+		d.bad = true
+		return nil
+	}
+	d.at += n + 1
+	return d.in[d.at-n-1 : d.at-1]
+}
+
+// unescaped tells whether a text is printable ASCII without a backslash.
+func unescaped(text []byte) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		// Each byte's highest bit tells of one that is above '~', below ' ', or a backslash. Only one that is bad itself carries to the next.
+		x := binary.LittleEndian.Uint64(text)
+		slash := x ^ '\\'*each
+		if ((x+each)|(x-' '*each)|(slash-each)&^slash)&high != 0 {
+			return false
 		}
 	}
-	d.bad = true
-	return nil
+	for _, c := range text {
+		if c < ' ' || c > '~' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *decoder) text() string { return d.word(d.raw()) }
 
-// again is text for what is likely to be what it was.
-func (d *decoder) again(last *string) string {
-	if raw := d.raw(); string(raw) != *last {
-		*last = d.word(raw)
+// literal takes bytes if they are the next ones.
+func (d *decoder) literal(s string) bool {
+	if len(d.in)-d.at < len(s) || string(d.in[d.at:d.at+len(s)]) != s {
+		return false
 	}
+	d.at += len(s)
+	return true
+}
+
+// again is text for what is likely to be what it was. What it was is printable ASCII without escapes.
+func (d *decoder) again(last *string) string {
+	if end := d.at + len(*last) + 1; end < len(d.in) && d.in[end] == '"' && d.in[d.at] == '"' && string(d.in[d.at+1:end]) == *last {
+		d.at = end + 1
+		return *last
+	}
+	*last = d.text()
 	return *last
 }
 
