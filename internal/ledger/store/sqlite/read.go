@@ -14,7 +14,7 @@ import (
 
 // Lookup implements store.Store.
 func (s *Store) Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, error) {
-	l, err := s.single(ctx, tag)
+	l, err := s.finders.single(ctx, tag)
 	if err == nil && len(l.Identities) > 1 {
 		l, err = s.loaded(ctx, []consent.Tag{tag})
 	}
@@ -22,16 +22,6 @@ func (s *Store) Lookup(ctx context.Context, tag consent.Tag) (*consent.Record, e
 		return nil, fmt.Errorf("the record cannot be read: %w", err)
 	}
 	return l.Effective(tag), nil
-}
-
-// single reads whom a tag names in one statement, which sees one moment without a transaction around it. Of those who are linked with others
-// it leaves out the links.
-func (s *Store) single(ctx context.Context, tag consent.Tag) (journal.Loaded, error) {
-	rows, err := s.cluster.QueryContext(ctx, tag[:])
-	if err != nil {
-		return journal.Loaded{}, err
-	}
-	return scanIdentities(rows)
 }
 
 func scanIdentities(rows *sql.Rows) (out journal.Loaded, err error) {

@@ -41,9 +41,8 @@ type Store struct {
 	// database is what the journal appends to.
 	database *database
 	keys     *keyfile
-	// cluster reads the cluster of one tag.
-	cluster *sql.Stmt
-	glancer *glancer
+	finders  *finders
+	glancer  *glancer
 
 	mu     sync.RWMutex // held by writers other than the journal, against Close
 	closed bool
@@ -89,9 +88,7 @@ func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() ti
 	if err := s.migrate(ctx, keyID); err != nil {
 		return nil, err
 	}
-	if s.cluster, err = s.reader.PrepareContext(ctx, fmt.Sprintf(clustersOf, "?")); err != nil {
-		return nil, fmt.Errorf("a statement cannot be prepared: %w", err)
-	}
+	s.finders = newFinders(path)
 	if s.glancer, err = newGlancer(ctx, path); err != nil {
 		return nil, fmt.Errorf("the head cannot be watched: %w", err)
 	}
@@ -189,6 +186,9 @@ func (s *Store) closeDatabases() error {
 	var errs []error
 	if s.database != nil {
 		errs = append(errs, s.database.close())
+	}
+	if s.finders != nil {
+		errs = append(errs, s.finders.close())
 	}
 	if s.glancer != nil {
 		errs = append(errs, s.glancer.close())
