@@ -23,10 +23,10 @@ func (x *rules) key(dst []byte, r *consent.Record, kind consent.IdentifierType, 
 	if len(r.Objections)+len(r.Inherited) > 0 {
 		order = newRanks(r)
 	}
+	n, known := -1, false
 	for i := range r.Grants {
 		g := &r.Grants[i]
-		n, known := x.number[g.Purpose]
-		if !known || g.Since.After(now) {
+		if n, known = x.place(g.Purpose, n); !known || g.Since.After(now) {
 			continue
 		}
 		dst = appendText(binary.AppendUvarint(append(dst, 'g'), uint64(n)), string(g.Status))
@@ -63,9 +63,9 @@ func (x *rules) key(dst []byte, r *consent.Record, kind consent.IdentifierType, 
 // asking appends what counts for whether a person may be asked.
 func (x *rules) asking(dst []byte, r *consent.Record, now time.Time) []byte {
 	var said uint64 // purposes that were written already, of the first 64
+	at, known := -1, false
 	for _, n := range r.Noes {
-		at, known := x.number[n.Purpose]
-		if !known || n.Refusal || (at < 64 && said>>at&1 == 1) {
+		if at, known = x.place(n.Purpose, at); !known || n.Refusal || (at < 64 && said>>at&1 == 1) {
 			continue
 		}
 		dst = binary.AppendUvarint(append(dst, 'n'), uint64(at))
@@ -79,6 +79,17 @@ func (x *rules) asking(dst []byte, r *consent.Record, now time.Time) []byte {
 		}
 	}
 	return dst
+}
+
+// place gives the number of a purpose. Records mostly name purposes in the order of bundles, so those after the last one are looked at first.
+func (x *rules) place(p consent.PurposeID, last int) (n int, known bool) {
+	for n := last + 1; n < min(last+3, len(x.bundle.Purposes)); n++ {
+		if x.bundle.Purposes[n].Name == p {
+			return n, true
+		}
+	}
+	n, known = x.number[p]
+	return n, known
 }
 
 func stands(s consent.Status) bool { return s == consent.StatusGiven || s == consent.StatusRenewed }
@@ -99,10 +110,10 @@ func (x *rules) edges(dst []int64, r *consent.Record, now time.Time) []int64 {
 			dst = append(dst, t.UnixNano())
 		}
 	}
+	n, known := -1, false
 	for i := range r.Grants {
 		g := &r.Grants[i]
-		n, known := x.number[g.Purpose]
-		if !known || !stands(g.Status) {
+		if n, known = x.place(g.Purpose, n); !known || !stands(g.Status) {
 			continue
 		}
 		visit(g.Since)

@@ -192,7 +192,11 @@ func population(tb testing.TB, n int) (rows []Row) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		rows = append(rows, Row{ID: int64(i), Type: []byte("email"), Record: raw})
+		kind := consent.IdentifierEmail
+		if i%3 == 0 {
+			kind = consent.IdentifierPhone
+		}
+		rows = append(rows, Row{ID: int64(i), Type: []byte(kind), Record: raw})
 	}
 	return rows
 }
@@ -210,8 +214,8 @@ func TestReaderTakesNothingForGranted(t *testing.T) {
 		if err := json.Unmarshal(row.Record, &want); err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(got.Record, &want) {
-			t.Fatalf("%s is read as %+v", row.Record, got.Record)
+		if !reflect.DeepEqual(got.Record, &want) || string(got.Type) != string(row.Type) {
+			t.Fatalf("%s %s is read as %s %+v", row.Type, row.Record, got.Type, got.Record)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 // Reader decodes rows one by one, with no memory for each. It is for one goroutine, and ends with Close.
 type Reader struct {
 	d    *decoder
+	kind consent.IdentifierType // of the one before
 	tags []consent.Tag
 }
 
@@ -31,5 +32,8 @@ func (r *Reader) Alone(row Row) (store.Person, error) {
 		return store.Person{}, err
 	}
 	r.tags = appendTags(r.tags[:0], row.Tags)
-	return store.Person{Group: row.ID, Tags: r.tags, Type: consent.IdentifierType(r.d.word(row.Type)), Record: record}, nil
+	if string(row.Type) != string(r.kind) {
+		r.kind = consent.IdentifierType(r.d.word(row.Type))
+	}
+	return store.Person{Group: row.ID, Tags: r.tags, Type: r.kind, Record: record}, nil
 }
