@@ -99,7 +99,8 @@ func Open(ctx context.Context, o Options, options ...journal.Option) (_ *Store, 
 	}
 	s.database = &database{pool: s.appender, ring: ring}
 	s.tail = &tail{
-		pool: s.side, log: o.Logger, now: o.Now, wake: make(chan struct{}, 1), appender: &s.database.pid, at: h.Position, watch: func([]store.Change) {},
+		pool: s.side, log: o.Logger, now: o.Now, wake: make(chan struct{}, 1), every: pollEvery, appender: &s.database.pid, at: h.Position,
+		watch: func([]store.Change) {},
 	}
 	s.tail.seen.Store(int64(h.Position))
 	s.tail.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))

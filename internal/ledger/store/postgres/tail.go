@@ -39,6 +39,8 @@ type tail struct {
 	// ended is cancelled when the store closes.
 	ended context.Context
 	wake  chan struct{}
+	// every is how often it looks without a hint.
+	every time.Duration
 	// appender is the server's number for the connection of this process's appender.
 	appender *atomic.Uint32
 
@@ -124,7 +126,7 @@ const everything = consent.Position(1<<63 - 1)
 
 // follow reads on until the store closes.
 func (t *tail) follow() {
-	poll := time.NewTicker(pollEvery)
+	poll := time.NewTicker(t.every)
 	defer poll.Stop()
 	for {
 		select {
