@@ -2,10 +2,13 @@ package stream
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -121,8 +124,8 @@ type follower struct {
 	at     consent.Position
 }
 
-// taken has a session take a connection over, and gives the other end once it has the snapshot.
-func taken(t *testing.T, s *Server, id string, narrow bool, over func(net.Conn) net.Conn) *follower {
+// taken has a session take a connection over, and gives the other end once it has the snapshot. Over puts something over both ends.
+func taken(t *testing.T, s *Server, id string, narrow bool, over func(ours, theirs net.Conn) (net.Conn, net.Conn)) *follower {
 	t.Helper()
 	head, err := s.Store.Head(t.Context())
 	if err != nil {
@@ -135,7 +138,8 @@ func taken(t *testing.T, s *Server, id string, narrow bool, over func(net.Conn) 
 		t.Fatal("the hub is closed")
 	}
 	ours, theirs := pair(t, narrow)
-	go st.takeOver(over(ours), nil)
+	ours, theirs = over(ours, theirs)
+	go st.takeOver(ours, nil)
 	if err := theirs.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +184,19 @@ func (f *follower) follow(to consent.Position) error {
 	return nil
 }
 
-func as(c net.Conn) net.Conn { return c }
+func plain(ours, theirs net.Conn) (net.Conn, net.Conn) { return ours, theirs }
+
+// secured gives what puts TLS over both ends.
+func secured(t *testing.T) func(ours, theirs net.Conn) (net.Conn, net.Conn) {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	t.Cleanup(s.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	return func(ours, theirs net.Conn) (net.Conn, net.Conn) {
+		return tls.Server(ours, s.TLS), tls.Client(theirs, &tls.Config{RootCAs: roots, ServerName: "example.com"})
+	}
+}
 
 // appendOne appends an event whose frame is as large as what it is about.
 func appendOne(t *testing.T, s *Server, n int, goods string) {
@@ -196,14 +212,20 @@ func appendOne(t *testing.T, s *Server, n int, goods string) {
 
 // TestWhoDoesNotReadKeepsNobodyWaiting: neither those of the same lane, nor for good: whoever reads again goes on from where it was.
 func TestWhoDoesNotReadKeepsNobodyWaiting(t *testing.T) {
+	t.Run("TCP", func(t *testing.T) { readsLate(t, plain) })
+	t.Run("TLS", func(t *testing.T) { readsLate(t, secured(t)) })
+}
+
+func readsLate(t *testing.T, over func(ours, theirs net.Conn) (net.Conn, net.Conn)) {
+	t.Helper()
 	s, first, gate := serving(t)
 	close(gate)
 	s.Hub.unsubscribe(first.queue)
 	s.WriteTimeout = time.Minute
-	lazy := taken(t, s, "lazy", true, as)
+	lazy := taken(t, s, "lazy", true, over)
 	var others []*follower
 	for i := range 2 * len(s.Hub.lanes) {
-		others = append(others, taken(t, s, fmt.Sprint("other-", i), false, as))
+		others = append(others, taken(t, s, fmt.Sprint("other-", i), false, over))
 	}
 	const events = 10 // 160 KB, more than a narrow connection takes
 	done := make(chan error)
@@ -225,6 +247,13 @@ func TestWhoDoesNotReadKeepsNobodyWaiting(t *testing.T) {
 	}
 	if err := lazy.follow(events); err != nil {
 		t.Fatal(err)
+	}
+	for i, l := range s.Hub.lanes {
+		l.mu.Lock()
+		if !l.running {
+			t.Errorf("lane %d writes for nobody", i)
+		}
+		l.mu.Unlock()
 	}
 	appendOne(t, s, 0, "small")
 	for _, f := range append(others, lazy) { // it is back in its lane
@@ -256,8 +285,11 @@ func TestAPanicInALaneEndsOneStream(t *testing.T) {
 	s.Hub.unsubscribe(first.queue)
 	s.Hub.lanes = s.Hub.lanes[:1]
 	var bad *treacherous
-	victim := taken(t, s, "victim", false, func(c net.Conn) net.Conn { bad = &treacherous{Conn: c}; return bad })
-	other := taken(t, s, "other", false, as)
+	victim := taken(t, s, "victim", false, func(ours, theirs net.Conn) (net.Conn, net.Conn) {
+		bad = &treacherous{Conn: ours}
+		return bad, theirs
+	})
+	other := taken(t, s, "other", false, plain)
 	appendOne(t, s, 1, "small")
 	for _, f := range []*follower{victim, other} {
 		if err := f.follow(1); err != nil {
@@ -284,7 +316,7 @@ func TestAPanicInALaneEndsOneStream(t *testing.T) {
 			t.Fatalf("%d subscribers are still there, or their lane", n)
 		}
 	}
-	late := taken(t, s, "late", false, as)
+	late := taken(t, s, "late", false, plain)
 	appendOne(t, s, 3, "small")
 	if err := late.follow(3); err != nil {
 		t.Fatal(err)
@@ -297,7 +329,7 @@ func TestALaneGivesSignsOfLife(t *testing.T) {
 	close(gate)
 	s.Hub.unsubscribe(first.queue)
 	s.Heartbeat = 10 * time.Millisecond
-	f := taken(t, s, "pod", false, as)
+	f := taken(t, s, "pod", false, plain)
 	if _, err := f.conn.Write(frame(t, wire.TypePing, wire.Ping{Nonce: "n"})); err != nil {
 		t.Fatal(err)
 	}
