@@ -33,6 +33,7 @@ func Suite() harness.Suite {
 			harness.Row{ID: id("single"), What: what, Unit: "us/event", Peer: "its own single writer", Must: harness.AtMost(0.1)},
 			harness.Row{ID: id("rows"), What: what, Unit: "us/event", Peer: "256 writers, INSERT of a row", Must: harness.AtMost(0.2)},
 			harness.Row{ID: id("unproven"), What: what, Unit: "us/event", Peer: "the same without proof", Must: harness.AtMost(1.25)},
+			harness.Row{ID: id("ordered"), What: what, Unit: "us/event", Peer: "256 writers, INSERT in order"},
 			harness.Row{
 				ID: id("tessera"), What: fmt.Sprintf("append until provable, %d writers, %s", writers, stores[name]), Unit: "us/event",
 				Peer: "tessera, POSIX, published", Must: harness.AtMost(0.5),
@@ -187,14 +188,18 @@ func (w *world) throughput(ctx context.Context, out map[string]harness.Samples) 
 		harness.Side{Name: "tessera", Run: func(int) (float64, error) {
 			return w.spread(writers, each, func(_ int, n uint64) error { return w.log.append(ctx, n) })
 		}},
+		harness.Side{Name: "ordered", Run: func(int) (float64, error) {
+			// They wait for each other, so that a few take as long as many of the others.
+			return w.spread(writers, w.env.Size(2, 1), func(writer int, n uint64) error { return w.rows.inOrder(ctx, writer, n) })
+		}},
 	)
 	if err != nil {
 		return err
 	}
-	const rows, tessera = 4, 5
+	const rows, tessera, ordered = 4, 5, 6
 	for i, name := range []string{"sqlite", "postgres"} {
 		all, one := got[2*i], got[2*i+1]
-		for row, peer := range map[string][]float64{"single": one, "rows": got[rows], "tessera.unproven": got[tessera]} {
+		for row, peer := range map[string][]float64{"single": one, "rows": got[rows], "tessera.unproven": got[tessera], "ordered": got[ordered]} {
 			out["appends."+name+"."+row] = rates(all, peer)
 		}
 	}

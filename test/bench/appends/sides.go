@@ -94,17 +94,29 @@ func openRows(ctx context.Context, server *database.Server, writers int) (*rows,
 		return nil, errors.Join(fmt.Errorf("the rows are not durable: %q, %w", on, err), r.close(ctx))
 	}
 	_, err = r.conns[0].Exec(ctx, `CREATE TABLE consents (id bigserial PRIMARY KEY, key text UNIQUE NOT NULL, person bytea NOT NULL, event bytea NOT NULL);
-		CREATE INDEX ON consents (person)`)
+		CREATE INDEX ON consents (person);
+		CREATE TABLE ordered (LIKE consents INCLUDING INDEXES); CREATE TABLE places (last bigint NOT NULL) WITH (fillfactor = 20); INSERT INTO places VALUES (0)`)
 	return r, err
 }
 
 func (r *rows) insert(ctx context.Context, writer int, n uint64) error {
+	return r.write(ctx, writer, n, `INSERT INTO consents (key, person, event) VALUES ($1, $2, $3)`)
+}
+
+// inOrder inserts a row whose number is one more than that of the one committed before, as a position of a log is: whoever reads on by such
+// numbers misses nothing.
+func (r *rows) inOrder(ctx context.Context, writer int, n uint64) error {
+	return r.write(ctx, writer, n, `WITH next AS (UPDATE places SET last = last + 1 RETURNING last)
+		INSERT INTO ordered (id, key, person, event) SELECT last, $1, $2, $3 FROM next`)
+}
+
+func (r *rows) write(ctx context.Context, writer int, n uint64, insert string) error {
 	tag, e, key := event(n)
 	text, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	_, err = r.conns[writer].Exec(ctx, `INSERT INTO consents (key, person, event) VALUES ($1, $2, $3)`, key, tag[:], text)
+	_, err = r.conns[writer].Exec(ctx, insert, key, tag[:], text)
 	return err
 }
 
