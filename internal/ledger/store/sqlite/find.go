@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/store"
@@ -21,25 +21,25 @@ type finder struct {
 	cluster *engine.Stmt
 }
 
-// finders are those connections. Who looks for somebody has one alone, and opens one if all are in use and they are not too many.
+// finders are those connections. Who looks for somebody has one alone: the one that was used last, which has most of what is looked for in its
+// memory, or a new one if all are in use and they are not too many.
 type finders struct {
 	path string
-	// places are as many as may be in use, each with the connection that was there before; nil for none.
-	places chan *finder
-	closed atomic.Bool
+	// using has room for as many as may be in use.
+	using chan struct{}
+
+	mu     sync.Mutex
+	free   []*finder // the last was used last
+	closed bool
 }
 
 func newFinders(path string) *finders {
-	f := &finders{path: path, places: make(chan *finder, maxFinders)}
-	for range maxFinders {
-		f.places <- nil
-	}
-	return f
+	return &finders{path: path, using: make(chan struct{}, maxFinders)}
 }
 
 func (f *finders) open() (_ *finder, err error) {
 	one := &finder{}
-	if one.Conn, err = engine.Open(f.path, `PRAGMA query_only = 1`, `PRAGMA `+temporaryPragma); err != nil {
+	if one.Conn, err = engine.Open(f.path, `PRAGMA query_only = 1`, `PRAGMA `+temporaryPragma, `PRAGMA cache_size = -8192`); err != nil {
 		return nil, err
 	}
 	if one.cluster, err = one.Prepare(fmt.Sprintf(clustersOf, "?")); err != nil {
@@ -50,34 +50,47 @@ func (f *finders) open() (_ *finder, err error) {
 
 func (f *finders) take(ctx context.Context) (one *finder, err error) {
 	select {
-	case one = <-f.places:
+	case f.using <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	switch {
-	case f.closed.Load():
+	f.mu.Lock()
+	if f.closed {
 		err = store.ErrClosed
-	case one == nil:
+	} else if n := len(f.free); n > 0 {
+		one, f.free = f.free[n-1], f.free[:n-1]
+	}
+	f.mu.Unlock()
+	if one == nil && err == nil {
 		one, err = f.open()
 	}
 	if err != nil {
-		f.places <- one
+		<-f.using
 	}
 	return one, err
 }
 
+func (f *finders) give(one *finder) {
+	f.mu.Lock()
+	f.free = append(f.free, one)
+	f.mu.Unlock()
+	<-f.using
+}
+
 // close closes the connections, each once nobody uses it any more.
 func (f *finders) close() (err error) {
-	if f.closed.Swap(true) {
-		return nil
-	}
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
 	for range maxFinders {
-		if one := <-f.places; one != nil {
-			err = errors.Join(err, one.Close())
-		}
+		f.using <- struct{}{}
 	}
+	for _, one := range f.free {
+		err = errors.Join(err, one.Close())
+	}
+	f.free = nil
 	for range maxFinders {
-		f.places <- nil
+		<-f.using
 	}
 	return err
 }
@@ -89,7 +102,7 @@ func (f *finders) single(ctx context.Context, tag consent.Tag) (out journal.Load
 	if err != nil {
 		return out, err
 	}
-	defer func() { f.places <- one }()
+	defer f.give(one)
 	one.cluster.Bytes(1, tag[:])
 	return out, each(one.cluster, func() error {
 		id, err := identityOf(rowOf(one.cluster))

@@ -46,10 +46,8 @@ func TestWhoLooksForPeopleWhileTheStoreCloses(t *testing.T) {
 		t.Error(err)
 	}
 	group.Wait()
-	for range maxFinders {
-		if one := <-s.finders.places; one != nil {
-			t.Error("a connection is open after the store was closed")
-		}
+	if n, free := len(s.finders.using), len(s.finders.free); n+free > 0 {
+		t.Errorf("%d connections are in use after the store was closed, and %d open", n, free)
 	}
 }
 
@@ -64,11 +62,38 @@ func TestWhoWaitsToLookForSomebodyMayGiveUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { s.finders.places <- one }()
+		defer s.finders.give(one)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := s.Lookup(ctx, storetest.Given(1).Identities[0].Tags[0]); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
+	}
+}
+
+// TestWhoWasUsedLastIsUsedNext, and is the only connection where one is enough.
+func TestWhoWasUsedLastIsUsedNext(t *testing.T) {
+	s, err := Open(t.Context(), t.TempDir(), "key-1", wrapping, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	first, err := s.finders.take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := s.finders.take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.finders.give(second)
+	s.finders.give(first)
+	for range 3 {
+		if _, err := s.Lookup(t.Context(), storetest.Given(1).Identities[0].Tags[0]); err != nil {
+			t.Fatal(err)
+		}
+		if free := s.finders.free; len(free) != 2 || free[1] != first {
+			t.Fatal("another connection was used than the last one")
+		}
 	}
 }
