@@ -68,6 +68,8 @@ func TestWhatIsWrittenOtherwiseIsReadTheSame(t *testing.T) {
 		`{"position":1,"position":2}`, `{"Position":1}`, `{"position": 1}`, `{"position":1,"grants":[]}`, `{"position":1,"grants":null}`,
 		`{"position":1,"later":true}`, `{"position":1,"restricted":false}`, `{"position":18446744073709551615}`, `{}`,
 		`{"position":1,"grants":[{"position":1,"purpose":"a\u0026b","notice":"ü","status":"given","since":"2026-01-01T00:00:00+01:00"}]}`,
+		`{"grants":[{"purpose":""}]}`, `{"grants":[{"position":1,"notice":"n","status":"given"}]}`, `{"grants":[{"notice":"n"},{"status":"given","since":"2026-02-21T12:00:00Z"}]}`,
+		`{"noes":[{"purpose":""}]}`, `{"noes":[{"refusal":true}]}`, `{"noes":[{"position":1,"refusal":true},{"purpose":"a","refusal":true}]}`,
 		`{"position":1,"used":{"a":"2026-01-01T00:00:00Z","a":"2027-01-01T00:00:00Z"}}`,
 	} {
 		var want consent.Record

@@ -17,8 +17,8 @@ const (
 // grant reads a grant. Nearly all of them have the same few members, which are looked for one after the other.
 func (d *decoder) grant(g *consent.Grant) {
 	at := d.at
-	if d.usualGrant(g); d.bad {
-		d.at, d.bad = at, false
+	if d.usualGrant(g); d.bad { // what was expected in vain left something behind
+		d.at, d.bad, *g = at, false, consent.Grant{}
 		d.object(func(key []byte) int { return d.grantMember(g, key) })
 	}
 }
@@ -82,7 +82,7 @@ func (d *decoder) no(n *consent.No) {
 	d.must(`,"purpose":`)
 	n.Purpose = consent.PurposeID(d.purpose(ofNoes).purpose)
 	if d.must(`}`); d.bad {
-		d.at, d.bad = at, false
+		d.at, d.bad, *n = at, false, consent.No{}
 		d.object(func(key []byte) int { return d.noMember(n, key) })
 	}
 }
