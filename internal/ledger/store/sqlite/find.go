@@ -104,9 +104,10 @@ func (f *finders) single(ctx context.Context, tag consent.Tag) (out journal.Load
 	}
 	defer f.give(one)
 	one.cluster.Bytes(1, tag[:])
-	return out, each(one.cluster, func() error {
+	err = each(one.cluster, func() error {
 		id, err := identityOf(rowOf(one.cluster))
 		out.Identities = append(out.Identities, id)
 		return err
 	})
+	return out, err
 }
