@@ -93,7 +93,7 @@ func start(t testing.TB, path string, o Options) (*Server, error) {
 	}
 	s.API = "http://" + web
 	dir := t.TempDir()
-	args := []string{"--smtp", s.SMTP, "--listen", web, "--disable-version-check", "--smtp-disable-rdns", "--enable-chaos"}
+	args := []string{"--database", filepath.Join(dir, "mail.db"), "--smtp", s.SMTP, "--listen", web, "--disable-version-check", "--smtp-disable-rdns", "--enable-chaos"}
 	if o.StartTLS || o.TLS {
 		var key string
 		if s.Authorities, key, err = certificate(dir); err != nil {
