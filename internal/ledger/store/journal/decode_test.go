@@ -87,7 +87,7 @@ func TestWhatIsWrittenOtherwiseIsReadTheSame(t *testing.T) {
 	}
 }
 
-// TestWhatIsLikelyHasItsQuotes.
+// TestWhatIsLikelyHasItsQuotes: what is expected is taken only where it stands whole, between quotes.
 func TestWhatIsLikelyHasItsQuotes(t *testing.T) {
 	grant := func(status string) []byte {
 		return []byte(`{"position":1,"grants":[{"position":1,"purpose":"a","notice":"n","status":` + status + `,"since":"2026-02-21T12:00:00Z"}]}`)

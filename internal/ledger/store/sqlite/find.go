@@ -39,7 +39,7 @@ func newFinders(path string) *finders {
 
 func (f *finders) open() (_ *finder, err error) {
 	one := &finder{}
-	if one.Conn, err = engine.Open(f.path, `PRAGMA query_only = 1`, `PRAGMA `+temporaryPragma, `PRAGMA cache_size = -8192`); err != nil {
+	if one.Conn, err = openReading(f.path, `PRAGMA cache_size = -8192`); err != nil {
 		return nil, err
 	}
 	if one.cluster, err = one.Prepare(fmt.Sprintf(clustersOf, "?")); err != nil {

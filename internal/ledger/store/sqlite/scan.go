@@ -30,7 +30,7 @@ type scanner struct {
 
 func (s *Store) newScanner() (_ *scanner, err error) {
 	r := &scanner{}
-	if r.Conn, err = engine.Open(s.path, `PRAGMA query_only = 1`, `PRAGMA `+temporaryPragma); err != nil {
+	if r.Conn, err = openReading(s.path); err != nil {
 		return nil, err
 	}
 	for _, one := range []struct {

@@ -20,6 +20,7 @@ import (
 	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/store/seal"
+	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
 )
 
 //go:embed migrations/*.sql
@@ -124,6 +125,11 @@ func open(path string, more url.Values) (*sql.DB, error) {
 		q[k] = v
 	}
 	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}).String())
+}
+
+// openReading opens a connection of the engine that writes nothing.
+func openReading(path string, more ...string) (*engine.Conn, error) {
+	return engine.Open(path, append([]string{`PRAGMA query_only = 1`, `PRAGMA ` + temporaryPragma}, more...)...)
 }
 
 func (s *Store) migrate(ctx context.Context, keyID string) error {
