@@ -59,7 +59,7 @@ type scope struct {
 // NewHub watches a store, which must not have been watched before. Close ends it.
 func NewHub(s store.Store, log *slog.Logger) *Hub {
 	h := &Hub{
-		log: log, scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, lanes: newLanes(), wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+		log: log, scopes: map[string]*scope{}, taps: map[*Tap]struct{}{}, lanes: lanes(), wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	h.people.init()
 	s.Watch(h.publish)

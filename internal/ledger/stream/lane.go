@@ -34,8 +34,12 @@ type seat struct {
 	number int
 }
 
-func newLanes() []*lane {
-	out := make([]*lane, runtime.GOMAXPROCS(0))
+// lanes gives one to every other processor. What lanes write takes the rest of them: the kernel, who appends, and on a node of few processors
+// those who read.
+func lanes() []*lane { return newLanes(max(1, runtime.GOMAXPROCS(0)/2)) }
+
+func newLanes(n int) []*lane {
+	out := make([]*lane, n)
 	for i := range out {
 		out[i] = &lane{wake: make(chan struct{}, 1)}
 	}

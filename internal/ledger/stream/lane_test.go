@@ -221,6 +221,7 @@ func readsLate(t *testing.T, over func(ours, theirs net.Conn) (net.Conn, net.Con
 	s, first, gate := serving(t)
 	close(gate)
 	s.Hub.unsubscribe(first.queue)
+	s.Hub.lanes = newLanes(2)
 	s.WriteTimeout = time.Minute
 	lazy := taken(t, s, "lazy", true, over)
 	var others []*follower
