@@ -2,15 +2,12 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"net/url"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/optup/optup/internal/ledger/store"
+	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
 )
 
 // indexHeader is how long the header of SQLite's index of its log is, in both copies. It differs after every commit, of any process:
@@ -20,74 +17,69 @@ const indexHeader = 2 * 48
 // initialised is the byte of the header that tells that it says something.
 const initialised = 12
 
-// glancer keeps the head for as long as the header of the index is what it was before the head was read.
+// glancer reads the head on a connection of its own, and keeps it for as long as the header of the index is what it was before the head was read.
+// The connection stays open: the file of the index is the same one until the last one ends.
 type glancer struct {
-	db *sql.DB
-	// conn stays open: the file of the index is the same one until the last connection ends.
-	conn *sql.Conn
-	read *sql.Stmt
-
 	mu    sync.Mutex
+	conn  *engine.Conn // nil once it is closed
+	read  *engine.Stmt
 	index *os.File
 	mark  [indexHeader]byte
 	head  store.Head
 	known bool
 }
 
-func newGlancer(ctx context.Context, path string) (_ *glancer, err error) {
+func newGlancer(path string) (_ *glancer, err error) {
 	g := &glancer{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
 		}
 	}()
-	if g.db, err = open(path, url.Values{"_query_only": {"true"}}); err != nil {
+	if g.conn, err = openReading(path); err != nil {
 		return nil, err
 	}
-	if g.conn, err = g.db.Conn(ctx); err != nil {
+	if g.read, err = g.conn.Prepare(readHeadRow); err != nil {
 		return nil, err
 	}
-	if g.read, err = g.conn.PrepareContext(ctx, `SELECT epoch, position, at, hashed FROM head`); err != nil {
-		return nil, err
-	}
-	if _, err := g.look(ctx); err != nil {
+	if _, err := g.look(); err != nil {
 		return nil, err
 	}
 	g.index, err = os.Open(path + "-shm")
 	return g, err
 }
 
-func (g *glancer) close() error {
-	var errs []error
+func (g *glancer) close() (err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.index != nil {
-		errs = append(errs, g.index.Close())
-	}
-	if g.read != nil {
-		errs = append(errs, g.read.Close())
+		err = g.index.Close()
 	}
 	if g.conn != nil {
-		errs = append(errs, g.conn.Close())
+		err = errors.Join(err, g.conn.Close())
 	}
-	if g.db != nil {
-		errs = append(errs, g.db.Close())
-	}
-	return errors.Join(errs...)
+	g.conn, g.index = nil, nil
+	return err
 }
 
-// look reads the head.
-func (g *glancer) look(ctx context.Context) (h store.Head, err error) {
-	var at int64
-	if err := g.read.QueryRowContext(ctx).Scan(&h.Epoch, &h.Position, &at, &h.Hashed); err != nil {
-		return h, fmt.Errorf("the head cannot be read: %w", told(err))
+// look reads the head. The lock is held.
+func (g *glancer) look() (store.Head, error) {
+	if g.conn == nil {
+		return store.Head{}, store.ErrClosed
 	}
-	if at != 0 {
-		h.At = time.Unix(0, at).UTC()
-	}
-	return h, nil
+	h, err := headOf(g.read)
+	return h.Head, err
+}
+
+// Head implements store.Store.
+func (s *Store) Head(context.Context) (store.Head, error) {
+	s.glancer.mu.Lock()
+	defer s.glancer.mu.Unlock()
+	return s.glancer.look()
 }
 
 // Glance implements store.Glancer.
-func (s *Store) Glance(ctx context.Context) (store.Head, error) {
+func (s *Store) Glance(context.Context) (store.Head, error) {
 	g := s.glancer
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,11 +90,8 @@ func (s *Store) Glance(ctx context.Context) (store.Head, error) {
 		return g.head, nil
 	}
 	// The header was read before the head is: what is committed in between makes the next one look again.
-	h, err := g.look(context.WithoutCancel(ctx))
-	if err != nil {
-		g.known = false
-		return s.Head(ctx)
-	}
-	g.head, g.mark, g.known = h, now, sound
-	return h, nil
+	all, err := g.look()
+	h := store.Head{Epoch: all.Epoch, Position: all.Position, At: all.At, Hashed: all.Hashed}
+	g.head, g.mark, g.known = h, now, sound && err == nil
+	return h, err
 }

@@ -90,7 +90,7 @@ func Open(ctx context.Context, dir, keyID string, wrapping []byte, now func() ti
 		return nil, err
 	}
 	s.finders = newFinders(path)
-	if s.glancer, err = newGlancer(ctx, path); err != nil {
+	if s.glancer, err = newGlancer(path); err != nil {
 		return nil, fmt.Errorf("the head cannot be watched: %w", err)
 	}
 	ring, err := seal.NewRing(wrapping, keyID)

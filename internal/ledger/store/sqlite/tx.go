@@ -209,11 +209,7 @@ func identityOf(row journal.Row) (journal.Identity, error) {
 	}, err
 }
 
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func readHead(ctx context.Context, q querier) (journal.Head, error) {
+func readHead(ctx context.Context, q *sql.Tx) (journal.Head, error) {
 	var h journal.Head
 	var at, rekeyed int64
 	var frontier []byte
@@ -231,12 +227,6 @@ func readHead(ctx context.Context, q querier) (journal.Head, error) {
 }
 
 var _ journal.Log = (*Store)(nil)
-
-// Head implements store.Store.
-func (s *Store) Head(ctx context.Context) (store.Head, error) {
-	h, err := readHead(ctx, s.reader)
-	return h.Head, err
-}
 
 // Adopt implements store.Store.
 func (s *Store) Adopt(ctx context.Context, epoch string) (store.Head, error) {
