@@ -59,7 +59,8 @@ func prepareAll(c *engine.Conn) (*statements, error) {
 		{&st.addEvent, `INSERT INTO events (position, entry, salt, leaf, identity, previous, key, digest, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&st.addNamed, `INSERT INTO named_identities (identity, position, named) VALUES (?, ?, ?)`},
 		{&st.addNode, `INSERT INTO nodes (level, place, hash) VALUES (?, ?, ?)`},
-		{&st.addKey, `INSERT INTO hashed_keys (key, position) VALUES (?, ?)`},
+		{&st.addKey, `INSERT INTO hashed_keys (key, position) VALUES (?, ?)
+			ON CONFLICT (key) DO UPDATE SET position = NULL WHERE position <> excluded.position`},
 		{&st.eraseEvents, `WITH RECURSIVE ` + fmt.Sprintf(chains, `id = ?1`) + ` UPDATE events SET entry = NULL, salt = NULL WHERE position IN (
 			SELECT position FROM named_identities WHERE identity = ?1 AND position < ?2 AND named UNION ALL SELECT position FROM chain WHERE position < ?2)`},
 		{&st.setHead, `UPDATE head SET position = ?, at = ?, hashed = ?, frontier = ?, last_id = ?, keyed = ?`},
@@ -93,11 +94,15 @@ type database struct {
 	st   *statements
 	keys *keyfile
 	turn turn
-	// work is what the connection is used for while somebody else decides.
-	work chan func()
+	// work is what the connection is used for while somebody else decides, loads what is done before, because somebody waits for it, and idle
+	// what is done when there is nothing else, if it is not nil; it tells whether there is more.
+	work, loads chan func()
+	idle        func() bool
 	// waiting are idempotency keys. Texts tells that there are some of before they were hashed.
 	waiting waiting
 	texts   bool
+	// filter is of those that do not wait.
+	filter keyFilter
 }
 
 // openDatabase gives the appender a connection of its own. It checks no foreign keys, because a journal refers to nothing that it has not read
@@ -113,7 +118,7 @@ func openDatabase(path string, keys *keyfile, t turn) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	d := &database{conn: conn, st: st, keys: keys, turn: t, work: make(chan func(), 8)}
+	d := &database{conn: conn, st: st, keys: keys, turn: t, work: make(chan func(), 8), loads: make(chan func(), 8), filter: keyFilter{scan: indexedKeys(path)}}
 	if err := each(st.texts, func() error {
 		d.texts = true
 		return nil
@@ -127,6 +132,7 @@ func openDatabase(path string, keys *keyfile, t turn) (*database, error) {
 // close ends the connection. No transaction is open.
 func (d *database) close() error {
 	close(d.work)
+	d.filter.close()
 	return d.conn.Close()
 }
 

@@ -20,10 +20,11 @@ type transaction struct {
 	*database
 	ahead ahead
 	ended bool
-	// head is the head as far as it is known, and keyed up to where keys are in their index; indexed tells that this transaction put them there.
-	head    journal.Head
-	keyed   int64
-	indexed bool
+	// head is the head as far as it is known, and keyed up to where keys are in their index. Of those that are going there, went were put
+	// there, and owed are to be.
+	head       journal.Head
+	keyed      int64
+	went, owed int
 	// ids are those of the keys that were looked for, and added those that wait besides the ones that waited before.
 	ids   map[string]journal.KeyID
 	added map[journal.KeyID]consent.Position
@@ -65,7 +66,11 @@ func (t *transaction) Head(context.Context) (h journal.Head, err error) {
 	}); err != nil {
 		return h, err
 	}
-	return t.head, t.remember()
+	if err := t.remember(); err != nil {
+		return h, err
+	}
+	t.filter.prepare(t.keyed)
+	return t.head, nil
 }
 
 const readHeadRow = `SELECT epoch, position, at, hashed, frontier, last_id, tag_key, tag_other, rekeyed FROM head`

@@ -63,20 +63,78 @@ func TestKeysAreKnownWhereverTheyStand(t *testing.T) {
 	reopen()
 	known("after a restart")
 	add(lateKeys)
-	known("once they are in the index")
-	if got, want := index(), int64(lateKeys); got < want {
-		t.Fatalf("%d keys are in the index, not %d", got, want)
+	known("as they begin to go into the index")
+	add(lateKeys / 2)
+	known("while they go into the index")
+	if n := index(); n < lateKeys/2 || n > lateKeys || pragmaOf(t, s, `SELECT keyed FROM head`) != 0 {
+		t.Fatalf("%d keys are in the index", n)
 	}
-	add(100)
 	reopen()
+	known("after a restart with some in the index")
+	add(2*lateKeys + 100)
 	known("in the index, and waiting again")
+	if n, at := index(), pragmaOf(t, s, `SELECT keyed FROM head`); n < lateKeys || at < lateKeys {
+		t.Fatalf("%d keys are in the index, all up to position %d", n, at)
+	}
+	reopen()
 	add(2 * lateKeys)
 	known("in the index that filled again")
-	if got := index(); got < 2*lateKeys {
+	if got := index(); got < 3*lateKeys {
 		t.Fatalf("%d keys are in the index", got)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestKeysGoOnIntoTheIndexWithEventsThatHaveNone, so that a start has few to remember.
+func TestKeysGoOnIntoTheIndexWithEventsThatHaveNone(t *testing.T) {
+	s := openIn(t, t.TempDir())
+	defer s.Close()
+	n := 0
+	add := func(events int, of func(int) store.Append) {
+		t.Helper()
+		for range events / 500 {
+			all := make([]store.Append, 500)
+			for i := range all {
+				n++
+				all[i] = of(n)
+			}
+			if _, errs, err := s.Append(t.Context(), all...); errors.Join(append(errs, err)...) != nil {
+				t.Fatal(errs, err)
+			}
+		}
+	}
+	add(2000, keyed)
+	add(2*lateKeys+1000, storetest.Given)
+	if got := pragmaOf(t, s, `SELECT keyed FROM head`); got != int64(n) {
+		t.Fatalf("keys are in the index up to position %d of %d", got, n)
+	}
+	if got := pragmaOf(t, s, `SELECT count(*) FROM hashed_keys`); got != 2000 {
+		t.Fatalf("%d keys are in the index", got)
+	}
+}
+
+// TestAKeyThatIsInTheIndexForAnotherEventIsRefused: it is never two events' that are there.
+func TestAKeyThatIsInTheIndexForAnotherEventIsRefused(t *testing.T) {
+	s := openIn(t, t.TempDir())
+	defer s.Close()
+	add := func(from, to int) error {
+		var all []store.Append
+		for n := from; n < to; n++ {
+			all = append(all, keyed(n))
+		}
+		_, errs, err := s.Append(t.Context(), all...)
+		return errors.Join(append(errs, err)...)
+	}
+	if err := add(0, lateKeys); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.writer.ExecContext(t.Context(), `INSERT INTO hashed_keys SELECT min(key), 1000 FROM events`); err != nil {
+		t.Fatal(err)
+	}
+	if err := add(lateKeys, lateKeys+10); err == nil {
+		t.Fatal("the key of one event is taken for that of another")
 	}
 }
 
@@ -99,7 +157,7 @@ func TestAKeyOfAnEventThatFailedIsNotRemembered(t *testing.T) {
 	s := openIn(t, t.TempDir())
 	defer s.Close()
 	n := 0
-	for range lateKeys/500 + 2 {
+	for range 2*lateKeys/500 + 2 {
 		pages := pragmaOf(t, s, `PRAGMA page_count`)
 		pragmaOf(t, s, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+1))
 		all := make([]store.Append, 500)
@@ -120,4 +178,9 @@ func TestAKeyOfAnEventThatFailedIsNotRemembered(t *testing.T) {
 		}
 	}
 	storetest.Consistent(t, s)
+	for i := 1; i <= n; i += 41 {
+		if r, errs, err := s.Append(t.Context(), keyed(i)); err != nil || errs[0] != nil || !r[0].Replayed || r[0].Position != consent.Position(i) {
+			t.Fatalf("key %d of %d: %+v, %v, %v", i, n, r, errs, err)
+		}
+	}
 }
