@@ -36,9 +36,9 @@ type batch struct {
 	// expected are the tags that the transaction was told of before there was a head, and expectedKeys the keys of the same events.
 	expected     []consent.Tag
 	expectedKeys []string
-	// had is of the batch before, and grown the most events of those that used the same memory.
-	had   room
-	grown int
+	// spare is memory for the lists of a delta, grown the most events of those that used the same memory, and had those of the batch before.
+	spare      Delta
+	grown, had int
 }
 
 type identity struct {
@@ -48,7 +48,7 @@ type identity struct {
 
 // begin begins a batch.
 func (j *Journal) begin(ctx context.Context, tx Tx, in *intake) (*batch, error) {
-	b, had := j.batch, j.batch.had
+	b := j.batch
 	if t, ok := tx.(Expecting); ok {
 		b.expected, b.expectedKeys = b.wanted(in.jobs)
 		t.Expect(b.expected)
@@ -58,21 +58,17 @@ func (j *Journal) begin(ctx context.Context, tx Tx, in *intake) (*batch, error) 
 		return nil, err
 	}
 	b.head, b.at, b.unproven = head, head.At, j.unproven
-	b.touched, b.changes = make([]*identity, 0, had.touched), make([]store.Change, 0, had.events)
-	b.delta = Delta{
-		Events: make([]Event, 0, had.events), Added: make([]Identity, 0, had.added), Tags: make([]TaggedID, 0, had.tags), Keys: make([]Key, 0, had.keys),
-	}
+	b.changes = make([]store.Change, 0, b.had) // which those who watch may keep
+	b.delta, b.spare = b.spare, Delta{}
 	return b, nil
 }
 
-// room is how many of each a batch had.
-type room struct{ events, added, tags, keys, touched int }
-
-// end forgets what a batch knew, but for the memory of its maps and for how much there was of it: the next one is likely to have as much.
+// end forgets what a batch knew, but for the memory of its maps and lists: the next one is likely to have as much. Nobody keeps the lists of a delta
+// once its transaction has ended.
 func (b *batch) end() {
-	had := room{len(b.delta.Events), len(b.delta.Added), len(b.delta.Tags), len(b.delta.Keys), len(b.touched)}
-	grown := max(b.grown, had.events)
-	if had.events < grown/16 { // maps that a burst made large take long to clear
+	d, had := &b.delta, len(b.delta.Events)
+	grown := max(b.grown, had)
+	if had < grown/16 { // maps that a burst made large take long to clear
 		*b = *newBatch()
 		return
 	}
@@ -80,7 +76,16 @@ func (b *batch) end() {
 	clear(b.identities)
 	clear(b.clusters)
 	clear(b.keys)
-	*b = batch{tags: b.tags, identities: b.identities, clusters: b.clusters, keys: b.keys, random: b.random, had: had, grown: grown}
+	spare := Delta{Events: emptied(d.Events), Added: emptied(d.Added), Tags: emptied(d.Tags), Keys: emptied(d.Keys)}
+	*b = batch{
+		tags: b.tags, identities: b.identities, clusters: b.clusters, keys: b.keys, random: b.random, touched: emptied(b.touched), spare: spare,
+		grown: grown, had: had,
+	}
+}
+
+func emptied[T any](list []T) []T {
+	clear(list)
+	return list[:0]
 }
 
 // completed gives every identity the tags that the log's scheme asks for. The head is locked, so that nobody is appended without them once a

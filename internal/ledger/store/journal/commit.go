@@ -57,12 +57,12 @@ func (j *Journal) try(ctx context.Context, in *intake) ([]store.Change, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the append cannot begin: %w", err)
 	}
+	defer j.batch.end() // after the rollback: until then it may still be read
 	defer tx.Rollback()
 	hopeful, _ := tx.(Hopeful)
 	if hopeful != nil {
 		hopeful.Hope()
 	}
-	defer j.batch.end()
 	b, err := j.begin(ctx, tx, in)
 	if err != nil {
 		return nil, err

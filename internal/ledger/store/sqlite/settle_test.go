@@ -1,9 +1,15 @@
 package sqlite
 
 import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/optup/optup/internal/consent"
+	"github.com/optup/optup/internal/ledger/store"
 	"github.com/optup/optup/internal/ledger/store/journal"
 	"github.com/optup/optup/internal/ledger/storetest"
 )
@@ -34,5 +40,75 @@ func TestNothingIsBegunOnceATransactionIsSettled(t *testing.T) {
 			t.Fatalf("loaded %v, idle %v", ran, all.idle != nil)
 		}
 		tx.Rollback()
+	}
+}
+
+// unlucky is a database of which one transaction cannot load ahead while events are being written.
+type unlucky struct {
+	*database
+	t        *testing.T
+	writing  atomic.Bool
+	happened atomic.Int32
+}
+
+type unluckyOne struct {
+	*transaction
+	of *unlucky
+}
+
+func (u *unlucky) Begin(ctx context.Context) (journal.Tx, error) {
+	tx, err := u.database.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &unluckyOne{tx.(*transaction), u}, nil
+}
+
+func (o *unluckyOne) WriteEvents(ctx context.Context, d *journal.Delta) error {
+	events := d.Events
+	o.work <- func() {
+		time.Sleep(20 * time.Millisecond)
+		for i := range events {
+			if events[i].Entry == nil {
+				o.of.t.Errorf("event %d is gone before it is written", i)
+			}
+		}
+	}
+	o.of.writing.Store(true)
+	return o.transaction.WriteEvents(ctx, d)
+}
+
+func (o *unluckyOne) LoadAhead(ctx context.Context, tags []consent.Tag, keys []string) func() (journal.Loaded, error) {
+	wait := o.transaction.LoadAhead(ctx, tags, keys)
+	if o.of.writing.Load() && o.of.happened.CompareAndSwap(0, 1) {
+		return func() (journal.Loaded, error) { return journal.Loaded{}, errors.New("it cannot be loaded") }
+	}
+	return wait
+}
+
+// TestABatchThatFailsIsKeptUntilNobodyWritesIt, and its events are appended after that.
+func TestABatchThatFailsIsKeptUntilNobodyWritesIt(t *testing.T) {
+	s := openIn(t, t.TempDir())
+	defer s.Close()
+	u := &unlucky{database: s.database, t: t}
+	j := journal.New(u, time.Now, journal.Streaming())
+	defer j.Close()
+	for round := 0; u.happened.Load() == 0 && round < 100; round++ {
+		var all sync.WaitGroup
+		for n := range 10 {
+			all.Go(func() {
+				var events []store.Append
+				for i := range 32 {
+					events = append(events, storetest.Given(1000*round+100*n+i))
+				}
+				if _, errs, err := j.Append(t.Context(), events...); errors.Join(append(errs, err)...) != nil {
+					t.Error(errs, err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if u.happened.Load() == 0 {
+		t.Error("no batch failed while it was written")
 	}
 }
