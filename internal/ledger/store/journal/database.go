@@ -95,7 +95,7 @@ type Identity struct {
 	Cluster int64
 	Type    consent.IdentifierType
 	Tags    []consent.Tag
-	// Record is the identity's own. It is JSON in the database, see EncodeRecord.
+	// Record is the identity's own. It is JSON in the database, see AppendRecord.
 	Record *consent.Record
 	// Latest is the newest event that names it first, from which Previous leads to those before; 0 for none, or for a database that has an
 	// index of events instead.

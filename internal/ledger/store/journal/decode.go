@@ -11,7 +11,7 @@ import (
 // maxWords bounds the words that a decoder remembers.
 const maxWords = 1 << 12
 
-// decoder reads records as EncodeRecord writes them, several times faster than encoding/json, which reads the same out of anything that this
+// decoder reads records as AppendRecord writes them, several times faster than encoding/json, which reads the same out of anything that this
 // one reads. Whatever else there may be is left to that: members that are unknown, stand twice or in another order, spaces, escapes, nulls and
 // empty lists. It is for one goroutine.
 type decoder struct {

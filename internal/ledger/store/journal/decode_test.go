@@ -51,7 +51,7 @@ func TestEveryMemberIsReadFast(t *testing.T) {
 		}
 	}
 	for name, r := range map[string]*consent.Record{"full": r, "nobody": {}, "one": {Position: 1}} {
-		raw, err := EncodeRecord(r)
+		raw, err := AppendRecord(nil, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestUnescaped(t *testing.T) {
 
 // FuzzDecodeRecord: what is read fast is what encoding/json reads.
 func FuzzDecodeRecord(f *testing.F) {
-	raw, err := EncodeRecord(full())
+	raw, err := AppendRecord(nil, full())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func FuzzDecodeRecord(f *testing.F) {
 }
 
 func BenchmarkDecodeRecord(b *testing.B) {
-	raw, err := EncodeRecord(&consent.Record{Position: 3, Grants: full().Grants[1:], Noes: full().Noes[:1]})
+	raw, err := AppendRecord(nil, &consent.Record{Position: 3, Grants: full().Grants[1:], Noes: full().Noes[:1]})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func population(tb testing.TB, n int) (rows []Row) {
 				r.Noes = append(r.Noes, consent.No{Position: consent.Position(8*i + n + 1), Purpose: purpose + "ü"})
 			}
 		}
-		raw, err := EncodeRecord(r)
+		raw, err := AppendRecord(nil, r)
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -7,15 +7,17 @@ import (
 	"github.com/optup/optup/internal/ledger/store/plain"
 )
 
-// EncodeRecord gives an identity's own record as it is kept: as encoding/json writes it, which most records need not be left to.
-func EncodeRecord(r *consent.Record) ([]byte, error) {
+// AppendRecord appends an identity's own record as it is kept: as encoding/json writes it, which most records need not be left to. After an error it
+// gives what it was given.
+func AppendRecord(to []byte, r *consent.Record) ([]byte, error) {
 	if grantsAlone(r) {
-		w := plain.Writer{Out: make([]byte, 0, 64+256*len(r.Grants))}
+		w := plain.Writer{Out: to}
 		if record(&w, r); !w.Bad {
 			return w.Out, nil
 		}
 	}
-	return json.Marshal(r)
+	raw, err := json.Marshal(r)
+	return append(to, raw...), err
 }
 
 // grantsAlone tells whether a record has no members but its position and its grants.

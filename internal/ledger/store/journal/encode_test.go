@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"testing"
@@ -32,7 +33,11 @@ func TestARecordIsEncodedAsJSONIs(t *testing.T) {
 	}
 	for _, r := range all {
 		want, failed := json.Marshal(r)
-		got, err := EncodeRecord(r)
+		got, err := AppendRecord([]byte(`{"before":1}`), r)
+		got, after := bytes.CutPrefix(got, []byte(`{"before":1}`))
+		if !after {
+			t.Fatal("what was there before is gone")
+		}
 		if string(got) != string(want) || (err == nil) != (failed == nil) {
 			t.Errorf("encoded as\n%s, %v, want\n%s, %v", got, err, want, failed)
 		}

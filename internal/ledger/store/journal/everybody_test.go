@@ -28,7 +28,7 @@ func crowd(t *testing.T) (rows []Row, want map[int64][]store.Person) {
 			cluster.Identities = append(cluster.Identities, one)
 		}
 		for _, one := range cluster.Identities {
-			raw, err := EncodeRecord(one.Record)
+			raw, err := AppendRecord(nil, one.Record)
 			if err != nil {
 				t.Fatal(err)
 			}

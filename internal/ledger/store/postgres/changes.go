@@ -27,6 +27,7 @@ type teller struct {
 	// packs tells whether it is packed.
 	packs       bool
 	raw, packed []byte
+	records     encoder
 }
 
 // maxUnpacked bounds what packed changes may come to, in bytes.

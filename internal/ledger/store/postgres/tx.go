@@ -224,7 +224,7 @@ func (t *transaction) Rollback() {
 	t.conn.Release()
 	t.conn = nil
 	t.script = t.written.out
-	if cap(t.script)+cap(t.teller.raw)+cap(t.teller.packed) > 2*maxScript {
+	if cap(t.script)+cap(t.teller.raw)+cap(t.teller.packed)+cap(t.teller.records.memory) > 2*maxScript {
 		t.script, t.teller = nil, teller{}
 	}
 }

@@ -47,7 +47,8 @@ func prepare(ctx context.Context, c *pgx.Conn) (*statements, error) {
 
 // write adds what a batch came to, but for so many events that are there already: one statement for each table, however many events there are.
 func (st *statements) write(s *script, conn *pgx.Conn, d *journal.Delta, there int, t *teller) error {
-	records := &encoder{}
+	records := &t.records
+	records.reset()
 	for _, all := range [][]journal.Identity{d.Added, d.Changed} {
 		for i := range all {
 			if _, err := records.record(all[i].Record); err != nil {
@@ -184,22 +185,29 @@ func writeEvents(s *script, d *journal.Delta, from int) {
 	})
 }
 
-// encoder encodes each record once, however often a batch shows it.
+// encoder encodes each record once, however often a batch shows it, in memory that one batch after the other uses.
 type encoder struct {
-	done map[*consent.Record][]byte
+	done   map[*consent.Record][]byte
+	memory []byte
+}
+
+func (e *encoder) reset() {
+	clear(e.done)
+	e.memory = e.memory[:0]
 }
 
 func (e *encoder) record(r *consent.Record) ([]byte, error) {
 	if raw, ok := e.done[r]; ok {
 		return raw, nil
 	}
-	raw, err := journal.EncodeRecord(r)
-	if err != nil {
+	at := len(e.memory)
+	var err error
+	if e.memory, err = journal.AppendRecord(e.memory, r); err != nil {
 		return nil, err
 	}
 	if e.done == nil {
 		e.done = map[*consent.Record][]byte{}
 	}
-	e.done[r] = raw
-	return raw, nil
+	e.done[r] = e.memory[at:]
+	return e.done[r], nil
 }

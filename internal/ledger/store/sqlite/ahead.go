@@ -100,7 +100,11 @@ func (t *transaction) WriteEvents(_ context.Context, d *journal.Delta) error {
 		for _, do := range []func() error{
 			func() error { return t.log(events, nil, keys) },
 			func() error { return t.tags(tags) },
-			func() error { return t.add(added, encode(added)) },
+			func() error {
+				records := encode(added)
+				defer records.done()
+				return t.add(added, records)
+			},
 		} {
 			if a.failed == nil {
 				a.failed = do()

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/optup/optup/internal/consent"
 	"github.com/optup/optup/internal/ledger/proof"
@@ -13,7 +14,7 @@ import (
 // Write implements journal.Tx. Records are encoded while the log is written.
 func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 	a, rest := &t.ahead, d.Added[t.ahead.added:]
-	records := make(chan encoded, 1)
+	records := make(chan *encoded, 1)
 	if len(rest)+len(d.Changed) < parallel {
 		records <- encode(rest, d.Changed)
 	} else {
@@ -31,9 +32,11 @@ func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 	if err := t.index(d); err != nil {
 		return told(err)
 	}
-	if err := t.people(d, rest, <-records); err != nil {
+	all := <-records
+	if err := t.people(d, rest, all); err != nil {
 		return told(err)
 	}
+	all.done()
 	if err := t.erase(ctx, d); err != nil {
 		return err
 	}
@@ -46,26 +49,40 @@ func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 // parallel is how many records are worth a goroutine.
 const parallel = 16
 
-// encoded are the records of identities, one after the other.
+// encoded are the records of identities, one after the other, in memory that others use after them.
 type encoded struct {
-	raw [][]byte
-	err error
+	raw    [][]byte
+	memory []byte
+	err    error
 }
 
-func encode(lists ...[]journal.Identity) (out encoded) {
+var encodings = sync.Pool{New: func() any { return &encoded{} }}
+
+func encode(lists ...[]journal.Identity) *encoded {
+	out, _ := encodings.Get().(*encoded)
+	out.raw, out.memory, out.err = out.raw[:0], out.memory[:0], nil
 	for _, all := range lists {
 		for i := range all {
-			raw, err := journal.EncodeRecord(all[i].Record)
-			if err != nil {
-				return encoded{err: err}
+			at := len(out.memory)
+			if out.memory, out.err = journal.AppendRecord(out.memory, all[i].Record); out.err != nil {
+				return out
 			}
-			out.raw = append(out.raw, raw)
+			out.raw = append(out.raw, out.memory[at:])
 		}
 	}
 	return out
 }
 
-func (t *transaction) add(all []journal.Identity, records encoded) error {
+// maxMemory bounds what is kept for others, in bytes.
+const maxMemory = 1 << 20
+
+func (e *encoded) done() {
+	if clear(e.raw); cap(e.memory) <= maxMemory {
+		encodings.Put(e)
+	}
+}
+
+func (t *transaction) add(all []journal.Identity, records *encoded) error {
 	if records.err != nil {
 		return records.err
 	}
@@ -73,7 +90,7 @@ func (t *transaction) add(all []journal.Identity, records encoded) error {
 }
 
 // people writes the identities that changed, and some that were added.
-func (t *transaction) people(d *journal.Delta, added []journal.Identity, records encoded) error {
+func (t *transaction) people(d *journal.Delta, added []journal.Identity, records *encoded) error {
 	if err := t.add(added, records); err != nil {
 		return err
 	}
