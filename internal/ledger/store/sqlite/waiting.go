@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -142,7 +143,7 @@ func (t *transaction) enter(ids []journal.KeyID) error {
 		t.st.addKey.Bytes(1, id[:])
 		t.st.addKey.Int(2, int64(t.waiting.going.keys[id]))
 		if err := t.st.addKey.Run(); err != nil {
-			return err
+			return fmt.Errorf("an idempotency key cannot go into its index: %w", err)
 		}
 	}
 	t.went += len(ids)
