@@ -28,7 +28,8 @@ type Tx interface {
 	Head(ctx context.Context) (Head, error)
 	// Load reads what some tags and idempotency keys lead to. Both are distinct, either may be empty.
 	Load(ctx context.Context, tags []consent.Tag, keys []string) (Loaded, error)
-	// Write writes what became of a batch.
+	// Write writes what became of a batch. Nothing of it is used once the transaction has ended, also where Write fails: its lists are memory for
+	// the next batch.
 	Write(ctx context.Context, d *Delta) error
 	// Leaf reads the leaf at a position that is not beyond the head.
 	Leaf(ctx context.Context, p consent.Position) (proof.Hash, error)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,7 @@ import (
 func TestNothingIsBegunOnceATransactionIsSettled(t *testing.T) {
 	s := openIn(t, t.TempDir())
 	defer s.Close()
-	for range 2000 {
+	for range 200 {
 		tx, err := s.database.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -30,9 +31,24 @@ func TestNothingIsBegunOnceATransactionIsSettled(t *testing.T) {
 		if err := all.WriteEvents(t.Context(), &journal.Delta{}); err != nil {
 			t.Fatal(err)
 		}
-		ran := false
+		// It looks for more to do as what is loaded and the end of it come, one right after the other.
+		idles, come, ran := make(chan struct{}), make(chan struct{}), false
+		all.work <- func() {
+			all.idle = func() bool {
+				close(idles)
+				<-come
+				return false
+			}
+		}
+		<-idles
 		all.LoadAhead(t.Context(), []consent.Tag{storetest.Tag(1)}, nil)
 		all.loads <- func() { ran = true }
+		go func() {
+			for len(all.work) == 0 {
+				runtime.Gosched()
+			}
+			close(come)
+		}()
 		if err := all.settle(); err != nil {
 			t.Fatal(err)
 		}
@@ -110,5 +126,31 @@ func TestABatchThatFailsIsKeptUntilNobodyWritesIt(t *testing.T) {
 	}
 	if u.happened.Load() == 0 {
 		t.Error("no batch failed while it was written")
+	}
+}
+
+// TestABatchThatCannotBeWrittenIsLeftAlone: once Write has failed, its lists are memory for the next batch.
+func TestABatchThatCannotBeWrittenIsLeftAlone(t *testing.T) {
+	s := openIn(t, t.TempDir())
+	defer s.Close()
+	for range 20 {
+		tx, err := s.database.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Head(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d := &journal.Delta{Added: make([]journal.Identity, 20_000)}
+		for i := range d.Added {
+			d.Added[i].Record = &consent.Record{Position: 1}
+		}
+		no := errors.New("no")
+		tx.(*transaction).ahead.failed = no
+		if err := tx.Write(t.Context(), d); !errors.Is(err, no) {
+			t.Fatal(err)
+		}
+		clear(d.Added)
+		tx.Rollback()
 	}
 }

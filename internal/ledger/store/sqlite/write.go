@@ -11,15 +11,20 @@ import (
 	"github.com/optup/optup/internal/ledger/store/sqlite/engine"
 )
 
-// Write implements journal.Tx. Records are encoded while the log is written.
+// Write implements journal.Tx. Records are encoded while the log is written, and are when it returns: what it is given is then used for others.
 func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 	a, rest := &t.ahead, d.Added[t.ahead.added:]
-	records := make(chan *encoded, 1)
+	var records *encoded
+	var encoding sync.WaitGroup
 	if len(rest)+len(d.Changed) < parallel {
-		records <- encode(rest, d.Changed)
+		records = encode(rest, d.Changed)
 	} else {
-		go func() { records <- encode(rest, d.Changed) }()
+		encoding.Go(func() { records = encode(rest, d.Changed) })
 	}
+	defer func() {
+		encoding.Wait()
+		records.done()
+	}()
 	if err := t.settle(); err != nil {
 		return told(err)
 	}
@@ -32,11 +37,10 @@ func (t *transaction) Write(ctx context.Context, d *journal.Delta) error {
 	if err := t.index(d); err != nil {
 		return told(err)
 	}
-	all := <-records
-	if err := t.people(d, rest, all); err != nil {
+	encoding.Wait()
+	if err := t.people(d, rest, records); err != nil {
 		return told(err)
 	}
-	all.done()
 	if err := t.erase(ctx, d); err != nil {
 		return err
 	}
