@@ -51,7 +51,7 @@ func (f *keyFilter) add(id journal.KeyID) {
 	}
 }
 
-// prepare takes the filter that was read in, and begins to read one in where there is none, or none that is large enough. There are at most so many
+// prepare takes the filter that was read in, and begins to read one in where there is none, or none that is large enough. There are about so many
 // keys in the index.
 func (f *keyFilter) prepare(keys int64) {
 	if f.coming != nil {

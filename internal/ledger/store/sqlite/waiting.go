@@ -122,13 +122,13 @@ func eventOfKey(s *engine.Stmt, key string, found func(journal.Key)) (there bool
 	return there, err
 }
 
-// some is how many keys go into the index at a time while there is nothing else to do.
-const some = 16
+// keysAtOnce is how many keys go into the index at a time while there is nothing else to do, and so how many somebody waits for who comes then.
+const keysAtOnce = 16
 
 // meanwhile puts some keys into the index, up to twice as many as there are events. It tells whether it did.
 func (t *transaction) meanwhile() bool {
 	left := t.waiting.going.left()[t.went:]
-	n := min(some, len(left), 2*t.ahead.shown-t.went)
+	n := min(keysAtOnce, len(left), 2*t.ahead.shown-t.went)
 	if n <= 0 || t.ahead.failed != nil {
 		return false
 	}
